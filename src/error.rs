@@ -1,0 +1,85 @@
+//! What can go wrong, in one type: a kind for programs, a sentence for people.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The class of a failure; each is one C status (`ndf_status`), whose numbers never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An argument is NULL, negative, or means nothing.
+    InvalidArgument = 1,
+    /// Shapes do not fit each other or the operation.
+    Shape = 2,
+    /// The data type is malformed, or the cast is not allowed.
+    Dtype = 3,
+    /// The strides do not allow what was asked.
+    Layout = 4,
+    /// An axis, index or address lies outside its range.
+    Range = 5,
+    /// The memory may not be written.
+    ReadOnly = 6,
+    /// A size does not fit the machine's integers.
+    Overflow = 7,
+    /// A foreign struct has a version that cannot be read.
+    Version = 8,
+    /// The caller's buffer is too small for the answer.
+    BufferTooSmall = 9,
+    /// The call needs a copy, and copying was forbidden.
+    CopyRequired = 10,
+    /// Well-formed, but not supported.
+    Unsupported = 20,
+    /// The device is not there.
+    DeviceUnavailable = 21,
+    /// Memory could not be had.
+    OutOfMemory = 40,
+    /// The device or its driver failed.
+    DeviceFailure = 41,
+    /// A callback of the caller's failed.
+    Callback = 60,
+    /// A bug in this library.
+    Internal = 99,
+}
+
+/// A failure: its kind, and a sentence that names the argument and both sides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    kind: Kind,
+    message: Cow<'static, str>,
+}
+
+impl Error {
+    /// An error of `kind` that says `message`.
+    #[cold]
+    pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// The class of the failure.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The sentence.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// This crate's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Returns early with an error: `bail!(Shape, "`axes` has {} entries", n)`.
+macro_rules! bail {
+    ($kind:ident, $($message:tt)+) => {
+        return Err($crate::error::Error::new($crate::error::Kind::$kind, format!($($message)+)))
+    };
+}
+pub(crate) use bail;

@@ -1,0 +1,29 @@
+//! Where elements lie: shape, strides and offset. Pure algebra on integers; no memory, nothing unsafe.
+#![forbid(unsafe_code)]
+
+mod dims;
+
+pub use dims::{Dims, INLINE_NDIM};
+
+/// The most axes a tensor may have, as in NumPy and the buffer protocol.
+pub const MAX_NDIM: usize = 64;
+
+/// Memory order of a contiguous layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The last axis is adjacent in memory (row-major).
+    C,
+    /// The first axis is adjacent in memory (column-major).
+    F,
+}
+
+/// Shape, strides and offset, all in elements.
+///
+/// Invariants, proved by every constructor: `shape` and `strides` have the same length, at most [`MAX_NDIM`];
+/// extents are not negative; the product of the extents, and every offset that an index reaches, fit `i64`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    shape: Dims,
+    strides: Dims,
+    offset: i64,
+}

@@ -1,0 +1,8 @@
+//! ndferry creates, describes, converts, shares and releases strided tensors behind a stable C ABI,
+//! and speaks the array interchange protocols. It links neither Python nor CUDA nor any framework.
+//!
+//! The layers, lowest first: [`error`], [`dtype`], [`layout`], each using only what is below it.
+
+pub mod dtype;
+pub mod error;
+pub mod layout;
