@@ -27,3 +27,29 @@ pub struct Layout {
     strides: Dims,
     offset: i64,
 }
+
+impl Layout {
+    /// The extents.
+    #[inline]
+    pub fn shape(&self) -> &[i64] {
+        &self.shape
+    }
+
+    /// The distance from one element to the next along each axis.
+    #[inline]
+    pub fn strides(&self) -> &[i64] {
+        &self.strides
+    }
+
+    /// Where element `[0, …, 0]` lies, counted from the start of the storage.
+    #[inline]
+    pub fn offset(&self) -> i64 {
+        self.offset
+    }
+
+    /// The number of axes.
+    #[inline]
+    pub fn ndim(&self) -> usize {
+        self.shape.len()
+    }
+}
