@@ -1,8 +1,13 @@
 //! ndferry creates, describes, converts, shares and releases strided tensors behind a stable C ABI,
 //! and speaks the array interchange protocols. It links neither Python nor CUDA nor any framework.
 //!
-//! The layers, lowest first: [`error`], [`dtype`], [`layout`], each using only what is below it.
+//! The layers, lowest first: [`spec`] and [`error`]; [`layout`] and [`dtype`]; [`device`] and [`storage`];
+//! [`tensor`]; `engine`; `protocol`; `ffi`. Each uses only what is below it, and a test holds them to it.
 
+pub mod device;
 pub mod dtype;
 pub mod error;
 pub mod layout;
+pub mod spec;
+pub mod storage;
+pub mod tensor;

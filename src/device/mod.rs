@@ -1,0 +1,67 @@
+//! Devices, named as DLPack names them, and host memory.
+
+pub mod cpu;
+
+/// A place where memory lies. Same layout as DLPack's `DLDevice`; unknown types are carried untouched.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Device {
+    /// `NDF_DEVICE_*`, DLPack's `DLDeviceType`.
+    pub device_type: i32,
+    /// Which one of that type; 0 for host memory.
+    pub device_id: i32,
+}
+
+impl Device {
+    /// Host memory.
+    pub const CPU: Self = Self { device_type: 1, device_id: 0 };
+
+    /// Whether the host can read and write the memory directly: plain, pinned (CUDA, ROCm) and managed memory.
+    pub const fn is_host_accessible(self) -> bool {
+        matches!(self.device_type, 1 | 3 | 11 | 13)
+    }
+
+    /// Whether `data` is an address that may be moved by pointer arithmetic, rather than an opaque handle
+    /// (OpenCL, Vulkan, Metal, WebGPU …), whose offset must stay in DLPack's `byte_offset`.
+    pub const fn has_addresses(self) -> bool {
+        matches!(self.device_type, 1 | 2 | 3 | 10 | 11 | 13)
+    }
+
+    /// DLPack's name of the device type, `"cpu"` or `"cuda"`; `"unknown"` for codes newer than this library.
+    pub const fn type_name(self) -> &'static str {
+        match self.device_type {
+            1 => "cpu",
+            2 => "cuda",
+            3 => "cuda_host",
+            4 => "opencl",
+            7 => "vulkan",
+            8 => "metal",
+            9 => "vpi",
+            10 => "rocm",
+            11 => "rocm_host",
+            12 => "ext_dev",
+            13 => "cuda_managed",
+            14 => "oneapi",
+            15 => "webgpu",
+            16 => "hexagon",
+            17 => "maia",
+            18 => "trn",
+            _ => "unknown",
+        }
+    }
+}
+
+impl std::fmt::Display for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.type_name() {
+            "cpu" => f.write_str("cpu"),
+            "unknown" => write!(f, "device({}):{}", self.device_type, self.device_id),
+            name => write!(f, "{name}:{}", self.device_id),
+        }
+    }
+}
+
+/// How many devices of a type this library can make memory on.
+pub fn count(device_type: i32) -> i32 {
+    i32::from(device_type == Device::CPU.device_type)
+}

@@ -1,0 +1,60 @@
+//! The C ABI. The order of the modules below is the order of the chapters in `include/ndferry.h`.
+//!
+//! Every function is *borrow, call, give*: check what C lends, call a layer below, hand over the result. An `if`
+//! in such a body belongs below this layer.
+#![expect(clippy::missing_safety_doc, reason = "the C documentation is the contract")]
+#![allow(non_camel_case_types, reason = "these are C names")]
+
+mod args;
+mod guard;
+mod handle;
+
+// 1. Version
+mod version;
+pub use version::*;
+
+// 2. Status
+mod status;
+pub use status::*;
+
+// 3. Element types
+mod dtype;
+pub use dtype::*;
+
+// 4. Devices
+mod device;
+pub use device::*;
+
+// 5. Layouts
+mod layout;
+pub use layout::*;
+
+// 6. Tensors: create, share, describe
+mod tensor;
+pub use tensor::*;
+mod describe;
+pub use describe::*;
+
+// 7. Views
+mod view;
+pub use view::*;
+
+// 8. Conversion
+mod convert;
+pub use convert::*;
+
+// 9. DLPack
+mod dlpack;
+pub use dlpack::*;
+
+// 10. NumPy's array interface
+mod numpy;
+pub use numpy::*;
+
+// 11. Python capsules
+mod python;
+pub use python::*;
+
+// 12. The library as a whole
+mod runtime;
+pub use runtime::*;

@@ -1,0 +1,327 @@
+//! DLPack, legacy and versioned, both ways.
+
+use std::alloc::{Layout as AllocLayout, alloc, dealloc, handle_alloc_error};
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
+use crate::device::Device;
+use crate::dtype::{self, DType};
+use crate::error::{Result, bail};
+use crate::layout::MAX_NDIM;
+use crate::spec::dlpack::*;
+use crate::storage::Owner;
+use crate::tensor::{Adopted, Tensor};
+
+/// What the two structs have in common.
+trait Managed: Sized {
+    /// The struct, filled; `context` is for [`Managed::release`].
+    fn new(dl_tensor: DLTensor, flags: u64, context: *mut c_void) -> Self;
+}
+
+impl Managed for DLManagedTensor {
+    fn new(dl_tensor: DLTensor, _: u64, manager_ctx: *mut c_void) -> Self {
+        Self { dl_tensor, manager_ctx, deleter: Some(end_export::<Self>) }
+    }
+}
+
+impl Managed for DLManagedTensorVersioned {
+    fn new(dl_tensor: DLTensor, flags: u64, manager_ctx: *mut c_void) -> Self {
+        let version = DLPackVersion { major: MAJOR_VERSION, minor: MINOR_VERSION };
+        Self { version, manager_ctx, deleter: Some(end_export::<Self>), flags, dl_tensor }
+    }
+}
+
+/// One block: the foreign struct first, so that its address is the block's, then what it keeps alive. Shape and
+/// strides follow behind it, so that a consumer that scribbles in them harms nobody else.
+#[repr(C)]
+struct Export<M> {
+    managed: M,
+    tensor: Tensor,
+    ndim: usize,
+}
+
+impl<M> Export<M> {
+    /// Room for shape and strides of `ndim` axes; for one axis at least, so that the pointers are never dangling.
+    #[inline]
+    fn block(ndim: usize) -> AllocLayout {
+        let size = size_of::<Self>() + 2 * ndim.max(1) * size_of::<i64>();
+        // SAFETY: the alignment is a type's, and `ndim` is at most 64, so the size does not overflow.
+        unsafe { AllocLayout::from_size_align_unchecked(size, align_of::<Self>()) }
+    }
+}
+
+/// The deleter of every export.
+///
+/// # Safety
+/// `managed` is what [`export`] gave, and is not used again.
+unsafe extern "C" fn end_export<M>(managed: *mut M) {
+    let export = managed.cast::<Export<M>>();
+    // SAFETY: `managed` is the first field of the block that `export` made; it is read once and then freed. No
+    // panic can leave: dropping a tensor frees memory or runs a deleter that does not unwind.
+    unsafe {
+        let block = Export::<M>::block((*export).ndim);
+        std::ptr::drop_in_place(&raw mut (*export).tensor);
+        dealloc(export.cast(), block);
+    }
+}
+
+/// Makes the struct for `tensor`, which its deleter lets go of.
+#[inline]
+fn export<M: Managed>(tensor: Tensor, dtype: DLDataType, flags: u64) -> NonNull<M> {
+    let layout = tensor.layout();
+    let ndim = layout.ndim();
+    let block = Export::<M>::block(ndim);
+    // SAFETY: the size is not zero.
+    let Some(export) = NonNull::new(unsafe { alloc(block) }.cast::<Export<M>>()) else { handle_alloc_error(block) };
+    // SAFETY: the block has room for the head and 2 · ndim integers behind it, and is aligned for both.
+    unsafe {
+        let shape = export.as_ptr().add(1).cast::<i64>();
+        let strides = shape.add(ndim.max(1));
+        copy_dims(layout.shape(), layout.strides(), shape, strides);
+        let data = tensor.data();
+        let byte_offset = if tensor.device().has_addresses() { 0 } else { tensor.byte_offset() as u64 };
+        let Device { device_type, device_id } = tensor.device();
+        let dl_tensor = DLTensor {
+            data: data.cast(),
+            device: DLDevice { device_type, device_id },
+            ndim: ndim as i32,
+            dtype,
+            shape,
+            strides,
+            byte_offset,
+        };
+        let managed = M::new(dl_tensor, flags, export.as_ptr().cast());
+        export.write(Export { managed, tensor, ndim });
+    }
+    export.cast()
+}
+
+/// Copies shape and strides; an axis of extent 1 or less gets the stride it would have in C order, because some
+/// consumers test contiguity without excepting it.
+///
+/// # Safety
+/// Both destinations have room for one integer an axis.
+#[inline]
+unsafe fn copy_dims(shape: &[i64], strides: &[i64], to_shape: *mut i64, to_strides: *mut i64) {
+    let mut dense = 1i64;
+    for axis in (0..shape.len()).rev() {
+        let extent = shape[axis];
+        let stride = if extent == 1 { dense } else { strides[axis] };
+        // SAFETY: `axis` is below the rank.
+        unsafe {
+            to_shape.add(axis).write(extent);
+            to_strides.add(axis).write(stride);
+        }
+        dense = stride.wrapping_mul(extent);
+    }
+}
+
+/// DLPack's words for the dtype, or why there are none.
+#[inline]
+fn exported_dtype(tensor: &Tensor) -> Result<DLDataType> {
+    let dtype = tensor.dtype();
+    if dtype.kind != 0 {
+        bail!(Unsupported, "DLPack has no type for {}", dtype.name());
+    }
+    if dtype.is_swapped() {
+        bail!(Unsupported, "DLPack carries native byte order only, the tensor is {}; convert it first", dtype.name());
+    }
+    if tensor.bit_offset() != 0 {
+        bail!(Layout, "DLPack cannot begin at bit {} of a byte; make a contiguous copy first", tensor.bit_offset());
+    }
+    Ok(DLDataType { code: dtype.code, bits: dtype.bits, lanes: dtype.lanes })
+}
+
+/// Exports as the struct of DLPack 1.x. `copied` says that nobody else refers to the memory.
+///
+/// The struct is the caller's, who ends it with its own deleter.
+#[inline]
+pub fn to_versioned(tensor: &Tensor, copied: bool) -> Result<NonNull<DLManagedTensorVersioned>> {
+    let dtype = exported_dtype(tensor)?;
+    let mut flags = 0;
+    if tensor.is_read_only() {
+        flags |= FLAG_READ_ONLY;
+    }
+    if copied {
+        flags |= FLAG_IS_COPIED;
+    }
+    if tensor.dtype().flags & dtype::PADDED != 0 {
+        flags |= FLAG_SUBBYTE_PADDED;
+    }
+    Ok(export(tensor.clone(), dtype, flags))
+}
+
+/// Exports as the struct before DLPack 1.0. It has no way to say read-only or padded, so such tensors are refused.
+#[inline]
+pub fn to_legacy(tensor: &Tensor) -> Result<NonNull<DLManagedTensor>> {
+    let dtype = exported_dtype(tensor)?;
+    if tensor.is_read_only() {
+        bail!(ReadOnly, "legacy DLPack cannot say that a tensor is read-only; export it versioned, or a copy");
+    }
+    if tensor.dtype().flags & dtype::PADDED != 0 {
+        bail!(Unsupported, "legacy DLPack cannot say that {} elements are padded", tensor.dtype().name());
+    }
+    Ok(export(tensor.clone(), dtype, 0))
+}
+
+/// Imports a struct of DLPack 1.x: on success its deleter runs when the last tensor on the memory is gone.
+///
+/// # Safety
+/// `managed` points at a struct whose fields up to `flags` are as DLPack says, and the rest too if its major version
+/// is 1; shape and strides are readable, the described elements are readable (and writable unless flagged) until the
+/// deleter runs, which may happen on any thread.
+#[inline]
+pub unsafe fn from_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Result<Tensor> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (foreign, flags) = read_versioned(managed)?;
+        adopt(&foreign, flags, release_foreign::<DLManagedTensorVersioned>, managed.as_ptr().cast())
+    }
+}
+
+/// Description and flags of a struct whose version this library knows.
+///
+/// # Safety
+/// As [`from_versioned`].
+#[inline]
+unsafe fn read_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Result<(DLTensor, u64)> {
+    // SAFETY: the caller's promise; nothing beyond `flags` is read before the version is known.
+    unsafe {
+        let version = (*managed.as_ptr()).version;
+        if version.major != MAJOR_VERSION {
+            bail!(Version, "the struct is DLPack {}.{}, this library reads 1.x", version.major, version.minor);
+        }
+        Ok(((*managed.as_ptr()).dl_tensor, (*managed.as_ptr()).flags))
+    }
+}
+
+/// Imports a struct from before DLPack 1.0. It cannot say read-only; the tensor is writable.
+///
+/// # Safety
+/// As [`from_versioned`], for the legacy struct.
+#[inline]
+pub unsafe fn from_legacy(managed: NonNull<DLManagedTensor>) -> Result<Tensor> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let foreign = (*managed.as_ptr()).dl_tensor;
+        adopt(&foreign, 0, release_foreign::<DLManagedTensor>, managed.as_ptr().cast())
+    }
+}
+
+/// Something with a deleter of its own.
+trait Foreign {
+    unsafe fn end(this: *mut Self);
+}
+
+impl Foreign for DLManagedTensor {
+    #[inline]
+    unsafe fn end(this: *mut Self) {
+        // SAFETY: the struct is live until its deleter runs, once, here; NULL means nothing to do.
+        unsafe { (*this).deleter.map(|deleter| deleter(this)) };
+    }
+}
+
+impl Foreign for DLManagedTensorVersioned {
+    #[inline]
+    unsafe fn end(this: *mut Self) {
+        // SAFETY: as above.
+        unsafe { (*this).deleter.map(|deleter| deleter(this)) };
+    }
+}
+
+/// The owner function of an import.
+unsafe fn release_foreign<M: Foreign>(_: *mut u8, _: usize, managed: *mut c_void, _: *mut c_void) {
+    // SAFETY: `adopt` stored a struct of this type, and owners are ended once.
+    unsafe { M::end(managed.cast()) };
+}
+
+/// # Safety
+/// As [`from_versioned`]; `release` ends `managed`.
+#[inline]
+unsafe fn adopt(
+    foreign: &DLTensor,
+    flags: u64,
+    release: crate::storage::ReleaseFn,
+    managed: *mut c_void,
+) -> Result<Tensor> {
+    // SAFETY: the caller's promise.
+    let described = unsafe { describe(foreign, flags)? };
+    // SAFETY: the caller's promise: the struct's deleter may run on any thread after the last use.
+    let owner = unsafe { Owner::new(release, managed, std::ptr::null_mut()) };
+    // SAFETY: the caller's promise for the elements. An owner that comes back is dropped without being ended, so
+    // the struct stays the caller's.
+    unsafe { Tensor::adopt(&described, owner) }.map_err(|(error, _)| error)
+}
+
+/// Reads a foreign description; nothing in it is trusted beyond its pointers being readable.
+///
+/// # Safety
+/// `shape` and `strides` are NULL or readable for `ndim` integers when `ndim` is 0 to 64.
+#[inline]
+unsafe fn describe(foreign: &DLTensor, flags: u64) -> Result<Adopted<'_>> {
+    let Ok(ndim @ 0..=MAX_NDIM) = usize::try_from(foreign.ndim) else {
+        bail!(Shape, "`ndim` is {}, a tensor has 0 to {MAX_NDIM} axes", foreign.ndim);
+    };
+    let shape: &[i64] = match (ndim, foreign.shape.is_null()) {
+        (0, _) => &[],
+        (_, true) => bail!(InvalidArgument, "`shape` is NULL, `ndim` is {ndim}"),
+        // SAFETY: the caller's promise.
+        (_, false) => unsafe { std::slice::from_raw_parts(foreign.shape, ndim) },
+    };
+    // NULL strides are forbidden from 1.2 on, but every producer of 1.0 may send them and every consumer reads them
+    // as C order, so this one does too.
+    let strides: Option<&[i64]> = match (ndim, foreign.strides.is_null()) {
+        (0, _) => Some(&[]),
+        (_, true) => None,
+        // SAFETY: the caller's promise.
+        (_, false) => Some(unsafe { std::slice::from_raw_parts(foreign.strides, ndim) }),
+    };
+    Ok(Adopted {
+        data: foreign.data.cast(),
+        byte_offset: foreign.byte_offset,
+        device: Device { device_type: foreign.device.device_type, device_id: foreign.device.device_id },
+        dtype: imported_dtype(foreign.dtype, flags),
+        shape,
+        strides,
+        read_only: flags & FLAG_READ_ONLY != 0,
+    })
+}
+
+#[inline]
+fn imported_dtype(foreign: DLDataType, flags: u64) -> DType {
+    let DLDataType { code, bits, lanes } = foreign;
+    let padded = flags & FLAG_SUBBYTE_PADDED != 0 && u32::from(bits) * u32::from(lanes) % 8 != 0;
+    DType { lanes, flags: if padded { dtype::PADDED } else { 0 }, ..DType::new(code, bits) }
+}
+
+/// Says what is wrong with a struct of DLPack 1.x, without taking it.
+///
+/// # Safety
+/// As [`from_versioned`]; nothing is kept.
+pub unsafe fn check_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Result<()> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (foreign, flags) = read_versioned(managed)?;
+        check(&foreign, flags)
+    }
+}
+
+/// Says what is wrong with a struct from before DLPack 1.0, without taking it.
+///
+/// # Safety
+/// As [`from_legacy`]; nothing is kept.
+pub unsafe fn check_legacy(managed: NonNull<DLManagedTensor>) -> Result<()> {
+    // SAFETY: the caller's promise.
+    unsafe { check(&(*managed.as_ptr()).dl_tensor, 0) }
+}
+
+/// # Safety
+/// As the import of the same struct.
+unsafe fn check(foreign: &DLTensor, flags: u64) -> Result<()> {
+    // SAFETY: the caller's promise. Nobody frees the memory, and the tensor is gone before the call ends.
+    unsafe {
+        let described = describe(foreign, flags)?;
+        Tensor::adopt(&described, Owner::NOBODY).map_err(|(error, _)| error)?;
+    }
+    Ok(())
+}

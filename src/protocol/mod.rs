@@ -1,0 +1,5 @@
+//! The interchange protocols, each in and out, one file each.
+
+pub mod dlpack;
+pub mod numpy;
+pub mod python;

@@ -1,0 +1,239 @@
+//! NumPy's array interface: the C struct both ways, and the dictionary as text.
+
+use std::alloc::{Layout as AllocLayout, alloc, dealloc, handle_alloc_error};
+use std::ffi::{c_int, c_void};
+use std::fmt::Write;
+use std::ptr::{NonNull, null_mut};
+
+use crate::device::Device;
+use crate::dtype::DType;
+use crate::error::{Error, Kind, Result, bail};
+use crate::layout::{Dims, MAX_NDIM, Order};
+use crate::spec::numpy::*;
+use crate::storage::Owner;
+use crate::tensor::{Adopted, Tensor};
+
+/// One block: the foreign struct first, then what it keeps alive; shape and byte strides follow behind.
+#[repr(C)]
+struct Export {
+    array: ArrayStruct,
+    tensor: Tensor,
+}
+
+fn block(ndim: usize) -> AllocLayout {
+    let size = size_of::<Export>() + 2 * ndim * size_of::<isize>();
+    // SAFETY: the alignment is a type's, and `ndim` is at most 64, so the size does not overflow.
+    unsafe { AllocLayout::from_size_align_unchecked(size, align_of::<Export>()) }
+}
+
+/// Exports as `PyArrayInterface`; [`release`] ends it.
+///
+/// `descr` is the Python object that describes a structured type's fields, kept alive by the caller, or NULL: then
+/// a structured type is refused, because the struct cannot say its fields otherwise.
+pub fn to_array_struct(tensor: &Tensor, descr: *mut c_void) -> Result<NonNull<ArrayStruct>> {
+    tensor.require_host("the array interface")?;
+    let dtype = tensor.dtype();
+    let (typekind, itemsize) = kind_and_size(dtype)?;
+    if dtype.is_structured() && descr.is_null() {
+        bail!(Unsupported, "a PyArrayInterface cannot say the fields of {} without a descr object", dtype.name());
+    }
+    let byte_strides = byte_strides(tensor)?;
+    let ndim = byte_strides.len();
+    // SAFETY: the size is not zero.
+    let raw = unsafe { alloc(block(ndim)) };
+    let Some(export) = NonNull::new(raw.cast::<Export>()) else { handle_alloc_error(block(ndim)) };
+    // SAFETY: the block has room for the head and 2 · ndim integers behind it, and is aligned for both.
+    unsafe {
+        let shape = export.as_ptr().add(1).cast::<isize>();
+        let strides = shape.add(ndim);
+        for (axis, (&extent, &stride)) in tensor.layout().shape().iter().zip(byte_strides.iter()).enumerate() {
+            shape.add(axis).write(extent as isize);
+            strides.add(axis).write(stride as isize);
+        }
+        let array = ArrayStruct {
+            two: 2,
+            nd: ndim as c_int,
+            typekind: typekind as _,
+            itemsize,
+            flags: flags(tensor, !descr.is_null()),
+            shape: if ndim == 0 { null_mut() } else { shape },
+            strides: if ndim == 0 { null_mut() } else { strides },
+            data: data_or_dummy(tensor),
+            descr,
+        };
+        export.write(Export { array, tensor: tensor.clone() });
+    }
+    Ok(export.cast())
+}
+
+/// Ends an export.
+///
+/// # Safety
+/// `array` came from [`to_array_struct`] and is not used again.
+pub unsafe fn release(array: NonNull<ArrayStruct>) {
+    let export = array.cast::<Export>();
+    // SAFETY: the struct is the first field of the block that `to_array_struct` made.
+    unsafe {
+        let block = block((*export.as_ptr()).array.nd as usize);
+        std::ptr::drop_in_place(&raw mut (*export.as_ptr()).tensor);
+        dealloc(export.as_ptr().cast(), block);
+    }
+}
+
+/// Type character and bytes of an element, for types that the array interface knows.
+fn kind_and_size(dtype: DType) -> Result<(u8, c_int)> {
+    let typestr = dtype.typestr();
+    let kind = typestr.as_bytes()[1];
+    if kind == b'V' && dtype.kind == 0 {
+        bail!(Unsupported, "NumPy's array interface has no type for {}", dtype.name());
+    }
+    let size = c_int::try_from(dtype.item_size());
+    let size = size.map_err(|_| Error::new(Kind::Overflow, format!("an element of {} is too large", dtype.name())))?;
+    Ok((kind, size))
+}
+
+fn byte_strides(tensor: &Tensor) -> Result<Dims> {
+    let size = tensor.dtype().item_size() as i64;
+    let strides = tensor.layout().strides().iter();
+    let bytes: Option<Dims> = strides.map(|stride| stride.checked_mul(size)).collect();
+    bytes.ok_or_else(|| Error::new(Kind::Overflow, "`strides` in bytes do not fit the machine's integers"))
+}
+
+fn flags(tensor: &Tensor, has_descr: bool) -> c_int {
+    let alignment = tensor.dtype().scalar_alignment();
+    let size = tensor.dtype().item_size();
+    let aligned = tensor.data().addr().is_multiple_of(alignment) && size.is_multiple_of(alignment);
+    let flag = |condition: bool, flag: c_int| if condition { flag } else { 0 };
+    flag(tensor.is_contiguous(Order::C), C_CONTIGUOUS)
+        | flag(tensor.is_contiguous(Order::F), F_CONTIGUOUS)
+        | flag(aligned, ALIGNED)
+        | flag(!tensor.dtype().is_swapped(), NOTSWAPPED)
+        | flag(!tensor.is_read_only(), WRITEABLE)
+        | flag(has_descr, HAS_DESCR)
+}
+
+/// Consumers refuse NULL even where there is nothing to read, so a tensor without elements shows an address that is
+/// aligned and never used.
+fn data_or_dummy(tensor: &Tensor) -> *mut c_void {
+    let data = tensor.data();
+    if data.is_null() { std::ptr::without_provenance_mut(crate::device::cpu::ALIGNMENT) } else { data.cast() }
+}
+
+/// Imports a `PyArrayInterface`; `owner` keeps its memory alive and is ended after the last use.
+///
+/// `fields` is the type of a structured element, which the struct alone cannot say.
+///
+/// # Safety
+/// `array` is readable, its shape and strides for `nd` integers; the described elements are readable (and writable
+/// if flagged) until `owner` is ended.
+pub unsafe fn from_array_struct(
+    array: &ArrayStruct,
+    fields: Option<DType>,
+    owner: Owner,
+) -> std::result::Result<Tensor, (Error, Owner)> {
+    // SAFETY: the caller's promise.
+    match unsafe { describe(array, fields) } {
+        Err(error) => Err((error, owner)),
+        Ok((dtype, shape, strides)) => {
+            let foreign = Adopted {
+                data: array.data.cast(),
+                byte_offset: 0,
+                device: Device::CPU,
+                dtype,
+                shape: &shape,
+                strides: strides.as_deref(),
+                read_only: array.flags & WRITEABLE == 0,
+            };
+            // SAFETY: the caller's promise.
+            unsafe { Tensor::adopt(&foreign, owner) }
+        }
+    }
+}
+
+type Description = (DType, Dims, Option<Dims>);
+
+/// # Safety
+/// As [`from_array_struct`].
+unsafe fn describe(array: &ArrayStruct, fields: Option<DType>) -> Result<Description> {
+    if array.two != 2 {
+        bail!(Version, "`two` is {}, a PyArrayInterface has 2 there", array.two);
+    }
+    let Ok(ndim @ 0..=MAX_NDIM) = usize::try_from(array.nd) else {
+        bail!(Shape, "`nd` is {}, a tensor has 0 to {MAX_NDIM} axes", array.nd);
+    };
+    if ndim > 0 && array.shape.is_null() {
+        bail!(InvalidArgument, "`shape` is NULL, `nd` is {ndim}");
+    }
+    let dtype = imported_dtype(array, fields)?;
+    // SAFETY: not NULL when `ndim` is not 0, readable by the caller's promise.
+    let shape = Dims::from_fn(ndim, |axis| unsafe { *array.shape.add(axis) } as i64);
+    if ndim == 0 || array.strides.is_null() {
+        return Ok((dtype, shape, None));
+    }
+    // SAFETY: as above.
+    let bytes = Dims::from_fn(ndim, |axis| unsafe { *array.strides.add(axis) } as i64);
+    Ok((dtype, Dims::clone(&shape), Some(element_strides(&bytes, &shape, dtype)?)))
+}
+
+fn imported_dtype(array: &ArrayStruct, fields: Option<DType>) -> Result<DType> {
+    let kind = array.typekind as u8;
+    let Ok(size) = usize::try_from(array.itemsize) else {
+        bail!(Dtype, "`itemsize` is {}", array.itemsize);
+    };
+    if let Some(dtype) = fields {
+        if dtype.item_size() != size {
+            bail!(Dtype, "`itemsize` is {size}, {} has {} bytes", dtype.name(), dtype.item_size());
+        }
+        return Ok(dtype);
+    }
+    if kind == b'O' {
+        bail!(Unsupported, "`typekind` is 'O': Python objects cannot leave Python");
+    }
+    let count = if kind == b'U' { size / 4 } else { size };
+    let order = match array.flags & NOTSWAPPED != 0 {
+        _ if size <= 1 || kind == b'S' || kind == b'V' => '|',
+        true if cfg!(target_endian = "little") => '<',
+        false if cfg!(target_endian = "big") => '<',
+        _ => '>',
+    };
+    DType::parse(&format!("{order}{}{count}", char::from(kind)))
+}
+
+/// Byte strides as element strides; axes that are never walked may have any.
+pub fn element_strides(bytes: &[i64], shape: &[i64], dtype: DType) -> Result<Dims> {
+    let size = dtype.item_size() as i64;
+    for (axis, (&stride, &extent)) in bytes.iter().zip(shape).enumerate() {
+        if extent > 1 && stride.checked_rem(size) != Some(0) && stride != 0 {
+            bail!(Layout, "`strides[{axis}]` is {stride} bytes, no multiple of the {size}-byte element; copy it first");
+        }
+    }
+    Ok(bytes.iter().map(|&stride| stride.checked_div(size).unwrap_or(0)).collect())
+}
+
+/// The `__array_interface__` dictionary, version 3, as a Python literal.
+pub fn interface_text(tensor: &Tensor) -> Result<String> {
+    tensor.require_host("the array interface")?;
+    kind_and_size(tensor.dtype())?;
+    let mut text = String::from("{'shape': ");
+    write_tuple(&mut text, tensor.layout().shape());
+    let typestr = tensor.dtype().typestr();
+    let read_only = if tensor.is_read_only() { "True" } else { "False" };
+    let address = data_or_dummy(tensor).addr();
+    let _ = write!(text, ", 'typestr': '{typestr}', 'descr': {}", tensor.dtype().descr());
+    let _ = write!(text, ", 'data': ({address}, {read_only}), 'strides': ");
+    if tensor.is_contiguous(Order::C) {
+        text.push_str("None");
+    } else {
+        write_tuple(&mut text, &byte_strides(tensor)?);
+    }
+    text.push_str(", 'version': 3}");
+    Ok(text)
+}
+
+fn write_tuple(text: &mut String, items: &[i64]) {
+    text.push('(');
+    for (i, item) in items.iter().enumerate() {
+        let _ = write!(text, "{}{item}", if i > 0 { ", " } else { "" });
+    }
+    text.push_str(if items.len() == 1 { ",)" } else { ")" });
+}

@@ -1,0 +1,172 @@
+//! The few CPython functions that capsules need, looked up once.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ptr::{NonNull, null_mut};
+
+use once_cell::sync::OnceCell;
+
+use crate::error::{Error, Kind, Result};
+
+/// A Python object, opaque here.
+#[repr(C)]
+pub struct PyObject {
+    _opaque: [u8; 0],
+}
+
+/// Ends a capsule.
+pub(super) type Destructor = unsafe extern "C" fn(*mut PyObject);
+
+/// CPython's stable ABI, as far as it is needed. The names are CPython's.
+pub(super) struct Api {
+    pub capsule_new: unsafe extern "C" fn(*mut c_void, *const c_char, Option<Destructor>) -> *mut PyObject,
+    pub capsule_is_valid: unsafe extern "C" fn(*mut PyObject, *const c_char) -> c_int,
+    pub capsule_get_pointer: unsafe extern "C" fn(*mut PyObject, *const c_char) -> *mut c_void,
+    pub capsule_set_name: unsafe extern "C" fn(*mut PyObject, *const c_char) -> c_int,
+    pub capsule_set_context: unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int,
+    pub capsule_get_context: unsafe extern "C" fn(*mut PyObject) -> *mut c_void,
+    pub inc_ref: unsafe extern "C" fn(*mut PyObject),
+    pub dec_ref: unsafe extern "C" fn(*mut PyObject),
+    err_set_string: unsafe extern "C" fn(*mut PyObject, *const c_char),
+    err_fetch: unsafe extern "C" fn(*mut *mut PyObject, *mut *mut PyObject, *mut *mut PyObject),
+    err_restore: unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject),
+    is_initialized: unsafe extern "C" fn() -> c_int,
+    is_finalizing: Option<unsafe extern "C" fn() -> c_int>,
+    gil_check: unsafe extern "C" fn() -> c_int,
+    gil_ensure: unsafe extern "C" fn() -> c_int,
+    gil_release: unsafe extern "C" fn(c_int),
+    buffer_error: *const *mut PyObject,
+    value_error: *const *mut PyObject,
+    memory_error: *const *mut PyObject,
+    runtime_error: *const *mut PyObject,
+}
+
+// SAFETY: the addresses of functions and of CPython's static exception variables, never written.
+unsafe impl Send for Api {}
+// SAFETY: as above.
+unsafe impl Sync for Api {}
+
+/// The address of `name` in this process, as a function or pointer type `T`.
+///
+/// # Safety
+/// `T` is pointer-sized and is what `name` is in CPython.
+unsafe fn symbol<T>(name: &CStr) -> Option<T> {
+    const { assert!(size_of::<T>() == size_of::<*mut c_void>()) };
+    // SAFETY: `dlsym` with a NUL-terminated name; the main program and every library loaded globally are searched.
+    let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    // SAFETY: not NULL, and of this type by the caller's promise.
+    NonNull::new(address).map(|address| unsafe { std::mem::transmute_copy(&address) })
+}
+
+impl Api {
+    fn find() -> Result<Self> {
+        macro_rules! require {
+            ($name:literal) => {
+                // SAFETY: the field's type is the symbol's, by CPython's documentation of the stable ABI.
+                unsafe { symbol($name) }.ok_or_else(missing)?
+            };
+        }
+        Ok(Self {
+            capsule_new: require!(c"PyCapsule_New"),
+            capsule_is_valid: require!(c"PyCapsule_IsValid"),
+            capsule_get_pointer: require!(c"PyCapsule_GetPointer"),
+            capsule_set_name: require!(c"PyCapsule_SetName"),
+            capsule_set_context: require!(c"PyCapsule_SetContext"),
+            capsule_get_context: require!(c"PyCapsule_GetContext"),
+            inc_ref: require!(c"Py_IncRef"),
+            dec_ref: require!(c"Py_DecRef"),
+            err_set_string: require!(c"PyErr_SetString"),
+            err_fetch: require!(c"PyErr_Fetch"),
+            err_restore: require!(c"PyErr_Restore"),
+            is_initialized: require!(c"Py_IsInitialized"),
+            // SAFETY: as above. Public since 3.13, private before.
+            is_finalizing: unsafe { symbol(c"Py_IsFinalizing").or_else(|| symbol(c"_Py_IsFinalizing")) },
+            gil_check: require!(c"PyGILState_Check"),
+            gil_ensure: require!(c"PyGILState_Ensure"),
+            gil_release: require!(c"PyGILState_Release"),
+            buffer_error: require!(c"PyExc_BufferError"),
+            value_error: require!(c"PyExc_ValueError"),
+            memory_error: require!(c"PyExc_MemoryError"),
+            runtime_error: require!(c"PyExc_RuntimeError"),
+        })
+    }
+
+    /// The exception class for a failure: refusals of data are `BufferError`, as the array API standard asks.
+    fn exception(&self, kind: Kind) -> *mut PyObject {
+        let class = match kind {
+            Kind::InvalidArgument => self.value_error,
+            Kind::OutOfMemory => self.memory_error,
+            Kind::Internal | Kind::Callback => self.runtime_error,
+            _ => self.buffer_error,
+        };
+        // SAFETY: a static variable of CPython's.
+        unsafe { *class }
+    }
+
+    /// Runs `body` with the interpreter locked and the exception in flight, if any, set aside. `None`, and nothing
+    /// is run, when there is no interpreter any more or it is going away: what `body` would free is then leaked.
+    pub(super) fn with_interpreter<T>(&self, body: impl FnOnce() -> T) -> Option<T> {
+        // SAFETY: these may be called without the lock, at any time.
+        unsafe {
+            if (self.is_initialized)() == 0 {
+                return None;
+            }
+            // A thread without the lock would never get it from an interpreter that is going away.
+            if (self.gil_check)() == 0 && self.is_finalizing.is_some_and(|f| f() != 0) {
+                return None;
+            }
+        }
+        let (mut class, mut value, mut trace) = (null_mut(), null_mut(), null_mut());
+        // SAFETY: ensure and release are paired around everything else; fetched references go back as they came.
+        unsafe {
+            let state = (self.gil_ensure)();
+            (self.err_fetch)(&mut class, &mut value, &mut trace);
+            let result = body();
+            (self.err_restore)(class, value, trace);
+            (self.gil_release)(state);
+            Some(result)
+        }
+    }
+}
+
+#[cold]
+fn missing() -> Error {
+    Error::new(Kind::Unsupported, "no Python in this process: CPython's symbols are not visible to this library")
+}
+
+/// CPython, once it has been found. A failure is not remembered: Python may be loaded later.
+#[inline]
+pub(super) fn api() -> Result<&'static Api> {
+    static API: OnceCell<Api> = OnceCell::new();
+    API.get_or_try_init(Api::find)
+}
+
+/// Whether there is a running Python in this process.
+pub fn is_available() -> bool {
+    // SAFETY: may be called at any time.
+    api().is_ok_and(|api| unsafe { (api.is_initialized)() != 0 })
+}
+
+/// Makes `error` the Python exception in flight, if there is a Python.
+///
+/// # Safety
+/// The caller holds the interpreter's lock if there is a Python.
+#[cold]
+pub unsafe fn raise(error: &Error) {
+    if let Ok(api) = api() {
+        let message = CString::new(error.message()).unwrap_or_else(|_| c"the message holds a NUL".into());
+        // SAFETY: the lock is held by the caller's promise.
+        unsafe { (api.err_set_string)(api.exception(error.kind()), message.as_ptr()) };
+    }
+}
+
+/// Gives up a reference to a Python object, on any thread, with or without the interpreter's lock. When the
+/// interpreter is gone, or going, the object is leaked.
+///
+/// # Safety
+/// `object` is a Python object, one reference of which the caller gives up.
+pub unsafe fn release_object(object: *mut PyObject) {
+    if let Ok(api) = api() {
+        // SAFETY: run with the lock; the reference is the caller's to give up.
+        api.with_interpreter(|| unsafe { (api.dec_ref)(object) });
+    }
+}

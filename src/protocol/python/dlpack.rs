@@ -1,0 +1,161 @@
+//! DLPack capsules, as the Python side of the protocol says.
+
+use std::ffi::{CStr, c_void};
+use std::ptr::{NonNull, null};
+
+use super::api::{Api, Destructor, PyObject, api};
+use crate::error::{Error, Kind, Result, bail};
+use crate::protocol::dlpack;
+use crate::spec::dlpack::{DLManagedTensor, DLManagedTensorVersioned};
+use crate::tensor::Tensor;
+
+// Capsules keep the pointer to their name, so these are static.
+const LEGACY: &CStr = c"dltensor";
+const VERSIONED: &CStr = c"dltensor_versioned";
+const USED_LEGACY: &CStr = c"used_dltensor";
+const USED_VERSIONED: &CStr = c"used_dltensor_versioned";
+
+/// What to put in a capsule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The struct before DLPack 1.0.
+    Legacy,
+    /// The struct of DLPack 1.x; `copied` sets `IS_COPIED`.
+    Versioned {
+        /// Nobody else refers to the memory.
+        copied: bool,
+    },
+}
+
+/// A new capsule that holds `tensor` until a consumer takes it or the capsule goes.
+///
+/// # Safety
+/// The caller holds the interpreter's lock.
+#[inline]
+pub unsafe fn dlpack_capsule(tensor: &Tensor, form: Form) -> Result<NonNull<PyObject>> {
+    let api = api()?;
+    // SAFETY: the lock is held by the caller's promise; each destructor matches its struct and name.
+    unsafe {
+        match form {
+            Form::Versioned { copied } => {
+                let managed = dlpack::to_versioned(tensor, copied)?;
+                capsule(api, managed.cast(), VERSIONED, destroy_versioned).inspect_err(|_| end_versioned(managed))
+            }
+            Form::Legacy => {
+                let managed = dlpack::to_legacy(tensor)?;
+                capsule(api, managed.cast(), LEGACY, destroy_legacy).inspect_err(|_| end_legacy(managed))
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The lock is held; `destructor` ends a capsule of `name` that holds `pointer`.
+#[inline]
+unsafe fn capsule(
+    api: &Api,
+    pointer: NonNull<c_void>,
+    name: &'static CStr,
+    destructor: Destructor,
+) -> Result<NonNull<PyObject>> {
+    // SAFETY: the name is static.
+    let capsule = unsafe { (api.capsule_new)(pointer.as_ptr(), name.as_ptr(), Some(destructor)) };
+    NonNull::new(capsule).ok_or_else(|| Error::new(Kind::OutOfMemory, "Python has no memory for a capsule"))
+}
+
+/// # Safety
+/// `managed` is a live export of ours.
+unsafe fn end_versioned(managed: NonNull<DLManagedTensorVersioned>) {
+    // SAFETY: ours have a deleter, and it is called once.
+    unsafe { (*managed.as_ptr()).deleter.map(|deleter| deleter(managed.as_ptr())) };
+}
+
+/// # Safety
+/// `managed` is a live export of ours.
+unsafe fn end_legacy(managed: NonNull<DLManagedTensor>) {
+    // SAFETY: ours have a deleter, and it is called once.
+    unsafe { (*managed.as_ptr()).deleter.map(|deleter| deleter(managed.as_ptr())) };
+}
+
+/// Python calls this with the lock held, maybe with an exception in flight. Asking for validity and pointer of a
+/// capsule that carries the name sets no exception, and the deleter of our exports calls Python only through
+/// `release_object`, which sets the one in flight aside.
+unsafe extern "C" fn destroy_versioned(capsule: *mut PyObject) {
+    // SAFETY: a live capsule of ours; a consumer that took the struct has renamed it.
+    unsafe {
+        if let Some(managed) = live_pointer(capsule, VERSIONED) {
+            end_versioned(managed.cast());
+        }
+    }
+}
+
+/// As [`destroy_versioned`].
+unsafe extern "C" fn destroy_legacy(capsule: *mut PyObject) {
+    // SAFETY: as above.
+    unsafe {
+        if let Some(managed) = live_pointer(capsule, LEGACY) {
+            end_legacy(managed.cast());
+        }
+    }
+}
+
+/// What a capsule holds if it still carries `name`.
+///
+/// # Safety
+/// The lock is held; `capsule` is a Python object.
+unsafe fn live_pointer(capsule: *mut PyObject, name: &CStr) -> Option<NonNull<c_void>> {
+    let api = api().ok()?;
+    // SAFETY: the caller's promise; the pointer is asked for only when the name fits.
+    unsafe {
+        if (api.capsule_is_valid)(capsule, name.as_ptr()) == 0 {
+            return None;
+        }
+        NonNull::new((api.capsule_get_pointer)(capsule, name.as_ptr()))
+    }
+}
+
+/// Takes the tensor out of a capsule, legacy or versioned, and marks the capsule used. On failure the capsule keeps
+/// it.
+///
+/// # Safety
+/// The caller holds the interpreter's lock; `capsule` is NULL or a Python object; a capsule with DLPack's name holds
+/// what DLPack says.
+pub unsafe fn from_dlpack_capsule(capsule: *mut PyObject) -> Result<Tensor> {
+    let api = api()?;
+    if capsule.is_null() {
+        bail!(InvalidArgument, "`capsule` is NULL");
+    }
+    // SAFETY: the lock is held; the names decide which struct the pointer is. The capsule is renamed after
+    // everything that can fail, so a failure leaves it whole, and its destructor frees the struct.
+    unsafe {
+        let (tensor, used) = if let Some(managed) = live_pointer(capsule, VERSIONED) {
+            (dlpack::from_versioned(managed.cast())?, USED_VERSIONED)
+        } else if let Some(managed) = live_pointer(capsule, LEGACY) {
+            (dlpack::from_legacy(managed.cast())?, USED_LEGACY)
+        } else {
+            return Err(refusal(api, capsule));
+        };
+        if (api.capsule_set_name)(capsule, used.as_ptr()) != 0 {
+            // Cannot happen to a valid capsule; the capsule still owns the struct, so the tensor must not end it.
+            std::mem::forget(tensor);
+            bail!(Internal, "Python refused to rename a capsule");
+        }
+        Ok(tensor)
+    }
+}
+
+/// # Safety
+/// The lock is held; `capsule` is a Python object.
+#[cold]
+unsafe fn refusal(api: &Api, capsule: *mut PyObject) -> Error {
+    // SAFETY: the caller's promise.
+    let is = |name: *const _| unsafe { (api.capsule_is_valid)(capsule, name) != 0 };
+    let message = if is(USED_VERSIONED.as_ptr()) || is(USED_LEGACY.as_ptr()) {
+        "the DLPack capsule has been used; a capsule can be consumed once"
+    } else if is(null()) {
+        "the capsule has no name, a DLPack capsule is named \"dltensor\" or \"dltensor_versioned\""
+    } else {
+        "no DLPack capsule: the object is none, or has another name"
+    };
+    Error::new(Kind::InvalidArgument, message)
+}

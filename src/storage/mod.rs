@@ -1,0 +1,72 @@
+//! An address range on a device, and who frees it.
+
+mod count;
+mod owner;
+
+pub use count::Count;
+pub use owner::{Owner, ReleaseFn};
+
+use crate::device::{Device, cpu};
+use crate::error::Result;
+
+/// `byte_count` bytes from `start` on `device`. Dropping it frees them, once, the way its owner says.
+///
+/// On devices without addresses `start` is the handle that stands for the whole buffer.
+#[derive(Debug)]
+pub struct Storage {
+    start: *mut u8,
+    byte_count: usize,
+    device: Device,
+    owner: Owner,
+}
+
+// SAFETY: a storage lends its address and never reads or writes the bytes; `Owner` is `Send`.
+unsafe impl Send for Storage {}
+// SAFETY: as above; there is no interior mutability.
+unsafe impl Sync for Storage {}
+
+impl Storage {
+    /// Host memory for `byte_count` bytes, aligned to [`cpu::ALIGNMENT`], not initialised. No bytes: no memory.
+    pub fn allocate(byte_count: usize) -> Result<Self> {
+        if byte_count == 0 {
+            return Ok(Self::adopt(std::ptr::null_mut(), 0, Device::CPU, Owner::NOBODY));
+        }
+        let block = cpu::allocate(byte_count)?;
+        // SAFETY: the storage is exactly this block.
+        let owner = unsafe { Owner::allocator(block.allocator) };
+        Ok(Self::adopt(block.start.as_ptr(), byte_count, Device::CPU, owner))
+    }
+
+    /// Memory that `owner` frees. Nothing is read or written here; whoever hands out tensors on it promises that
+    /// the range is what it says.
+    #[inline]
+    pub fn adopt(start: *mut u8, byte_count: usize, device: Device, owner: Owner) -> Self {
+        Self { start, byte_count, device, owner }
+    }
+
+    /// The first byte, or the handle.
+    #[inline]
+    pub fn start(&self) -> *mut u8 {
+        self.start
+    }
+
+    /// Bytes from `start` that tensors may reach.
+    #[inline]
+    pub fn byte_count(&self) -> usize {
+        self.byte_count
+    }
+
+    /// Where the bytes lie.
+    #[inline]
+    pub fn device(&self) -> Device {
+        self.device
+    }
+}
+
+impl Drop for Storage {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: `drop` runs once, with the storage's own numbers.
+        unsafe { self.owner.end(self.start, self.byte_count) };
+    }
+}

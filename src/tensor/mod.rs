@@ -1,0 +1,259 @@
+//! Tensors: storage + dtype + layout, immutable as a description, shared by counting references.
+
+mod create;
+mod statistics;
+mod view;
+
+pub use create::{Adopted, MemoryOrder};
+pub use statistics::{Statistics, statistics};
+
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+
+use crate::device::Device;
+use crate::dtype::DType;
+use crate::error::{Result, bail};
+use crate::layout::{Layout, Order};
+use crate::storage::{Count, Storage};
+
+/// A counted reference to one tensor. Cloning adds a reference, dropping gives one up, both without locks.
+///
+/// The description never changes; the elements are plain memory, and whoever writes them orders the accesses.
+#[repr(transparent)]
+pub struct Tensor(NonNull<Block>);
+
+/// What a reference points at: one heap allocation, dims included up to rank 8.
+#[derive(Debug)]
+pub struct Block {
+    count: Count,
+    read_only: bool,
+    dtype: DType,
+    layout: Layout,
+    memory: Memory,
+}
+
+/// The tensor that was made first holds the storage; views hold that tensor.
+#[derive(Debug)]
+enum Memory {
+    Own(Storage),
+    Of(Tensor),
+}
+
+// SAFETY: the count is atomic, the description immutable, the storage `Send + Sync`. Element access is unsafe at
+// the places that do it.
+unsafe impl Send for Tensor {}
+// SAFETY: as above.
+unsafe impl Sync for Tensor {}
+
+impl Clone for Tensor {
+    #[inline]
+    fn clone(&self) -> Self {
+        self.block().count.retain();
+        Self(self.0)
+    }
+}
+
+impl Drop for Tensor {
+    #[inline]
+    fn drop(&mut self) {
+        if self.block().count.release() {
+            // SAFETY: the last reference is gone; the block came from `Box::into_raw` in `from_block`.
+            let block = unsafe { Box::from_raw(self.0.as_ptr()) };
+            statistics::count(-1, -block.counted_bytes());
+        }
+    }
+}
+
+impl std::fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.block().fmt(f)
+    }
+}
+
+impl Block {
+    #[inline]
+    fn counted_bytes(&self) -> i64 {
+        match &self.memory {
+            Memory::Own(storage) => storage.byte_count() as i64,
+            Memory::Of(_) => 0,
+        }
+    }
+}
+
+impl Tensor {
+    #[inline]
+    fn from_block(block: Block) -> Self {
+        statistics::count(1, block.counted_bytes());
+        // SAFETY: a box is never NULL.
+        Self(unsafe { NonNull::new_unchecked(Box::into_raw(Box::new(block))) })
+    }
+
+    #[inline]
+    fn block(&self) -> &Block {
+        // SAFETY: this reference keeps the block alive, and nobody changes it.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// A tensor over `storage`, whose bytes `layout` is known to stay inside.
+    #[inline]
+    pub(crate) fn over(storage: Storage, dtype: DType, layout: Layout, read_only: bool) -> Self {
+        Self::from_block(Block { count: Count::one(), read_only, dtype, layout, memory: Memory::Own(storage) })
+    }
+
+    /// Another tensor on the same storage; `layout` is known to stay inside.
+    #[inline]
+    fn sharing(&self, dtype: DType, layout: Layout, read_only: bool) -> Self {
+        let first = match &self.block().memory {
+            Memory::Own(_) => self.clone(),
+            Memory::Of(first) => first.clone(),
+        };
+        Self::from_block(Block { count: Count::one(), read_only, dtype, layout, memory: Memory::Of(first) })
+    }
+
+    /// Gives the reference away as an address; [`Tensor::from_raw`] takes it back.
+    #[inline]
+    pub fn into_raw(self) -> *mut Block {
+        ManuallyDrop::new(self).0.as_ptr()
+    }
+
+    /// Takes a reference back.
+    ///
+    /// # Safety
+    /// `raw` came from [`Tensor::into_raw`], and that reference is used for nothing else.
+    #[inline]
+    pub unsafe fn from_raw(raw: *mut Block) -> Self {
+        // SAFETY: `into_raw` never gives NULL.
+        Self(unsafe { NonNull::new_unchecked(raw) })
+    }
+
+    /// The memory that this tensor is on.
+    #[inline]
+    pub fn storage(&self) -> &Storage {
+        match &self.block().memory {
+            Memory::Own(storage) => storage,
+            Memory::Of(first) => match &first.block().memory {
+                Memory::Own(storage) => storage,
+                Memory::Of(_) => unreachable!("views hold the tensor that was made first"),
+            },
+        }
+    }
+
+    /// The type of the elements.
+    #[inline]
+    pub fn dtype(&self) -> DType {
+        self.block().dtype
+    }
+
+    /// Shape, strides and offset, in elements; the offset counts from the start of the storage.
+    #[inline]
+    pub fn layout(&self) -> &Layout {
+        &self.block().layout
+    }
+
+    /// Where the elements lie.
+    #[inline]
+    pub fn device(&self) -> Device {
+        self.storage().device()
+    }
+
+    /// Whether the elements must not be written through this tensor.
+    #[inline]
+    pub fn is_read_only(&self) -> bool {
+        self.block().read_only
+    }
+
+    /// The number of references at this moment.
+    pub fn reference_count(&self) -> usize {
+        self.block().count.get()
+    }
+
+    /// The number of elements.
+    #[inline]
+    pub fn element_count(&self) -> i64 {
+        self.layout().element_count()
+    }
+
+    /// Bytes that the elements need without gaps; packed types share bytes, and the last byte counts whole.
+    pub fn byte_size(&self) -> usize {
+        packed_bytes(self.dtype(), self.element_count()).unwrap_or(usize::MAX)
+    }
+
+    /// Bytes from the start of the storage to element `[0, …, 0]`; for packed types, to the byte that holds it.
+    #[inline]
+    pub fn byte_offset(&self) -> usize {
+        let offset = self.layout().offset() as i128 * i128::from(self.dtype().element_bits()) / 8;
+        offset as usize
+    }
+
+    /// The bits of that byte before element `[0, …, 0]`; 0 but for packed types.
+    #[inline]
+    pub fn bit_offset(&self) -> u32 {
+        ((self.layout().offset() as u64).wrapping_mul(self.dtype().element_bits()) % 8) as u32
+    }
+
+    /// The address of element `[0, …, 0]`; NULL for a tensor without elements. On devices without addresses, the
+    /// handle.
+    #[inline]
+    pub fn data(&self) -> *mut u8 {
+        if self.element_count() == 0 {
+            return std::ptr::null_mut();
+        }
+        let storage = self.storage();
+        if storage.device().has_addresses() {
+            storage.start().wrapping_add(self.byte_offset())
+        } else {
+            storage.start()
+        }
+    }
+
+    /// Whether the elements lie in `order` without gaps.
+    #[inline]
+    pub fn is_contiguous(&self, order: Order) -> bool {
+        self.layout().is_contiguous(order)
+    }
+
+    /// Fails unless the host can read the elements.
+    pub fn require_host(&self, what: &str) -> Result<()> {
+        if !self.device().is_host_accessible() {
+            bail!(Unsupported, "{what} needs memory that the host can reach, the tensor is on {}", self.device());
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of `element_count` elements without gaps, or `None` when that does not fit.
+pub(crate) fn packed_bytes(dtype: DType, element_count: i64) -> Option<usize> {
+    let bits = u64::try_from(element_count).ok()?.checked_mul(dtype.element_bits())?;
+    let bytes = bits.div_ceil(8);
+    isize::try_from(bytes).ok().map(|bytes| bytes as usize)
+}
+
+/// The bytes that `layout` reaches, as offsets from its storage's start: the first, and one past the last. Packed
+/// elements take the whole bytes that hold them. Equal when there are no elements.
+pub fn byte_span(dtype: DType, layout: &Layout) -> Result<(i64, i64)> {
+    dtype.validate()?;
+    let Some((low, high)) = layout.span() else { return Ok((0, 0)) };
+    let bits = i128::from(dtype.element_bits());
+    let low = (i128::from(low) * bits).div_euclid(8);
+    let high = ((i128::from(high) + 1) * bits + 7).div_euclid(8);
+    match (i64::try_from(low), i64::try_from(high)) {
+        (Ok(low), Ok(high)) => Ok((low, high)),
+        _ => bail!(Overflow, "`shape` and `strides` reach outside the address space"),
+    }
+}
+
+impl Tensor {
+    /// Whether some byte belongs to an element of both tensors; true also when finding out takes too long.
+    pub fn shares_memory(&self, other: &Self) -> bool {
+        let (a, b) = (self.device(), other.device());
+        if a != b && !(a.is_host_accessible() && b.is_host_accessible()) {
+            return false;
+        }
+        crate::layout::overlaps(&self.extent(), &other.extent()) != crate::layout::Overlap::No
+    }
+
+    /// Where the elements lie, in bytes.
+    fn extent(&self) -> crate::layout::Extent<'_> {
+        todo!()
+    }
+}
