@@ -9,6 +9,7 @@ pub const INLINE_NDIM: usize = 8;
 #[derive(Clone)]
 pub struct Dims(Repr);
 
+/// What lies behind `len` in an inline list is never read; copying all eight takes no loop.
 #[derive(Clone)]
 enum Repr {
     Inline { len: u8, items: [i64; INLINE_NDIM] },
@@ -17,6 +18,7 @@ enum Repr {
 
 impl Dims {
     /// `len` times `value`.
+    #[inline]
     pub fn filled(value: i64, len: usize) -> Self {
         if len <= INLINE_NDIM {
             Self(Repr::Inline { len: len as u8, items: [value; INLINE_NDIM] })
@@ -25,7 +27,8 @@ impl Dims {
         }
     }
 
-    /// The integers of `items`.
+    /// The integers `item(0)`, …, `item(len - 1)`.
+    #[inline]
     pub fn from_fn(len: usize, mut item: impl FnMut(usize) -> i64) -> Self {
         let mut dims = Self::filled(0, len);
         for (i, slot) in dims.iter_mut().enumerate() {
@@ -33,25 +36,42 @@ impl Dims {
         }
         dims
     }
+
+    /// The list without the integer at `index`, which must be below the length.
+    #[inline]
+    pub fn without(&self, index: usize) -> Self {
+        Self::from_fn(self.len() - 1, |i| self[i + usize::from(i >= index)])
+    }
+
+    /// The list with `value` put before the integer at `index`, which is at most the length.
+    #[inline]
+    pub fn with(&self, index: usize, value: i64) -> Self {
+        Self::from_fn(self.len() + 1, |i| match i.cmp(&index) {
+            std::cmp::Ordering::Less => self[i],
+            std::cmp::Ordering::Equal => value,
+            std::cmp::Ordering::Greater => self[i - 1],
+        })
+    }
 }
 
 impl From<&[i64]> for Dims {
+    #[inline]
     fn from(items: &[i64]) -> Self {
-        Self::from_fn(items.len(), |i| items[i])
+        let mut dims = Self::filled(0, items.len());
+        dims.copy_from_slice(items);
+        dims
     }
 }
 
 impl FromIterator<i64> for Dims {
+    #[inline]
     fn from_iter<I: IntoIterator<Item = i64>>(items: I) -> Self {
         let mut inline = [0; INLINE_NDIM];
         let mut len = 0;
         let mut items = items.into_iter();
         while let Some(item) = items.next() {
             if len == INLINE_NDIM {
-                let mut all = inline.to_vec();
-                all.push(item);
-                all.extend(items);
-                return Self(Repr::Heap(all.into()));
+                return Self(Repr::Heap(inline.into_iter().chain([item]).chain(items).collect()));
             }
             inline[len] = item;
             len += 1;
@@ -65,6 +85,7 @@ impl Deref for Dims {
     #[inline]
     fn deref(&self) -> &[i64] {
         match &self.0 {
+            // The `min` tells the compiler what the constructors ensure, and so spares the panic.
             Repr::Inline { len, items } => &items[..usize::from(*len).min(INLINE_NDIM)],
             Repr::Heap(items) => items,
         }
@@ -88,9 +109,44 @@ impl std::fmt::Debug for Dims {
 }
 
 impl PartialEq for Dims {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         **self == **other
     }
 }
 
 impl Eq for Dims {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_make_a_list_gives_the_same_list_on_both_sides_of_the_inline_limit() {
+        for len in [0, 1, 7, 8, 9, 64] {
+            let plain: Vec<i64> = (0..len as i64).collect();
+            let dims = Dims::from(&plain[..]);
+            assert_eq!(&dims[..], &plain[..]);
+            assert_eq!(dims, Dims::from_fn(len, |i| i as i64));
+            assert_eq!(dims, plain.iter().copied().collect());
+            assert_eq!(&Dims::filled(7, len)[..], vec![7; len]);
+        }
+    }
+
+    #[test]
+    fn what_lies_behind_an_inline_list_does_not_count() {
+        assert_eq!(Dims::filled(3, 2), Dims::from(&[3, 3][..]));
+    }
+
+    #[test]
+    fn with_and_without_undo_each_other() {
+        for len in [0, 3, 7, 8, 9] {
+            let dims = Dims::from_fn(len, |i| i as i64);
+            for index in 0..=len {
+                let longer = dims.with(index, -1);
+                assert_eq!((longer.len(), longer[index]), (len + 1, -1));
+                assert_eq!(longer.without(index), dims);
+            }
+        }
+    }
+}
