@@ -2,12 +2,15 @@
 //! and speaks the array interchange protocols. It links neither Python nor CUDA nor any framework.
 //!
 //! The layers, lowest first: [`spec`] and [`error`]; [`layout`] and [`dtype`]; [`device`] and [`storage`];
-//! [`tensor`]; `engine`; `protocol`; `ffi`. Each uses only what is below it, and a test holds them to it.
+//! [`tensor`]; [`engine`]; [`protocol`]; [`ffi`]. Each uses only what is below it, and a test holds them to it.
 
 pub mod device;
 pub mod dtype;
+pub mod engine;
 pub mod error;
+pub mod ffi;
 pub mod layout;
+pub mod protocol;
 pub mod spec;
 pub mod storage;
 pub mod tensor;

@@ -118,7 +118,7 @@ fn require_writable(tensor: &Tensor) -> Result<()> {
     if tensor.is_read_only() {
         bail!(ReadOnly, "`destination` is read-only");
     }
-    if tensor.layout().has_internal_overlap() {
+    if tensor.layout().internal_overlap().is_possible() {
         bail!(Layout, "elements of `destination` overlap each other, strides are {:?}", tensor.layout().strides());
     }
     Ok(())

@@ -7,7 +7,7 @@ use super::convert::{copy_mode, ndf_copy};
 use super::guard::guard;
 use super::status::ndf_status;
 use super::tensor::ndf_tensor;
-use crate::engine::route::{self, CopyMode};
+use crate::engine::route::CopyMode;
 use crate::error::Result;
 use crate::protocol::dlpack;
 use crate::spec::dlpack::{DLManagedTensor, DLManagedTensorVersioned};
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn ndf_tensor_to_dlpack_versioned(
         // SAFETY: the header's contract; NULL is refused.
         let (tensor, options, out) =
             unsafe { (borrow(tensor, "tensor")?, self::options(options)?, Out::new(out, "out")?) };
-        out.set(route::to_dlpack_versioned(&tensor, mode(&options)?)?.as_ptr())
+        out.set(dlpack::to_versioned(&tensor, mode(&options)?)?.as_ptr())
     })
 }
 
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn ndf_tensor_to_dlpack(
         // SAFETY: the header's contract; NULL is refused.
         let (tensor, options, out) =
             unsafe { (borrow(tensor, "tensor")?, self::options(options)?, Out::new(out, "out")?) };
-        out.set(route::to_dlpack_legacy(&tensor, mode(&options)?)?.as_ptr())
+        out.set(dlpack::to_legacy(&tensor, mode(&options)?)?.as_ptr())
     })
 }
 

@@ -81,6 +81,20 @@ impl Layout {
         strides
     }
 
+    /// The layout of a new tensor of the same shape whose axes follow each other in memory as they do here, from
+    /// the greatest stride to the smallest whatever their signs, without gaps (NumPy's order `K`).
+    pub fn dense_like(&self) -> Self {
+        let mut axes: Vec<usize> = (0..self.ndim()).collect();
+        axes.sort_by_key(|&axis| std::cmp::Reverse(self.strides[axis].unsigned_abs()));
+        let mut strides = Dims::filled(1, self.ndim());
+        let mut next = 1;
+        for &axis in axes.iter().rev() {
+            strides[axis] = next;
+            next *= self.shape[axis].max(1);
+        }
+        Self { shape: self.shape.clone(), strides, offset: 0 }
+    }
+
     /// The same layout with [`Layout::normalized_strides`].
     #[inline]
     pub fn normalized(&self) -> Self {
@@ -111,6 +125,16 @@ mod tests {
         assert!(!contiguous(&[2, 3], &[1, 2], Order::C) && !contiguous(&[2, 3], &[3, 1], Order::F));
         assert!(!contiguous(&[3], &[-1], Order::C) && !contiguous(&[3], &[2], Order::C));
         assert!(!contiguous(&[3], &[0], Order::C));
+    }
+
+    #[test]
+    fn a_dense_copy_keeps_the_order_of_the_axes() {
+        let dense = |shape, strides| Layout::new(shape, strides, 0).unwrap().dense_like();
+        assert_eq!(dense(&[2, 3, 4], &[1, 2, 6]).strides(), [1, 2, 6]);
+        assert_eq!(dense(&[2, 3, 4], &[100, -1, 10]).strides(), [12, 1, 3]);
+        assert_eq!(dense(&[2, 3], &[0, 0]).strides(), [3, 1]);
+        assert_eq!(dense(&[2, 0], &[5, 5]).strides(), [1, 1]);
+        assert!(dense(&[], &[]).strides().is_empty());
     }
 
     #[test]

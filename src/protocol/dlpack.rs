@@ -6,11 +6,12 @@ use std::ptr::NonNull;
 
 use crate::device::Device;
 use crate::dtype::{self, DType};
+use crate::engine::route::{Convert, CopyMode, convert};
 use crate::error::{Result, bail};
 use crate::layout::MAX_NDIM;
 use crate::spec::dlpack::*;
-use crate::storage::Owner;
-use crate::tensor::{Adopted, Tensor};
+use crate::storage::{Owner, ReleaseFn};
+use crate::tensor::{Adopted, MemoryOrder, Tensor};
 
 /// What the two structs have in common.
 trait Managed: Sized {
@@ -132,11 +133,46 @@ fn exported_dtype(tensor: &Tensor) -> Result<DLDataType> {
     Ok(DLDataType { code: dtype.code, bits: dtype.bits, lanes: dtype.lanes })
 }
 
-/// Exports as the struct of DLPack 1.x. `copied` says that nobody else refers to the memory.
-///
-/// The struct is the caller's, who ends it with its own deleter.
+/// Exports as the struct of DLPack 1.x, sharing or copying as `mode` says. The struct is the caller's, who ends it
+/// with its own deleter.
 #[inline]
-pub fn to_versioned(tensor: &Tensor, copied: bool) -> Result<NonNull<DLManagedTensorVersioned>> {
+pub fn to_versioned(tensor: &Tensor, mode: CopyMode) -> Result<NonNull<DLManagedTensorVersioned>> {
+    share_or_copy(tensor, mode, share_versioned)
+}
+
+/// Exports as the struct before DLPack 1.0, as [`to_versioned`].
+#[inline]
+pub fn to_legacy(tensor: &Tensor, mode: CopyMode) -> Result<NonNull<DLManagedTensor>> {
+    share_or_copy(tensor, mode, |tensor, _| share_legacy(tensor))
+}
+
+#[inline]
+fn share_or_copy<M>(
+    tensor: &Tensor,
+    mode: CopyMode,
+    share: fn(&Tensor, bool) -> Result<NonNull<M>>,
+) -> Result<NonNull<M>> {
+    let shared = match mode {
+        CopyMode::Always => None,
+        CopyMode::Never | CopyMode::IfNeeded => Some(share(tensor, false)),
+    };
+    match shared {
+        Some(Err(_)) if mode == CopyMode::IfNeeded => share(&native_copy(tensor)?, true),
+        Some(shared) => shared,
+        None => share(&native_copy(tensor)?, true),
+    }
+}
+
+/// A copy that DLPack can describe if it can describe the dtype at all: native byte order, whole bytes, writable.
+#[cold]
+fn native_copy(tensor: &Tensor) -> Result<Tensor> {
+    let how = Convert { copy: CopyMode::Always, order: MemoryOrder::Keep, ..Convert::default() };
+    convert(tensor, tensor.dtype().native(), &how)
+}
+
+/// Exports as the struct of DLPack 1.x without copying. `copied` says that nobody else refers to the memory.
+#[inline]
+pub fn share_versioned(tensor: &Tensor, copied: bool) -> Result<NonNull<DLManagedTensorVersioned>> {
     let dtype = exported_dtype(tensor)?;
     let mut flags = 0;
     if tensor.is_read_only() {
@@ -151,9 +187,10 @@ pub fn to_versioned(tensor: &Tensor, copied: bool) -> Result<NonNull<DLManagedTe
     Ok(export(tensor.clone(), dtype, flags))
 }
 
-/// Exports as the struct before DLPack 1.0. It has no way to say read-only or padded, so such tensors are refused.
+/// Exports as the struct before DLPack 1.0 without copying. It has no way to say read-only or padded, so such tensors
+/// are refused.
 #[inline]
-pub fn to_legacy(tensor: &Tensor) -> Result<NonNull<DLManagedTensor>> {
+pub fn share_legacy(tensor: &Tensor) -> Result<NonNull<DLManagedTensor>> {
     let dtype = exported_dtype(tensor)?;
     if tensor.is_read_only() {
         bail!(ReadOnly, "legacy DLPack cannot say that a tensor is read-only; export it versioned, or a copy");
@@ -241,7 +278,7 @@ unsafe fn release_foreign<M: Foreign>(_: *mut u8, _: usize, managed: *mut c_void
 unsafe fn adopt(
     foreign: &DLTensor,
     flags: u64,
-    release: crate::storage::ReleaseFn,
+    release: ReleaseFn,
     managed: *mut c_void,
 ) -> Result<Tensor> {
     // SAFETY: the caller's promise.

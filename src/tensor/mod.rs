@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, bail};
-use crate::layout::{Layout, Order};
+use crate::layout::{Footprint, Layout, Order, overlap};
 use crate::storage::{Count, Storage};
 
 /// A counted reference to one tensor. Cloning adds a reference, dropping gives one up, both without locks.
@@ -243,17 +243,18 @@ pub fn byte_span(dtype: DType, layout: &Layout) -> Result<(i64, i64)> {
 }
 
 impl Tensor {
-    /// Whether some byte belongs to an element of both tensors; true also when finding out takes too long.
+    /// Whether an element of the one overlaps an element of the other; true also when finding out takes too long.
     pub fn shares_memory(&self, other: &Self) -> bool {
         let (a, b) = (self.device(), other.device());
         if a != b && !(a.is_host_accessible() && b.is_host_accessible()) {
             return false;
         }
-        crate::layout::overlaps(&self.extent(), &other.extent()) != crate::layout::Overlap::No
+        overlap(&self.footprint(), &other.footprint()).is_possible()
     }
 
-    /// Where the elements lie, in bytes.
-    fn extent(&self) -> crate::layout::Extent<'_> {
-        todo!()
+    /// Where the elements lie, in bits.
+    fn footprint(&self) -> Footprint<'_> {
+        let start = self.storage().start().addr() as i128 * 8;
+        self.layout().footprint(start, i64::try_from(self.dtype().element_bits()).unwrap_or(i64::MAX))
     }
 }

@@ -38,11 +38,11 @@ pub unsafe fn dlpack_capsule(tensor: &Tensor, form: Form) -> Result<NonNull<PyOb
     unsafe {
         match form {
             Form::Versioned { copied } => {
-                let managed = dlpack::to_versioned(tensor, copied)?;
+                let managed = dlpack::share_versioned(tensor, copied)?;
                 capsule(api, managed.cast(), VERSIONED, destroy_versioned).inspect_err(|_| end_versioned(managed))
             }
             Form::Legacy => {
-                let managed = dlpack::to_legacy(tensor)?;
+                let managed = dlpack::share_legacy(tensor)?;
                 capsule(api, managed.cast(), LEGACY, destroy_legacy).inspect_err(|_| end_legacy(managed))
             }
         }
