@@ -1,3 +1,103 @@
-//! The project's chores: `cargo xtask <verb>`.
+//! The project's chores: `cargo xtask <verb>`. Everything they need beyond cargo, a C and C++ compiler and
+//! Python goes into `.venv/` and `target/`; the system is never touched.
 
-fn main() {}
+mod bench;
+mod cmake;
+mod count;
+mod demo;
+mod header;
+mod step;
+mod test;
+mod tools;
+mod venv;
+
+use std::process::ExitCode;
+
+use step::{Stop, Verdict};
+
+const HELP: &str = "\
+usage: cargo xtask <verb> [--verbose]
+
+  demo [--torch]     build everything and carry a photograph from C to NumPy (and PyTorch) and back
+  test               set up, build, run every test: Rust, C, C++, Python
+  header [--check]   regenerate include/ndferry.h and what is derived from it; --check fails when stale
+  bench [exchange]   measure; --smoke for a quick run that only shows that it works
+  interop            every framework, both ways
+  sanitize           the tests under the sanitizers
+  fuzz               the fuzz targets
+  gpu                the tests that need a GPU
+  kernels            rebuild the CUDA kernels
+  help               this text
+
+  --verbose          show the output of every step, not only of a failing one
+environment: PYTHON, CC, CXX choose the interpreter and the compilers
+";
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let verbose = take_flag(&mut arguments, "--verbose");
+    let outcome = dispatch(&mut arguments, verbose);
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop::Failed) => ExitCode::FAILURE,
+        Err(Stop::Error(line)) => {
+            eprintln!("error: {line}");
+            ExitCode::FAILURE
+        }
+        Err(Stop::NotBuilt(what)) => {
+            eprintln!("not built yet: {what}");
+            ExitCode::from(2)
+        }
+        Err(Stop::Usage(line)) => {
+            eprintln!("error: {line}; `cargo xtask help` lists the verbs");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
+    if arguments.is_empty() || take_flag(arguments, "--help") {
+        arguments.insert(0, "help".into());
+    }
+    let verb = arguments.remove(0);
+    let progress = step::Progress::new(verbose);
+    match verb.as_str() {
+        "help" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        "demo" => {
+            let torch = take_flag(arguments, "--torch");
+            nothing_left(arguments)?;
+            demo::run(&progress, torch)
+        }
+        "test" => nothing_left(arguments).and_then(|()| test::run(&progress)),
+        "header" => {
+            let check = take_flag(arguments, "--check");
+            nothing_left(arguments)?;
+            header::run(&progress, check)
+        }
+        "bench" => {
+            let smoke = take_flag(arguments, "--smoke");
+            bench::run(&progress, arguments, smoke)
+        }
+        "interop" | "sanitize" | "fuzz" | "gpu" | "kernels" => {
+            Err(Stop::NotBuilt(format!("`cargo xtask {verb}`")))
+        }
+        other => Err(Stop::Usage(format!("there is no verb `{other}`"))),
+    }
+}
+
+/// Removes `flag` from the arguments and says whether it was there.
+fn take_flag(arguments: &mut Vec<String>, flag: &str) -> bool {
+    let before = arguments.len();
+    arguments.retain(|argument| argument != flag);
+    arguments.len() < before
+}
+
+fn nothing_left(arguments: &[String]) -> Verdict {
+    match arguments.first() {
+        None => Ok(()),
+        Some(extra) => Err(Stop::Usage(format!("unexpected argument `{extra}`"))),
+    }
+}

@@ -1,0 +1,32 @@
+# What the folders of programs share: how one is compiled, and how it becomes a test.
+
+if(NDFERRY_VALGRIND)
+  find_program(NDFERRY_VALGRIND_PROGRAM valgrind REQUIRED)
+endif()
+
+# ndferry_add_program(target source...): a program that links the shared library, warnings on.
+function(ndferry_add_program target)
+  add_executable(${target} ${ARGN})
+  target_link_libraries(${target} PRIVATE ndferry::ndferry Threads::Threads)
+  target_compile_features(${target} PRIVATE c_std_11 cxx_std_17)
+  set_target_properties(${target} PROPERTIES C_EXTENSIONS OFF CXX_EXTENSIONS OFF)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic)
+endfunction()
+
+# ndferry_add_test(name target args...): runs it, and with NDFERRY_VALGRIND once more under valgrind.
+function(ndferry_add_test name target)
+  add_test(NAME ${name} COMMAND ${target} ${ARGN})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+  if(NDFERRY_VALGRIND)
+    add_test(NAME valgrind.${name}
+      COMMAND "${NDFERRY_VALGRIND_PROGRAM}" --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible
+              --error-exitcode=1 $<TARGET_FILE:${target}> ${ARGN})
+    set_tests_properties(valgrind.${name} PROPERTIES LABELS valgrind TIMEOUT 1200)
+  endif()
+endfunction()
+
+# ndferry_add_skipped_test(name reason): counted as skipped, and says why.
+function(ndferry_add_skipped_test name reason)
+  add_test(NAME ${name} COMMAND "${CMAKE_COMMAND}" -E echo "skipped: ${reason}")
+  set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "^skipped: ")
+endfunction()

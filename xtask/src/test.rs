@@ -1,0 +1,97 @@
+//! `cargo xtask test`: every runner, one summary.
+
+use std::{fs, path::PathBuf};
+
+use crate::{
+    cmake,
+    count::Count,
+    header,
+    step::{Finished, Progress, Result, Stop, Verdict},
+    tools, venv,
+};
+
+pub fn run(progress: &Progress) -> Verdict {
+    tools::check()?;
+    venv::set_up(progress, venv::BASE)?;
+    let count = run_all(progress)?;
+    println!("{count}");
+    if count.failed == 0 { Ok(()) } else { Err(Stop::Failed) }
+}
+
+fn run_all(progress: &Progress) -> Result<Count> {
+    let mut total = Count::default();
+    let before = header::read();
+    let built = progress.run("build the library", &mut tools::cargo(&["build", "--release", "--lib"]))?;
+    if !built.ok {
+        return Ok(Count::one(false));
+    }
+    total += Count::one(header::is_fresh(progress, &before, &built)?);
+    for runner in [rust_tests, c_tests, python_tests] {
+        total += runner(progress)?;
+    }
+    Ok(total)
+}
+
+fn rust_tests(progress: &Progress) -> Result<Count> {
+    let mut command = tools::cargo(&["test", "--workspace", "--no-fail-fast"]);
+    let finished = progress.run("run the Rust tests", &mut command)?;
+    Ok(report(progress, Count::of_cargo(&finished)))
+}
+
+fn c_tests(progress: &Progress) -> Result<Count> {
+    let built = cmake::build(progress, &["-DNDFERRY_BUILD_TESTS=ON", "-DNDFERRY_BUILD_EXAMPLES=ON"], "all")?;
+    if !built.ok {
+        return Ok(report(progress, Count::one(false)));
+    }
+    let file = junit_file("ctest.xml");
+    let mut command = venv::command("ctest");
+    command.arg("--test-dir").arg(cmake::folder()).args(["--no-tests=error", "--output-on-failure"]);
+    command.args(["--parallel", &parallelism(), "--output-junit"]).arg(&file);
+    let finished = progress.run("run the C and C++ tests and examples", &mut command)?;
+    let count = Count::of_junit(&file, &finished);
+    let text = fs::read_to_string(&file).unwrap_or_default();
+    let reasons = text.lines().filter_map(|line| line.find("skipped: ").map(|at| &line[at..]));
+    say_once(progress, reasons.map(|line| line.split('<').next().unwrap_or(line)));
+    Ok(report(progress, count))
+}
+
+fn python_tests(progress: &Progress) -> Result<Count> {
+    let file = junit_file("pytest.xml");
+    let mut command = venv::python();
+    command.args(["-m", "pytest", "python/tests", "-q", "-rs", "-p", "no:cacheprovider"]);
+    command.arg(format!("--junitxml={}", file.display()));
+    let finished = progress.run("run the Python tests", &mut command)?;
+    say_once(progress, skips_of_pytest(&finished));
+    Ok(report(progress, Count::of_junit(&file, &finished)))
+}
+
+fn skips_of_pytest(finished: &Finished) -> impl Iterator<Item = &str> {
+    finished.text.lines().filter(|line| line.starts_with("SKIPPED ["))
+}
+
+/// Where a runner writes its results; a file of an earlier run is removed, so that it cannot be counted again.
+fn junit_file(name: &str) -> PathBuf {
+    let file = tools::root().join("target").join(name);
+    // If it was not there, there is nothing to remove.
+    let _ = fs::remove_file(&file);
+    file
+}
+
+fn parallelism() -> String {
+    std::thread::available_parallelism().map_or(1, usize::from).to_string()
+}
+
+fn say_once<'a>(progress: &Progress, lines: impl Iterator<Item = &'a str>) {
+    let mut said: Vec<&str> = Vec::new();
+    for line in lines {
+        if !said.contains(&line) {
+            progress.say(&format!("  {line}"));
+            said.push(line);
+        }
+    }
+}
+
+fn report(progress: &Progress, count: Count) -> Count {
+    progress.say(&format!("  {count}"));
+    count
+}
