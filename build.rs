@@ -12,7 +12,9 @@ fn main() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libndferry.so.{ABI}");
     }
-    println!("cargo::rustc-env=NDFERRY_ABI={ABI}");
+    for name in ["TARGET", "PROFILE"] {
+        println!("cargo::rustc-env=NDFERRY_{name}={}", env::var(name).unwrap_or_default());
+    }
 
     // A packaged crate has no `xtask/`: its header is final.
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");

@@ -12,6 +12,7 @@ pub struct Device {
     pub device_id: i32,
 }
 
+/// cbindgen:ignore
 impl Device {
     /// Host memory.
     pub const CPU: Self = Self { device_type: 1, device_id: 0 };
