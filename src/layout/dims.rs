@@ -7,8 +7,8 @@ pub const INLINE_NDIM: usize = 8;
 
 /// One integer an axis.
 ///
-/// Not an enum of the two representations: copying one is then a few wide moves without a branch on the way, and
-/// views are made of such copies.
+/// Not an enum of the two representations: copying one is then a few wide moves without a branch on the way,
+/// and views are made of such copies.
 pub struct Dims {
     inline: Inline,
     /// All the integers where they are too many for `inline`, whose fields then mean nothing.
@@ -58,6 +58,17 @@ impl Dims {
     #[inline]
     pub fn without(&self, index: usize) -> Self {
         Self::from_fn(self.len() - 1, |i| self[i + usize::from(i >= index)])
+    }
+
+    /// Takes out the integer at `index`, which must be below the length.
+    #[inline]
+    pub fn remove(&mut self, index: usize) {
+        if self.heap.is_some() {
+            *self = self.without(index);
+        } else {
+            self.inline.items.copy_within(index + 1.., index);
+            self.inline.len -= 1;
+        }
     }
 
     /// The list with `value` put before the integer at `index`, which is at most the length.
@@ -166,13 +177,16 @@ mod tests {
     }
 
     #[test]
-    fn with_and_without_undo_each_other() {
+    fn what_with_puts_in_without_and_remove_take_out() {
         for len in [0, 3, 7, 8, 9] {
             let dims = Dims::from_fn(len, |i| i as i64);
             for index in 0..=len {
                 let longer = dims.with(index, -1);
                 assert_eq!((longer.len(), longer[index]), (len + 1, -1));
                 assert_eq!(longer.without(index), dims);
+                let mut shorter = longer;
+                shorter.remove(index);
+                assert_eq!(shorter, dims);
             }
         }
     }
