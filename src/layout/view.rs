@@ -1,7 +1,7 @@
 //! Views that pick elements: part of an axis, one index of it, its reverse, a diagonal, windows.
 //!
 //! The views that indexing is made of also come in place: a chain of them then costs one copy of the layout,
-//! and a tensor can copy its layout to where the view will live and change it there. That is several times as
+//! and a tensor can copy its layout to where the view will live and change it there. That is about twice as
 //! fast as moving a finished view, because a wide load from what narrow stores have just written stalls the
 //! processor.
 
