@@ -12,17 +12,26 @@ impl Layout {
     /// `InvalidArgument` when one is named twice.
     #[inline]
     pub fn permute(&self, axes: &[i32]) -> Result<Self> {
+        let mut view = self.clone();
+        view.permute_in_place(axes)?;
+        Ok(view)
+    }
+
+    /// [`Layout::permute`] in place; an error changes nothing.
+    #[inline]
+    pub fn permute_in_place(&mut self, axes: &[i32]) -> Result<()> {
         let ndim = self.ndim();
         if axes.len() != ndim {
             bail!(Shape, "`axes` has {} entries, the tensor has rank {ndim}", axes.len());
         }
-        let mut view = self.clone();
-        let mut seen = AxisSet::new();
-        for (i, (extent, stride)) in view.shape.iter_mut().zip(view.strides.iter_mut()).enumerate() {
-            let axis = seen.insert(axes[i], ndim)?;
-            (*extent, *stride) = (self.shape[axis], self.strides[axis]);
+        AxisSet::from_axes(axes, ndim)?;
+        let (shape, strides) = (self.shape.clone(), self.strides.clone());
+        let places = self.shape.iter_mut().zip(self.strides.iter_mut());
+        for ((extent, stride), &axis) in places.zip(axes) {
+            let axis = if axis < 0 { axis + ndim as i32 } else { axis } as usize;
+            (*extent, *stride) = (shape[axis], strides[axis]);
         }
-        Ok(view)
+        Ok(())
     }
 
     /// The axes in reverse order (`ndarray.T`).

@@ -6,24 +6,41 @@ use std::ops::{Deref, DerefMut};
 pub const INLINE_NDIM: usize = 8;
 
 /// One integer an axis.
-#[derive(Clone)]
-pub struct Dims(Repr);
+///
+/// Not an enum of the two representations: copying one is then a few wide moves without a branch on the way,
+/// and views are made of such copies.
+pub struct Dims {
+    inline: Inline,
+    /// All the integers where they are too many for `inline`, whose fields then mean nothing.
+    heap: Option<Box<[i64]>>,
+}
 
-/// What lies behind `len` in an inline list is never read; copying all eight takes no loop.
-#[derive(Clone)]
-enum Repr {
-    Inline { len: u8, items: [i64; INLINE_NDIM] },
-    Heap(Box<[i64]>),
+#[derive(Clone, Copy)]
+struct Inline {
+    len: usize,
+    /// What lies behind `len` is never read.
+    items: [i64; INLINE_NDIM],
 }
 
 impl Dims {
+    #[inline]
+    const fn inline(items: [i64; INLINE_NDIM], len: usize) -> Self {
+        Self { inline: Inline { len, items }, heap: None }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn heap(items: Box<[i64]>) -> Self {
+        Self { inline: Inline { len: 0, items: [0; INLINE_NDIM] }, heap: Some(items) }
+    }
+
     /// `len` times `value`.
     #[inline]
     pub fn filled(value: i64, len: usize) -> Self {
         if len <= INLINE_NDIM {
-            Self(Repr::Inline { len: len as u8, items: [value; INLINE_NDIM] })
+            Self::inline([value; INLINE_NDIM], len)
         } else {
-            Self(Repr::Heap(vec![value; len].into()))
+            Self::heap(vec![value; len].into())
         }
     }
 
@@ -41,6 +58,17 @@ impl Dims {
     #[inline]
     pub fn without(&self, index: usize) -> Self {
         Self::from_fn(self.len() - 1, |i| self[i + usize::from(i >= index)])
+    }
+
+    /// Takes out the integer at `index`, which must be below the length.
+    #[inline]
+    pub fn remove(&mut self, index: usize) {
+        if self.heap.is_some() {
+            *self = self.without(index);
+        } else {
+            self.inline.items.copy_within(index + 1.., index);
+            self.inline.len -= 1;
+        }
     }
 
     /// The list with `value` put before the integer at `index`, which is at most the length.
@@ -71,12 +99,22 @@ impl FromIterator<i64> for Dims {
         let mut items = items.into_iter();
         while let Some(item) = items.next() {
             if len == INLINE_NDIM {
-                return Self(Repr::Heap(inline.into_iter().chain([item]).chain(items).collect()));
+                return Self::heap(inline.into_iter().chain([item]).chain(items).collect());
             }
             inline[len] = item;
             len += 1;
         }
-        Self(Repr::Inline { len: len as u8, items: inline })
+        Self::inline(inline, len)
+    }
+}
+
+impl Clone for Dims {
+    #[inline]
+    fn clone(&self) -> Self {
+        match &self.heap {
+            None => Self { inline: self.inline, heap: None },
+            Some(items) => Self::heap(items.clone()),
+        }
     }
 }
 
@@ -84,10 +122,10 @@ impl Deref for Dims {
     type Target = [i64];
     #[inline]
     fn deref(&self) -> &[i64] {
-        match &self.0 {
+        match &self.heap {
             // The `min` tells the compiler what the constructors ensure, and so spares the panic.
-            Repr::Inline { len, items } => &items[..usize::from(*len).min(INLINE_NDIM)],
-            Repr::Heap(items) => items,
+            None => &self.inline.items[..self.inline.len.min(INLINE_NDIM)],
+            Some(items) => items,
         }
     }
 }
@@ -95,9 +133,9 @@ impl Deref for Dims {
 impl DerefMut for Dims {
     #[inline]
     fn deref_mut(&mut self) -> &mut [i64] {
-        match &mut self.0 {
-            Repr::Inline { len, items } => &mut items[..usize::from(*len).min(INLINE_NDIM)],
-            Repr::Heap(items) => items,
+        match &mut self.heap {
+            None => &mut self.inline.items[..self.inline.len.min(INLINE_NDIM)],
+            Some(items) => items,
         }
     }
 }
@@ -139,13 +177,16 @@ mod tests {
     }
 
     #[test]
-    fn with_and_without_undo_each_other() {
+    fn what_with_puts_in_without_and_remove_take_out() {
         for len in [0, 3, 7, 8, 9] {
             let dims = Dims::from_fn(len, |i| i as i64);
             for index in 0..=len {
                 let longer = dims.with(index, -1);
                 assert_eq!((longer.len(), longer[index]), (len + 1, -1));
                 assert_eq!(longer.without(index), dims);
+                let mut shorter = longer;
+                shorter.remove(index);
+                assert_eq!(shorter, dims);
             }
         }
     }

@@ -1,4 +1,9 @@
 //! Views that pick elements: part of an axis, one index of it, its reverse, a diagonal, windows.
+//!
+//! The views that indexing is made of also come in place: a chain of them then costs one copy of the layout,
+//! and a tensor can copy its layout to where the view will live and change it there. That is about twice as
+//! fast as moving a finished view, because a wide load from what narrow stores have just written stalls the
+//! processor.
 
 use super::axis::AxisSet;
 use super::{Layout, MAX_NDIM, count_elements, normalize_axis};
@@ -11,21 +16,34 @@ impl Layout {
     /// Errors: `Range` when there is no such axis, `InvalidArgument` when `step` is 0.
     #[inline]
     pub fn slice(&self, axis: i32, start: Option<i64>, stop: Option<i64>, step: i64) -> Result<Self> {
+        let mut view = self.clone();
+        view.slice_in_place(axis, start, stop, step)?;
+        Ok(view)
+    }
+
+    /// [`Layout::slice`] in place; an error changes nothing.
+    #[inline]
+    pub fn slice_in_place(
+        &mut self,
+        axis: i32,
+        start: Option<i64>,
+        stop: Option<i64>,
+        step: i64,
+    ) -> Result<()> {
         let axis = normalize_axis("axis", axis, self.ndim())?;
         if step == 0 {
             bail!(InvalidArgument, "`step` is 0, a slice goes forwards or backwards");
         }
         let (first, count) = resolve_slice(self.shape[axis], start, stop, step);
-        let mut view = self.clone();
-        view.shape[axis] = count;
+        if count > 0 {
+            self.offset = self.offset_at(axis, first);
+        }
+        self.shape[axis] = count;
         // Where two elements remain, the step between them lies within the span; elsewhere no element depends
         // on the stride.
         let stride = self.strides[axis];
-        view.strides[axis] = stride.checked_mul(step).unwrap_or(stride);
-        if count > 0 {
-            view.offset = self.offset_at(axis, first);
-        }
-        Ok(view)
+        self.strides[axis] = stride.checked_mul(step).unwrap_or(stride);
+        Ok(())
     }
 
     /// The elements at `index` of `axis`, without that axis; a negative index counts from the end.
@@ -33,14 +51,24 @@ impl Layout {
     /// Errors: `Range` when there is no such axis or index.
     #[inline]
     pub fn select(&self, axis: i32, index: i64) -> Result<Self> {
+        let mut view = self.clone();
+        view.select_in_place(axis, index)?;
+        Ok(view)
+    }
+
+    /// [`Layout::select`] in place; an error changes nothing.
+    #[inline]
+    pub fn select_in_place(&mut self, axis: i32, index: i64) -> Result<()> {
         let axis = normalize_axis("axis", axis, self.ndim())?;
         let extent = self.shape[axis];
         let wanted = if index < 0 { index + extent } else { index };
         if wanted < 0 || wanted >= extent {
             bail!(Range, "`index` is {index}, axis {axis} has extent {extent}");
         }
-        let (shape, strides) = (self.shape.without(axis), self.strides.without(axis));
-        Ok(Self { shape, strides, offset: self.offset_at(axis, wanted) })
+        self.offset = self.offset_at(axis, wanted);
+        self.shape.remove(axis);
+        self.strides.remove(axis);
+        Ok(())
     }
 
     /// The named axes backwards (`numpy.flip` with axes; an empty list turns none).
@@ -48,27 +76,34 @@ impl Layout {
     /// Errors: `Range` when there is no such axis, `InvalidArgument` when one is named twice.
     #[inline]
     pub fn flip(&self, axes: &[i32]) -> Result<Self> {
+        let mut view = self.clone();
+        view.flip_in_place(axes)?;
+        Ok(view)
+    }
+
+    /// [`Layout::flip`] in place; an error changes nothing.
+    #[inline]
+    pub fn flip_in_place(&mut self, axes: &[i32]) -> Result<()> {
         let turned = AxisSet::from_axes(axes, self.ndim())?;
-        Ok(self.flip_where(|axis| turned.contains(axis)))
+        self.flip_where(|axis| turned.contains(axis));
+        Ok(())
     }
 
     /// Every axis backwards (`numpy.flip` without axes).
     #[inline]
     pub fn flip_all(&self) -> Self {
-        self.flip_where(|_| true)
+        let mut view = self.clone();
+        view.flip_where(|_| true);
+        view
     }
 
     #[inline]
-    fn flip_where(&self, turned: impl Fn(usize) -> bool) -> Self {
-        let mut view = self.clone();
-        for axis in 0..self.ndim() {
-            if turned(axis) {
-                view.offset = view.offset_at(axis, self.shape[axis] - 1);
-                // Only a stride that no element depends on can wrap.
-                view.strides[axis] = self.strides[axis].wrapping_neg();
-            }
+    fn flip_where(&mut self, turned: impl Fn(usize) -> bool) {
+        for axis in (0..self.ndim()).filter(|&axis| turned(axis)) {
+            self.offset = self.offset_at(axis, self.shape[axis] - 1);
+            // Only a stride that no element depends on can wrap.
+            self.strides[axis] = self.strides[axis].wrapping_neg();
         }
-        view
     }
 
     /// The elements `[…, i, …, i + offset, …]` of two axes, which give way to one new last axis
@@ -147,6 +182,10 @@ fn resolve_slice(extent: i64, start: Option<i64>, stop: Option<i64>, step: i64) 
     let (first, end) = (start.map_or(first, resolve), stop.map_or(end, resolve));
     // Both bounds lie in −1..=extent, so their difference fits; a step of `i64::MIN` has no negative.
     let distance = if step < 0 { first - end } else { end - first };
-    let count = if distance <= 0 { 0 } else { (distance - 1) as u64 / step.unsigned_abs() + 1 };
+    let count = match step.unsigned_abs() {
+        _ if distance <= 0 => 0,
+        1 => distance as u64, // spares the usual slice a division
+        step => (distance - 1) as u64 / step + 1,
+    };
     (first, count as i64)
 }
