@@ -130,24 +130,20 @@ pub unsafe fn from_array_struct(
     array: &ArrayStruct,
     fields: Option<DType>,
     owner: Owner,
-) -> std::result::Result<Tensor, (Error, Owner)> {
+) -> Result<Tensor> {
     // SAFETY: the caller's promise.
-    match unsafe { describe(array, fields) } {
-        Err(error) => Err((error, owner)),
-        Ok((dtype, shape, strides)) => {
-            let foreign = Adopted {
-                data: array.data.cast(),
-                byte_offset: 0,
-                device: Device::CPU,
-                dtype,
-                shape: &shape,
-                strides: strides.as_deref(),
-                read_only: array.flags & WRITEABLE == 0,
-            };
-            // SAFETY: the caller's promise.
-            unsafe { Tensor::adopt(&foreign, owner) }
-        }
-    }
+    let (dtype, shape, strides) = unsafe { describe(array, fields)? };
+    let foreign = Adopted {
+        data: array.data.cast(),
+        byte_offset: 0,
+        device: Device::CPU,
+        dtype,
+        shape: &shape,
+        strides: strides.as_deref(),
+        read_only: array.flags & WRITEABLE == 0,
+    };
+    // SAFETY: the caller's promise. On failure the owner is dropped without being ended.
+    unsafe { Tensor::adopt(&foreign, owner) }
 }
 
 type Description = (DType, Dims, Option<Dims>);
