@@ -1,6 +1,11 @@
 //! Element types: what one element is, how many bits it has, and in which byte order.
 #![forbid(unsafe_code)]
 
+pub mod float;
+pub mod scalar;
+
+pub use scalar::{Overflow, Scalar, Value};
+
 /// The type of one element; sixteen bytes, passed by value, compared field by field.
 ///
 /// A DLPack type has `kind` 0 and DLPack's own `code`, `bits` and `lanes`: codes and widths that this library
