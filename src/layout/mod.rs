@@ -52,4 +52,21 @@ impl Layout {
     pub fn ndim(&self) -> usize {
         self.shape.len()
     }
+
+    /// The same shape in C order without gaps, from offset 0.
+    pub(crate) fn compact(&self) -> Self {
+        let mut strides = self.shape.clone();
+        let mut stride = 1;
+        for (slot, extent) in strides.iter_mut().zip(self.shape.iter()).rev() {
+            *slot = stride;
+            stride *= (*extent).max(1);
+        }
+        Self { shape: self.shape.clone(), strides, offset: 0 }
+    }
+
+    /// A layout of which nothing is proved.
+    #[cfg(test)]
+    pub(crate) fn raw(shape: &[i64], strides: &[i64], offset: i64) -> Self {
+        Self { shape: shape.into(), strides: strides.into(), offset }
+    }
 }
