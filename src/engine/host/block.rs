@@ -3,8 +3,9 @@
 #![forbid(unsafe_code)]
 
 use super::codec::{self, Decode, Encode, Pivot};
+use super::truncate;
 use crate::dtype::Overflow;
-use crate::dtype::scalar::{Integer, Scalar, wrap_to_i32, wrap_to_i64, wrap_to_u64};
+use crate::dtype::scalar::{Integer, Scalar, wrap_to_i64, wrap_to_u64};
 
 /// The most numbers in a block.
 pub const BLOCK: usize = 256;
@@ -45,9 +46,8 @@ pub struct Scratch {
     pub bias: [f64; BLOCK],
 }
 
-impl Scratch {
-    /// All zero.
-    pub fn new() -> Self {
+impl Default for Scratch {
+    fn default() -> Self {
         Self {
             int: [0; BLOCK],
             f32: [0.0; BLOCK],
@@ -182,8 +182,8 @@ impl Steps {
             (Pivot::Int, Pivot::F64) => map(int, f64, |x| x as f64),
             (Pivot::F32, Pivot::F64) => map(f32, f64, f64::from),
             (Pivot::F64, Pivot::F32) => map(f64, f32, |x| x as f32),
-            (Pivot::F32, Pivot::Int) => self.truncate(f32, int),
-            (Pivot::F64, Pivot::Int) => self.truncate(f64, int),
+            (Pivot::F32, Pivot::Int) => self.truncate(f32, int, truncate::f32_to_i32),
+            (Pivot::F64, Pivot::Int) => self.truncate(f64, int, truncate::f64_to_i32),
             (Pivot::F32, Pivot::F32) | (Pivot::F64, Pivot::F64) => {}
         }
     }
@@ -207,7 +207,7 @@ impl Steps {
     }
 
     /// Floats into integers of the target's range.
-    fn truncate<T: Copy + Into<f64>>(&self, from: &[T], int: &mut [i64]) {
+    fn truncate<T: Copy + Into<f64>>(&self, from: &[T], int: &mut [i64], wrap_to_i32: impl Fn(T) -> i32) {
         let Range::Integer(target, overflow) = self.range else {
             return map(from, int, |x| i64::from(x.into() != 0.0));
         };
@@ -216,7 +216,7 @@ impl Steps {
             (Overflow::Wrap, 64, true) | (Overflow::Wrap, 32, false) => {
                 map(from, int, |x| wrap_to_i64(x.into()))
             }
-            (Overflow::Wrap, ..) => map(from, int, |x| wrap_to_i32(x.into()).into()),
+            (Overflow::Wrap, ..) => map(from, int, |x| wrap_to_i32(x).into()),
             (Overflow::Saturate, 64, false) => map(from, int, |x| x.into() as u64 as i64),
             (Overflow::Saturate, ..) => {
                 let (low, high) = target.range();

@@ -5,3 +5,4 @@ pub mod codec;
 pub mod memory;
 pub mod naive;
 pub mod run;
+mod truncate;

@@ -30,6 +30,10 @@ pub struct Coefficients<'a> {
 /// whole cache lines.
 const TILE: usize = 4096;
 
+/// A transposition takes so many source rows at a time from end to end: few enough for their pages to stay known to
+/// the processor, enough for the target to be written in runs.
+const PANEL: usize = 256;
+
 /// A rectangle of scalars.
 struct Block {
     source: i64,
@@ -77,21 +81,28 @@ fn walk(plan: &Plan, limit: usize, visit: &mut dyn FnMut(&Block)) {
     let mut turns = crate::layout::Dims::filled(0, plan.loops.len());
     let mut start = [plan.source, plan.target, plan.first];
     loop {
-        for j in (0..extents[1]).step_by(rows) {
-            for i in (0..extents[0]).step_by(row) {
-                let at = |along: fn(&Loop) -> i64| i as i64 * along(&inner[0]) + j as i64 * along(&inner[1]);
-                visit(&Block {
-                    source: start[0] + at(|l| l.source),
-                    target: start[1] + at(|l| l.target),
-                    first: start[2] + at(|l| l.step),
-                    counts: [row.min(extents[0] - i), rows.min(extents[1] - j)],
-                    loops: inner,
-                });
-            }
+        for (i, j) in tiles(extents, [row, rows], if transposed { PANEL } else { usize::MAX }) {
+            let at = |along: fn(&Loop) -> i64| i as i64 * along(&inner[0]) + j as i64 * along(&inner[1]);
+            visit(&Block {
+                source: start[0] + at(|l| l.source),
+                target: start[1] + at(|l| l.target),
+                first: start[2] + at(|l| l.step),
+                counts: [row.min(extents[0] - i), rows.min(extents[1] - j)],
+                loops: inner,
+            });
         }
         let Some(next) = advance(plan, &mut turns, &mut start, outer) else { return };
         start = next;
     }
+}
+
+/// The corners of tiles of `tile` that cover `extents`, panel by panel of the first axis.
+fn tiles(extents: [usize; 2], tile: [usize; 2], panel: usize) -> impl Iterator<Item = (usize, usize)> {
+    let panel = (panel / tile[0]).max(1) * tile[0];
+    (0..extents[0]).step_by(panel).flat_map(move |start| {
+        let end = extents[0].min(start.saturating_add(panel));
+        (0..extents[1]).step_by(tile[1]).flat_map(move |j| (start..end).step_by(tile[0]).map(move |i| (i, j)))
+    })
 }
 
 /// The start of the next turn of the outer loops, until there is none.
@@ -241,7 +252,7 @@ pub unsafe fn convert(
 ) {
     let (input, output) = (Port::reading(source.cell), Port::writing(target.cell));
     let (mut room_in, mut room_out) = (Room([0; BLOCK * 8]), Room([0; BLOCK * 8]));
-    let mut scratch = Scratch::new();
+    let mut scratch = Scratch::default();
     let mut loaded = None;
     walk(plan, block_limit(source.cell), &mut |block| {
         let (n, counts) = (block.len(), block.counts);
@@ -288,7 +299,7 @@ pub unsafe fn equal(
     source: Place<*const u8>,
     target: Place<*const u8>,
 ) -> bool {
-    let mut scratch = [Scratch::new(), Scratch::new()];
+    let mut scratch = [Scratch::default(), Scratch::default()];
     let [one, other] = &mut scratch;
     let limit = block_limit(source.cell).min(block_limit(target.cell));
     // SAFETY: as the caller promises.
@@ -348,6 +359,9 @@ unsafe fn identical_large(plan: &Plan, source: Place<*const u8>, target: Place<*
     same
 }
 
+/// Whether so many scalars in native bytes are the same on both sides.
+type Same<'a> = dyn FnMut(usize, &[u8], &[u8]) -> bool + 'a;
+
 /// Whether `same` holds for the native bytes of all blocks of `n` scalars.
 ///
 /// # Safety
@@ -357,7 +371,7 @@ unsafe fn compare(
     limit: usize,
     source: Place<*const u8>,
     target: Place<*const u8>,
-    same: &mut dyn FnMut(usize, &[u8], &[u8]) -> bool,
+    same: &mut Same,
 ) -> bool {
     let (one, other) = (Port::reading(source.cell), Port::reading(target.cell));
     let (mut room, mut other_room) = (Room([0; BLOCK * 8]), Room([0; BLOCK * 8]));
