@@ -20,6 +20,19 @@ pub enum Casting {
     Unsafe,
 }
 
+impl std::fmt::Display for Casting {
+    /// NumPy's name of the rule.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Casting::No => "no",
+            Casting::Equiv => "equiv",
+            Casting::Safe => "safe",
+            Casting::SameKind => "same_kind",
+            Casting::Unsafe => "unsafe",
+        })
+    }
+}
+
 /// Whether elements of type `from` may become `to` under `casting`, as `numpy.can_cast`.
 ///
 /// Between NumPy's own types the answer is NumPy's, its conventions included: 64-bit integers count as safe in

@@ -8,11 +8,13 @@
 mod cast;
 mod datetime;
 mod descr;
+pub mod float;
 mod format;
 mod literal;
 mod name;
 mod promote;
 mod record;
+pub mod scalar;
 mod table;
 #[cfg(test)]
 mod table_tests;
@@ -21,6 +23,7 @@ mod typestr;
 pub use cast::{Casting, can_cast, casting_needed};
 pub use promote::promote;
 pub use record::{Field, MAX_DEPTH, MAX_FIELDS, MAX_RECORDS, Record};
+pub use scalar::{Overflow, Scalar, Value};
 
 use crate::error::{Result, bail};
 
@@ -149,6 +152,19 @@ impl DType {
 }
 
 impl DType {
+    /// No type: all zero.
+    pub const NONE: Self = Self { lanes: 0, ..Self::new(0, 0) };
+
+    /// The type, unless it is [`DType::NONE`].
+    pub fn given(self) -> Option<Self> {
+        (self != Self::NONE).then_some(self)
+    }
+
+    /// The type, or `default` when it is [`DType::NONE`].
+    pub fn or(self, default: Self) -> Self {
+        self.given().unwrap_or(default)
+    }
+
     /// A DLPack type of one lane in native byte order.
     pub const fn new(code: u8, bits: u8) -> Self {
         Self { code, bits, lanes: 1, kind: 0, flags: 0, reserved: 0, detail: 0 }
@@ -219,6 +235,17 @@ impl DType {
     /// Bytes that hold one element (packed types: the whole bytes that hold one).
     pub const fn item_size(self) -> usize {
         self.element_bits().div_ceil(8) as usize
+    }
+
+    /// The alignment in bytes that NumPy asks of the type's elements; 1 for text, bytes and records.
+    pub const fn alignment(self) -> usize {
+        match self.kind {
+            b'U' => 4,
+            b'M' | b'm' => 8,
+            0 if self.code == code::COMPLEX => self.bits as usize / 16,
+            0 => (self.bits as usize).div_ceil(8),
+            _ => 1,
+        }
     }
 
     /// Whether the type has fields: see [`DType::as_record`].

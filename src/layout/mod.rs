@@ -195,6 +195,12 @@ impl Layout {
         Some((self.offset + low, self.offset + high))
     }
 
+    /// A layout of which nothing is proved.
+    #[cfg(test)]
+    pub(crate) fn raw(shape: &[i64], strides: &[i64], offset: i64) -> Self {
+        Self { shape: shape.into(), strides: strides.into(), offset }
+    }
+
     /// The offset at `index` along `axis`. An index within the extent cannot overflow; an empty layout stays.
     #[inline]
     fn offset_at(&self, axis: usize, index: i64) -> i64 {

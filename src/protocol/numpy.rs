@@ -100,7 +100,7 @@ fn byte_strides(tensor: &Tensor) -> Result<Dims> {
 }
 
 fn flags(tensor: &Tensor, has_descr: bool) -> c_int {
-    let alignment = tensor.dtype().scalar_alignment();
+    let alignment = tensor.dtype().alignment();
     let size = tensor.dtype().item_size();
     let aligned = tensor.data().addr().is_multiple_of(alignment) && size.is_multiple_of(alignment);
     let flag = |condition: bool, flag: c_int| if condition { flag } else { 0 };

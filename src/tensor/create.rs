@@ -1,6 +1,6 @@
 //! New tensors: on memory of our own, or on memory that somebody else made.
 
-use super::{Tensor, packed_bytes};
+use super::{Block, Memory, Tensor, packed_bytes};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Kind, Result, bail};
