@@ -90,6 +90,31 @@ struct DLManagedTensorVersioned;
 
 
 /**
+ * The most bytes in one element: NumPy's item sizes are C ints.
+ */
+#define MAX_ITEM_SIZE (size_t)INT32_MAX
+
+/**
+ * The most different descriptions that one process may register.
+ */
+#define MAX_RECORDS 65536
+
+/**
+ * The most fields in one record.
+ */
+#define MAX_FIELDS 4096
+
+/**
+ * How deeply records may nest.
+ */
+#define MAX_DEPTH 32
+
+/**
+ * The most numbers in a block.
+ */
+#define BLOCK 256
+
+/**
  * Number of the binary interface that this header describes; part of the library's soname. It changes only when
  * programs must be compiled again.
  */
@@ -242,6 +267,16 @@ typedef int32_t ndf_status;
 #endif // __cplusplus
 
 /**
+ * One loop: how often, and how far each turn moves.
+ */
+typedef struct Loop Loop;
+
+/**
+ * A multiple of a unit of time, such as `[25s]`.
+ */
+typedef struct Unit Unit;
+
+/**
  * A strided, typed view of memory on one device, shared by counting references.
  *
  * A handle is an immutable description: any function may be called with it on any thread at any time. The elements
@@ -282,11 +317,16 @@ typedef struct {
    */
   uint16_t reserved;
   /**
-   * `S`, `V`: bytes. `U`: characters. `M`, `m`: unit in the low 8 bits, count of units above (0 for generic).
-   * Structured `V`: bit 63 and the number of a registered description.
+   * `S`, `V`: bytes. `U`: characters. `M`, `m`: NumPy's unit number in the low 8 bits, the count of units above
+   * (for the generic unit, 14, the count is 0). Structured `V`: bit 63, the bytes of one element in bits 32 to
+   * 62, and the number of a registered description in the low 32 bits.
    */
   uint64_t detail;
 } ndf_dtype;
+/**
+ * No type: all zero.
+ */
+#define ndf_dtype_NONE (ndf_dtype){ , .lanes = 0 }
 
 /**
  * The languages that ndf_dtype_format speaks.
@@ -575,6 +615,10 @@ typedef struct {
  * DLPack's type codes, the `code` of an ndf_dtype. Any number is carried; only those named here are converted.
  */
 typedef uint8_t ndf_code;
+
+
+
+
 
 /**
  * Signed integers.

@@ -1,10 +1,10 @@
 //! From tensors to kernels: what has to be done, where, and whether anything has to be done at all.
 
-use super::{Overflow, Scaling, View, ViewMut};
+use super::{Transform, View, ViewMut};
 use crate::device::Device;
-use crate::dtype::{Casting, DType, can_cast};
+use crate::dtype::{Casting, DType, Overflow, can_cast};
 use crate::error::{Result, bail};
-use crate::layout::{Layout, Order};
+use crate::layout::{Layout, Order, normalize_axis};
 use crate::tensor::{MemoryOrder, Tensor};
 
 /// Whether to copy.
@@ -26,8 +26,12 @@ pub struct Convert<'a> {
     pub casting: Casting,
     /// What becomes of values that do not fit.
     pub overflow: Overflow,
-    /// x · scale + bias.
-    pub scaling: Scaling<'a>,
+    /// Factors: none, one, or one for each index along `axis`.
+    pub scale: &'a [f64],
+    /// Summands: none, one, or one for each index along `axis`.
+    pub bias: &'a [f64],
+    /// The axis of the source along which `scale` and `bias` vary, negative from the end.
+    pub axis: i32,
     /// Whether to copy.
     pub copy: CopyMode,
     /// Memory order of the result.
@@ -41,7 +45,9 @@ impl Default for Convert<'_> {
         Self {
             casting: Casting::Unsafe,
             overflow: Overflow::Wrap,
-            scaling: Scaling::NONE,
+            scale: &[],
+            bias: &[],
+            axis: 0,
             copy: CopyMode::IfNeeded,
             order: MemoryOrder::C,
             device: None,
@@ -49,44 +55,64 @@ impl Default for Convert<'_> {
     }
 }
 
+impl Convert<'_> {
+    fn scales(&self) -> bool {
+        !self.scale.is_empty() || !self.bias.is_empty()
+    }
+
+    /// What the kernels need, for a source of `ndim` axes that is broadcast to `to_ndim`.
+    fn transform(&self, ndim: usize, to_ndim: usize) -> Result<Transform<'_>> {
+        let mut axis = 0;
+        if self.scale.len() > 1 || self.bias.len() > 1 {
+            // Broadcasting adds axes at the front.
+            axis = normalize_axis("axis", self.axis, ndim)? + to_ndim - ndim;
+        }
+        Ok(Transform { overflow: self.overflow, scale: self.scale, bias: self.bias, axis })
+    }
+}
+
 /// `tensor` in another dtype, order, scale, on another device; itself when nothing is to be done.
 pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tensor> {
     dtype.validate()?;
-    let device = how.device.unwrap_or(tensor.device());
-    let done = dtype == tensor.dtype()
-        && device == tensor.device()
-        && how.scaling.is_none()
-        && match how.order {
-            MemoryOrder::C => tensor.is_contiguous(Order::C),
-            MemoryOrder::F => tensor.is_contiguous(Order::F),
-            MemoryOrder::Keep => true,
-        };
-    match how.copy {
-        CopyMode::IfNeeded if done => return Ok(tensor.clone()),
-        CopyMode::Never if done => return Ok(tensor.clone()),
-        CopyMode::Never => bail!(CopyRequired, "`copy` forbids the copy that {dtype} on {device} needs"),
-        _ => {}
-    }
     require_cast(tensor.dtype(), dtype, how.casting)?;
-    let result = tensor.empty_like(dtype, how.order, device)?;
-    run(tensor, tensor.layout(), &result, how)?;
+    let device = how.device.unwrap_or(tensor.device());
+    let in_order = match how.order {
+        MemoryOrder::C => tensor.is_contiguous(Order::C),
+        MemoryOrder::F => tensor.is_contiguous(Order::F),
+        MemoryOrder::Keep => true,
+    };
+    let done = dtype == tensor.dtype() && device == tensor.device() && in_order && !how.scales();
+    match how.copy {
+        CopyMode::IfNeeded | CopyMode::Never if done => return Ok(tensor.clone()),
+        CopyMode::Never => bail!(CopyRequired, "`copy` forbids the copy that {dtype} on {device} needs"),
+        CopyMode::IfNeeded | CopyMode::Always => {}
+    }
+    let source = scalars(tensor, dtype)?;
+    let result = source.empty_like(dtype, how.order, device)?;
+    let transform = how.transform(source.layout().ndim(), source.layout().ndim())?;
+    run(&source, source.layout(), &result, &transform, Sharing::Nothing)?;
     Ok(result)
+}
+
+/// Vector elements as scalars along the last axis, when `dtype` has one lane and the tensor's has more: two packed
+/// 4-bit floats in an element of two lanes are two elements of one.
+fn scalars(tensor: &Tensor, dtype: DType) -> Result<Tensor> {
+    match (tensor.dtype().lanes, dtype.lanes) {
+        (2.., 1) if tensor.dtype().kind == 0 => tensor.reinterpret(DType { lanes: 1, ..tensor.dtype() }),
+        _ => Ok(tensor.clone()),
+    }
 }
 
 /// Writes `source`, broadcast, into `destination`, as if `source` had been copied first.
 pub fn copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<()> {
     require_writable(destination)?;
     require_cast(source.dtype(), destination.dtype(), how.casting)?;
+    let source = scalars(source, destination.dtype())?;
     let shape = destination.layout().shape();
-    let scaling = how.scaling.broadcast(source.layout().ndim(), shape.len())?;
-    let how = Convert { scaling, ..*how };
     let layout = source.layout().broadcast_to(shape)?;
-    if source.shares_memory(destination) && !same_elements(source, destination) {
-        let copy = convert(source, source.dtype(), &Convert { copy: CopyMode::Always, ..Convert::default() })?;
-        let layout = copy.layout().broadcast_to(shape)?;
-        return run(&copy, &layout, destination, &how);
-    }
-    run(source, &layout, destination, &how)
+    let transform = how.transform(source.layout().ndim(), shape.len())?;
+    let sharing = if source.shares_memory(destination) { Sharing::Elements } else { Sharing::Nothing };
+    run(&source, &layout, destination, &transform, sharing)
 }
 
 /// Makes all elements of `tensor` the one of `value`.
@@ -96,7 +122,7 @@ pub fn fill(tensor: &Tensor, value: &Tensor) -> Result<()> {
 
 /// Copies between tensors of one shape and dtype that share no memory.
 pub fn copy(source: &Tensor, destination: &Tensor) -> Result<()> {
-    run(source, source.layout(), destination, &Convert::default())
+    run(source, source.layout(), destination, &Transform::default(), Sharing::Nothing)
 }
 
 /// Whether shapes are the same and all elements are equal as numbers.
@@ -124,28 +150,38 @@ fn require_writable(tensor: &Tensor) -> Result<()> {
     Ok(())
 }
 
-/// Whether each element of the one is the same element of the other: then each may be converted in its place.
-fn same_elements(a: &Tensor, b: &Tensor) -> bool {
-    a.data() == b.data()
-        && a.bit_offset() == b.bit_offset()
-        && a.dtype().element_bits() == b.dtype().element_bits()
-        && a.layout().shape() == b.layout().shape()
-        && a.layout().strides() == b.layout().strides()
-}
-
 fn view<'a>(tensor: &Tensor, layout: &'a Layout) -> View<'a> {
     View { data: tensor.storage().start(), dtype: tensor.dtype(), layout }
 }
 
-fn run(source: &Tensor, layout: &Layout, destination: &Tensor, how: &Convert<'_>) -> Result<()> {
+/// What source and destination have in common.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    Nothing,
+    Elements,
+}
+
+fn run(
+    source: &Tensor,
+    layout: &Layout,
+    destination: &Tensor,
+    transform: &Transform<'_>,
+    sharing: Sharing,
+) -> Result<()> {
     source.require_host("conversion")?;
     destination.require_host("conversion")?;
+    let from = view(source, layout);
     let to = ViewMut {
         data: destination.storage().start(),
         dtype: destination.dtype(),
         layout: destination.layout(),
     };
-    // SAFETY: both layouts stay inside their storages, which live as long as their tensors; the callers ruled out
-    // that writing one element changes another that is still to be read.
-    unsafe { super::convert(&view(source, layout), &to, how.overflow, &how.scaling) }
+    // SAFETY: both layouts stay inside their storages, which live as long as their tensors; elements of the
+    // destination do not overlap each other, and those of the source only as `sharing` says.
+    unsafe {
+        match sharing {
+            Sharing::Nothing => super::convert(&from, &to, transform),
+            Sharing::Elements => super::convert_overlapping(&from, &to, transform),
+        }
+    }
 }

@@ -8,9 +8,8 @@ use super::guard::guard;
 use super::status::ndf_status;
 use super::tensor::{device_or_cpu, memory_order, ndf_order, ndf_tensor, scalar};
 use crate::device::Device;
-use crate::dtype::{Casting, DType};
+use crate::dtype::{Casting, DType, Overflow};
 use crate::engine::route::{self, Convert, CopyMode};
-use crate::engine::{Overflow, Scaling};
 use crate::error::{Result, bail};
 use crate::tensor::{MemoryOrder, Tensor};
 
@@ -103,7 +102,9 @@ impl ndf_convert_options {
         Ok(Convert {
             casting: casting(self.casting, default)?,
             overflow: overflow(self.overflow)?,
-            scaling: Scaling { scale, bias, axis: self.axis },
+            scale,
+            bias,
+            axis: self.axis,
             copy: copy_mode(self.copy, CopyMode::IfNeeded)?,
             order: memory_order(self.order)?,
             device: (self.device.device_type != 0).then_some(self.device),

@@ -89,7 +89,7 @@ pub unsafe extern "C" fn ndf_tensor_from_array_struct(
         let array = unsafe { array.as_ref() }.ok_or_else(|| null("array"))?;
         // SAFETY: the header's contract for `deleter` and for the memory. On failure nothing is ended.
         let tensor = unsafe { numpy::from_array_struct(array, fields.given(), Owner::deleter(deleter, context)) };
-        out.give(tensor.map_err(|(error, _)| error)?)
+        out.give(tensor?)
     })
 }
 

@@ -204,7 +204,7 @@ pub(super) unsafe fn scalar(dtype: DType, value: *const c_void) -> Result<Tensor
         return Err(super::args::null("value"));
     }
     // SAFETY: the caller's promise; nobody frees it.
-    unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }.map_err(|(error, _)| error)
+    unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }
 }
 
 /// Makes a tensor on new memory with a copy of the caller's elements.
@@ -242,7 +242,7 @@ pub unsafe extern "C" fn ndf_tensor_from_data(
         let foreign =
             Adopted { data, byte_offset: 0, device: Device::CPU, dtype, shape, strides, read_only: true };
         // SAFETY: the header's contract: `data` covers shape and strides during the call; the tensor ends with it.
-        let source = unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }.map_err(|(error, _)| error)?;
+        let source = unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }?;
         let copy = source.empty_like(dtype, memory_order(options.order)?, device_or_cpu(options.device))?;
         route::copy(&source, &copy)?;
         out.give(copy)
@@ -302,7 +302,7 @@ pub unsafe extern "C" fn ndf_tensor_wrap(
         // SAFETY: the header's contract for `deleter` and for the elements. On failure the owner comes back
         // untouched, and dropping it runs nothing.
         let tensor = unsafe { Tensor::adopt(&foreign, Owner::deleter(deleter, context)) };
-        out.give(tensor.map_err(|(error, _)| error)?)
+        out.give(tensor?)
     })
 }
 

@@ -34,6 +34,23 @@ impl Dims {
         Self { inline: Inline { len: 0, items: [0; INLINE_NDIM] }, heap: Some(items) }
     }
 
+    /// No integers.
+    pub const NONE: Self = Self::inline([0; INLINE_NDIM], 0);
+
+    /// Makes these the integers, in place.
+    #[inline]
+    pub fn assign(&mut self, items: &[i64]) {
+        if items.len() <= INLINE_NDIM {
+            self.heap = None;
+            self.inline.len = items.len();
+            for (slot, &item) in self.inline.items.iter_mut().zip(items) {
+                *slot = item;
+            }
+        } else {
+            *self = Self::heap(items.into());
+        }
+    }
+
     /// `len` times `value`.
     #[inline]
     pub fn filled(value: i64, len: usize) -> Self {

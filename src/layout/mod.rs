@@ -17,6 +17,7 @@ mod tests;
 mod view;
 
 use crate::error::{Result, bail};
+use order::fill_contiguous_strides;
 
 pub use axis::normalize_axis;
 pub use broadcast::broadcast_shapes;
@@ -52,13 +53,24 @@ impl Layout {
     /// the element count or an element's offset does not fit `i64`.
     #[inline]
     pub fn new(shape: &[i64], strides: &[i64], offset: i64) -> Result<Self> {
+        let mut layout = Self::scalar();
+        layout.assign(shape, strides, offset)?;
+        Ok(layout)
+    }
+
+    /// [`Layout::new`] in place; an error changes nothing.
+    #[inline]
+    pub fn assign(&mut self, shape: &[i64], strides: &[i64], offset: i64) -> Result<()> {
         if shape.len() != strides.len() {
             bail!(Shape, "`strides` has {} entries, `shape` has {}", strides.len(), shape.len());
         }
         if count_elements(shape)? != 0 {
             check_reach(shape, strides, offset)?;
         }
-        Ok(Self { shape: shape.into(), strides: strides.into(), offset })
+        self.shape.assign(shape);
+        self.strides.assign(strides);
+        self.offset = offset;
+        Ok(())
     }
 
     /// The layout of a new tensor: gap-free in `order`, offset 0. Strides as NumPy computes them, where an
@@ -68,14 +80,26 @@ impl Layout {
     /// count does not fit `i64`.
     #[inline]
     pub fn contiguous(shape: &[i64], order: Order) -> Result<Self> {
+        let mut layout = Self::scalar();
+        layout.assign_contiguous(shape, order)?;
+        Ok(layout)
+    }
+
+    /// [`Layout::contiguous`] in place; an error changes nothing.
+    #[inline]
+    pub fn assign_contiguous(&mut self, shape: &[i64], order: Order) -> Result<()> {
         count_elements(shape)?;
-        Ok(Self { shape: shape.into(), strides: contiguous_strides(shape, order), offset: 0 })
+        self.shape.assign(shape);
+        self.strides.assign(shape);
+        fill_contiguous_strides(&mut self.strides, shape, order);
+        self.offset = 0;
+        Ok(())
     }
 
     /// The layout of one element without axes, at offset 0.
     #[inline]
-    pub fn scalar() -> Self {
-        Self { shape: Dims::filled(0, 0), strides: Dims::filled(0, 0), offset: 0 }
+    pub const fn scalar() -> Self {
+        Self { shape: Dims::NONE, strides: Dims::NONE, offset: 0 }
     }
 
     /// The layout of these extents and strides over a storage of `storage_elements` elements, after the proof
@@ -113,12 +137,15 @@ impl Layout {
     ///
     /// Errors: `Overflow` when an element's offset no longer fits `i64`.
     #[inline]
-    pub fn with_offset(mut self, offset: i64) -> Result<Self> {
-        if !self.is_empty() {
-            check_reach(&self.shape, &self.strides, offset)?;
+    pub fn set_offset(&mut self, offset: i64) -> Result<()> {
+        if let Some((low, high)) = self.span() {
+            let moves = |bound: i64| (bound - self.offset).checked_add(offset).is_some();
+            if !moves(low) || !moves(high) {
+                bail!(Overflow, "`strides` reach beyond 64 bits from offset {offset}");
+            }
         }
         self.offset = offset;
-        Ok(self)
+        Ok(())
     }
 
     /// The extents.
@@ -166,6 +193,12 @@ impl Layout {
         // The constructors proved that this reach fits.
         let (low, high) = reach(&self.shape, &self.strides)?;
         Some((self.offset + low, self.offset + high))
+    }
+
+    /// A layout of which nothing is proved.
+    #[cfg(test)]
+    pub(crate) fn raw(shape: &[i64], strides: &[i64], offset: i64) -> Self {
+        Self { shape: shape.into(), strides: strides.into(), offset }
     }
 
     /// The offset at `index` along `axis`. An index within the extent cannot overflow; an empty layout stays.

@@ -287,7 +287,7 @@ unsafe fn adopt(
     let owner = unsafe { Owner::new(release, managed, std::ptr::null_mut()) };
     // SAFETY: the caller's promise for the elements. An owner that comes back is dropped without being ended, so
     // the struct stays the caller's.
-    unsafe { Tensor::adopt(&described, owner) }.map_err(|(error, _)| error)
+    unsafe { Tensor::adopt(&described, owner) }
 }
 
 /// Reads a foreign description; nothing in it is trusted beyond its pointers being readable.
@@ -358,7 +358,7 @@ unsafe fn check(foreign: &DLTensor, flags: u64) -> Result<()> {
     // SAFETY: the caller's promise. Nobody frees the memory, and the tensor is gone before the call ends.
     unsafe {
         let described = describe(foreign, flags)?;
-        Tensor::adopt(&described, Owner::NOBODY).map_err(|(error, _)| error)?;
+        Tensor::adopt(&described, Owner::NOBODY)?;
     }
     Ok(())
 }

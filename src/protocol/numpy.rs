@@ -100,7 +100,7 @@ fn byte_strides(tensor: &Tensor) -> Result<Dims> {
 }
 
 fn flags(tensor: &Tensor, has_descr: bool) -> c_int {
-    let alignment = tensor.dtype().scalar_alignment();
+    let alignment = tensor.dtype().alignment();
     let size = tensor.dtype().item_size();
     let aligned = tensor.data().addr().is_multiple_of(alignment) && size.is_multiple_of(alignment);
     let flag = |condition: bool, flag: c_int| if condition { flag } else { 0 };
@@ -130,24 +130,20 @@ pub unsafe fn from_array_struct(
     array: &ArrayStruct,
     fields: Option<DType>,
     owner: Owner,
-) -> std::result::Result<Tensor, (Error, Owner)> {
+) -> Result<Tensor> {
     // SAFETY: the caller's promise.
-    match unsafe { describe(array, fields) } {
-        Err(error) => Err((error, owner)),
-        Ok((dtype, shape, strides)) => {
-            let foreign = Adopted {
-                data: array.data.cast(),
-                byte_offset: 0,
-                device: Device::CPU,
-                dtype,
-                shape: &shape,
-                strides: strides.as_deref(),
-                read_only: array.flags & WRITEABLE == 0,
-            };
-            // SAFETY: the caller's promise.
-            unsafe { Tensor::adopt(&foreign, owner) }
-        }
-    }
+    let (dtype, shape, strides) = unsafe { describe(array, fields)? };
+    let foreign = Adopted {
+        data: array.data.cast(),
+        byte_offset: 0,
+        device: Device::CPU,
+        dtype,
+        shape: &shape,
+        strides: strides.as_deref(),
+        read_only: array.flags & WRITEABLE == 0,
+    };
+    // SAFETY: the caller's promise. On failure the owner is dropped without being ended.
+    unsafe { Tensor::adopt(&foreign, owner) }
 }
 
 type Description = (DType, Dims, Option<Dims>);

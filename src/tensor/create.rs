@@ -1,6 +1,6 @@
 //! New tensors: on memory of our own, or on memory that somebody else made.
 
-use super::{Tensor, packed_bytes};
+use super::{Block, Memory, Tensor, packed_bytes};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Kind, Result, bail};
@@ -59,7 +59,7 @@ impl Tensor {
         let layout = match order {
             MemoryOrder::C => Layout::contiguous(self.layout().shape(), Order::C)?,
             MemoryOrder::F => Layout::contiguous(self.layout().shape(), Order::F)?,
-            MemoryOrder::Keep => self.layout().dense_like()?,
+            MemoryOrder::Keep => self.layout().dense_like(),
         };
         Self::on_new_storage(dtype, layout, device)
     }
@@ -70,104 +70,91 @@ impl Tensor {
             bail!(DeviceUnavailable, "`device` is {device}; memory can be made on cpu only");
         }
         let Some(byte_count) = packed_bytes(dtype, layout.element_count()) else {
-            bail!(Overflow, "{} elements of {} bits overflow the address space", layout.element_count(), dtype.element_bits());
+            let (count, bits) = (layout.element_count(), dtype.element_bits());
+            bail!(Overflow, "{count} elements of {bits} bits overflow the address space");
         };
-        Ok(Self::over(Storage::allocate(byte_count)?, dtype, layout, false))
+        let storage = Storage::allocate(byte_count)?;
+        Ok(Block::begin(false, dtype, layout, Memory::Own(storage)).finish())
     }
 
     /// A tensor on memory that `owner` frees after the last use.
     ///
     /// The description is checked for sense: ranks, signs, overflow, and that the addresses it reaches exist. On
-    /// failure `owner` comes back with the error, and nothing has been freed.
+    /// failure `owner` is dropped without being ended: nothing has been freed.
     ///
     /// # Safety
     /// Until `owner` is ended, the elements described may be read, and written unless `read_only`.
     #[inline]
-    pub unsafe fn adopt(foreign: &Adopted<'_>, owner: Owner) -> std::result::Result<Self, (Error, Owner)> {
-        match foreign.place() {
-            Ok((layout, start, byte_count)) => {
-                let storage = Storage::adopt(start, byte_count, foreign.device, owner);
-                Ok(Self::over(storage, foreign.dtype, layout, foreign.read_only))
-            }
-            Err(error) => Err((error, owner)),
+    pub unsafe fn adopt(foreign: &Adopted<'_>, owner: Owner) -> Result<Self> {
+        foreign.dtype.validate()?;
+        let nowhere = Storage::adopt(std::ptr::null_mut(), 0, foreign.device, Owner::NOBODY);
+        let mut block =
+            Block::begin(foreign.read_only, foreign.dtype, Layout::scalar(), Memory::Own(nowhere));
+        match foreign.strides {
+            Some(strides) => block.layout.assign(foreign.shape, strides, 0)?,
+            None => block.layout.assign_contiguous(foreign.shape, Order::C)?,
         }
+        let (start, byte_count) = foreign.place(&mut block.layout)?;
+        block.memory = Memory::Own(Storage::adopt(start, byte_count, foreign.device, owner));
+        Ok(block.finish())
     }
 }
 
+/// The address space is smaller than what `shape` and `strides` describe.
+#[cold]
+fn outside() -> Error {
+    Error::new(Kind::Overflow, "`shape` and `strides` reach outside the address space")
+}
+
 impl Adopted<'_> {
-    /// The layout, and the address range that it reaches.
+    /// Finds the address range that `layout`, of offset 0, reaches from element `[0, …, 0]`: its start and length.
     ///
-    /// Strides may be negative, so the range may begin before `data`: the storage starts at the lowest element,
-    /// and the layout's offset leads from there to element `[0, …, 0]`.
+    /// Strides may be negative, so the range may begin before `data`: the storage starts at the lowest element, and
+    /// the layout's offset is made to lead from there to element `[0, …, 0]`.
     #[inline]
-    fn place(&self) -> Result<(Layout, *mut u8, usize)> {
-        self.dtype.validate()?;
-        let bits = self.dtype.element_bits();
-        let layout = match self.strides {
-            Some(strides) => Layout::new(self.shape, strides, 0)?,
-            None => Layout::contiguous(self.shape, Order::C)?,
-        };
-        let Some((low, high)) = layout.span() else {
-            return Ok((layout, self.data, 0));
-        };
+    fn place(&self, layout: &mut Layout) -> Result<(*mut u8, usize)> {
+        let Some((low, high)) = layout.span() else { return Ok((self.data, 0)) };
         if self.data.is_null() {
             bail!(InvalidArgument, "`data` is NULL, the tensor has {} elements", layout.element_count());
         }
         if self.device.has_addresses() {
-            self.place_at_address(layout, low, high, bits)
+            self.place_at_address(layout, low, high).ok_or_else(outside)
         } else {
-            self.place_in_buffer(layout, low, high, bits)
+            self.place_in_buffer(layout, low, high)
         }
     }
 
     #[inline]
-    fn place_at_address(&self, layout: Layout, low: i64, high: i64, bits: u64) -> Result<(Layout, *mut u8, usize)> {
+    fn place_at_address(&self, layout: &mut Layout, low: i64, high: i64) -> Option<(*mut u8, usize)> {
+        let bits = i64::try_from(self.dtype.element_bits()).ok()?;
         // Packed elements: begin at a whole byte, at most seven elements early.
-        let low = if bits % 8 == 0 { low } else { low.checked_sub(low.rem_euclid(8)).ok_or_else(|| self.outside())? };
-        let below = bytes_of(low, bits, i64::div_euclid).ok_or_else(|| self.outside())?;
-        let above = bytes_of(high.checked_add(1).ok_or_else(|| self.outside())?, bits, ceil_div)
-            .ok_or_else(|| self.outside())?;
-        let byte_count = above.checked_sub(below).ok_or_else(|| self.outside())?;
-        let first = usize::try_from(self.byte_offset)
-            .ok()
-            .and_then(|offset| self.data.addr().checked_add(offset))
-            .and_then(|address| address.checked_add_signed(below as isize))
-            .ok_or_else(|| self.outside())?;
-        if first == 0 || first.checked_add(byte_count as usize).is_none() {
-            return Err(self.outside());
+        let low = if bits % 8 == 0 { low } else { low.checked_sub(low.rem_euclid(8))? };
+        let below = low.checked_mul(bits)? / 8;
+        let above = high.checked_add(1)?.checked_mul(bits)?.checked_add(7)?.div_euclid(8);
+        let byte_count = usize::try_from(above.checked_sub(below)?).ok()?;
+        let first = self.data.addr().checked_add(usize::try_from(self.byte_offset).ok()?)?;
+        let first = first.checked_add_signed(isize::try_from(below).ok()?)?;
+        first.checked_add(byte_count)?;
+        if first == 0 {
+            return None;
         }
-        let start = self.data.wrapping_add(self.byte_offset as usize).wrapping_offset(below as isize);
-        Ok((layout.with_offset(low.checked_neg().ok_or_else(|| self.outside())?)?, start, byte_count as usize))
+        layout.set_offset(low.checked_neg()?).ok()?;
+        Some((self.data.with_addr(first), byte_count))
     }
 
     #[cold]
-    fn place_in_buffer(&self, layout: Layout, low: i64, high: i64, bits: u64) -> Result<(Layout, *mut u8, usize)> {
+    fn place_in_buffer(&self, layout: &mut Layout, low: i64, high: i64) -> Result<(*mut u8, usize)> {
+        let bits = i128::from(self.dtype.element_bits());
         let offset_bits = i128::from(self.byte_offset) * 8;
-        if bits == 0 || offset_bits % i128::from(bits) != 0 {
-            bail!(Layout, "`byte_offset` is {}, not a multiple of the {bits}-bit element", self.byte_offset);
+        if offset_bits.checked_rem(bits) != Some(0) {
+            bail!(Layout, "`byte_offset` is {}, no multiple of the {bits}-bit element", self.byte_offset);
         }
-        let offset = i64::try_from(offset_bits / i128::from(bits)).map_err(|_| self.outside())?;
-        let first = offset.checked_add(low).ok_or_else(|| self.outside())?;
-        let end = offset.checked_add(high).and_then(|last| last.checked_add(1)).ok_or_else(|| self.outside())?;
-        if first < 0 {
-            bail!(Layout, "`strides` reach {} elements before the start of the buffer", -first);
+        let offset = i64::try_from(offset_bits / bits).map_err(|_| outside())?;
+        layout.set_offset(offset).map_err(|_| outside())?;
+        if offset + low < 0 {
+            bail!(Layout, "`strides` reach {} elements before the start of the buffer", -(offset + low));
         }
-        let byte_count = bytes_of(end, bits, ceil_div).ok_or_else(|| self.outside())?;
-        Ok((layout.with_offset(offset)?, self.data, byte_count as usize))
+        let byte_count = ((i128::from(offset + high) + 1) * bits + 7) / 8;
+        Ok((self.data, isize::try_from(byte_count).map_err(|_| outside())? as usize))
     }
-
-    #[cold]
-    fn outside(&self) -> Error {
-        Error::new(Kind::Overflow, "`shape` and `strides` reach outside the address space")
-    }
-}
-
-fn ceil_div(bits: i64, by: i64) -> i64 {
-    -(-bits).div_euclid(by)
-}
-
-#[inline]
-fn bytes_of(elements: i64, bits: u64, divide: fn(i64, i64) -> i64) -> Option<i64> {
-    let bits = elements.checked_mul(i64::try_from(bits).ok()?)?;
-    (bits != i64::MIN).then(|| divide(bits, 8))
 }

@@ -13,7 +13,8 @@ use std::ptr::NonNull;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, bail};
-use crate::layout::{Footprint, Layout, Order, overlap};
+use crate::layout::overlap::{Footprint, overlap};
+use crate::layout::{Layout, Order};
 use crate::storage::{Count, Storage};
 
 /// A counted reference to one tensor. Cloning adds a reference, dropping gives one up, both without locks.
@@ -78,36 +79,36 @@ impl Block {
             Memory::Of(_) => 0,
         }
     }
+
+    /// A block on the heap whose layout is still to be written. Layouts are made where they stay, because moving
+    /// two hundred bytes costs more than everything else that making a tensor does.
+    #[inline]
+    fn begin(read_only: bool, dtype: DType, layout: Layout, memory: Memory) -> Box<Self> {
+        Box::new(Self { count: Count::one(), read_only, dtype, layout, memory })
+    }
+
+    #[inline]
+    fn finish(self: Box<Self>) -> Tensor {
+        statistics::count(1, self.counted_bytes());
+        // SAFETY: a box is never NULL.
+        Tensor(unsafe { NonNull::new_unchecked(Box::into_raw(self)) })
+    }
 }
 
 impl Tensor {
-    #[inline]
-    fn from_block(block: Block) -> Self {
-        statistics::count(1, block.counted_bytes());
-        // SAFETY: a box is never NULL.
-        Self(unsafe { NonNull::new_unchecked(Box::into_raw(Box::new(block))) })
-    }
-
     #[inline]
     fn block(&self) -> &Block {
         // SAFETY: this reference keeps the block alive, and nobody changes it.
         unsafe { self.0.as_ref() }
     }
 
-    /// A tensor over `storage`, whose bytes `layout` is known to stay inside.
+    /// A reference to the tensor that holds the storage.
     #[inline]
-    pub(crate) fn over(storage: Storage, dtype: DType, layout: Layout, read_only: bool) -> Self {
-        Self::from_block(Block { count: Count::one(), read_only, dtype, layout, memory: Memory::Own(storage) })
-    }
-
-    /// Another tensor on the same storage; `layout` is known to stay inside.
-    #[inline]
-    fn sharing(&self, dtype: DType, layout: Layout, read_only: bool) -> Self {
-        let first = match &self.block().memory {
+    fn first(&self) -> Self {
+        match &self.block().memory {
             Memory::Own(_) => self.clone(),
             Memory::Of(first) => first.clone(),
-        };
-        Self::from_block(Block { count: Count::one(), read_only, dtype, layout, memory: Memory::Of(first) })
+        }
     }
 
     /// Gives the reference away as an address; [`Tensor::from_raw`] takes it back.
@@ -181,8 +182,7 @@ impl Tensor {
     /// Bytes from the start of the storage to element `[0, …, 0]`; for packed types, to the byte that holds it.
     #[inline]
     pub fn byte_offset(&self) -> usize {
-        let offset = self.layout().offset() as i128 * i128::from(self.dtype().element_bits()) / 8;
-        offset as usize
+        (self.layout().offset() as u64).wrapping_mul(self.dtype().element_bits()) as usize / 8
     }
 
     /// The bits of that byte before element `[0, …, 0]`; 0 but for packed types.

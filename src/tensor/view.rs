@@ -1,64 +1,74 @@
 //! Views: other tensors on the same storage. The algebra is [`Layout`]'s; here it meets dtype and permission.
 
-use super::Tensor;
+use super::{Block, Memory, Tensor};
 use crate::dtype::DType;
 use crate::error::{Result, bail};
 use crate::layout::Layout;
 
 impl Tensor {
+    /// Another tensor on the same storage with the layout that `change` makes of this one's.
     #[inline]
-    fn view(&self, layout: Layout) -> Self {
-        self.sharing(self.dtype(), layout, self.is_read_only())
+    fn view(&self, change: impl FnOnce(&mut Layout) -> Result<()>) -> Result<Self> {
+        let layout = self.layout().clone();
+        let mut block = Block::begin(self.is_read_only(), self.dtype(), layout, Memory::Of(self.first()));
+        change(&mut block.layout)?;
+        Ok(block.finish())
+    }
+
+    /// Another tensor on the same storage with `layout`, which is known to stay inside.
+    fn with(&self, dtype: DType, layout: Layout, read_only: bool) -> Self {
+        Block::begin(read_only, dtype, layout, Memory::Of(self.first())).finish()
     }
 
     /// The same elements with their axes in the order `axes`.
     #[inline]
     pub fn permute(&self, axes: &[i32]) -> Result<Self> {
-        Ok(self.view(self.layout().permute(axes)?))
+        self.view(|layout| layout.permute_in_place(axes))
     }
 
     /// The same elements with their axes reversed.
     pub fn transpose(&self) -> Self {
-        self.view(self.layout().transpose())
+        self.with(self.dtype(), self.layout().transpose(), self.is_read_only())
     }
 
     /// Exchanges two axes.
     pub fn swap_axes(&self, axis1: i32, axis2: i32) -> Result<Self> {
-        Ok(self.view(self.layout().swap_axes(axis1, axis2)?))
+        Ok(self.with(self.dtype(), self.layout().swap_axes(axis1, axis2)?, self.is_read_only()))
     }
 
     /// The elements `start`, `start + step`, … before `stop` along `axis`, as Python slices.
     #[inline]
     pub fn slice(&self, axis: i32, start: Option<i64>, stop: Option<i64>, step: i64) -> Result<Self> {
-        Ok(self.view(self.layout().slice(axis, start, stop, step)?))
+        self.view(|layout| layout.slice_in_place(axis, start, stop, step))
     }
 
     /// Element `index` along `axis`, which disappears.
     pub fn select(&self, axis: i32, index: i64) -> Result<Self> {
-        Ok(self.view(self.layout().select(axis, index)?))
+        self.view(|layout| layout.select_in_place(axis, index))
     }
 
     /// The elements in reverse along `axes`.
     pub fn flip(&self, axes: &[i32]) -> Result<Self> {
-        Ok(self.view(self.layout().flip(axes)?))
+        self.view(|layout| layout.flip_in_place(axes))
     }
 
     /// Without the axes `axes`, whose extents must be 1; `None` drops every axis of extent 1.
     pub fn squeeze(&self, axes: Option<&[i32]>) -> Result<Self> {
-        Ok(self.view(match axes {
+        let layout = match axes {
             Some(axes) => self.layout().squeeze(axes)?,
             None => self.layout().squeeze_all(),
-        }))
+        };
+        Ok(self.with(self.dtype(), layout, self.is_read_only()))
     }
 
     /// With a new axis of extent 1 before `axis`.
     pub fn unsqueeze(&self, axis: i32) -> Result<Self> {
-        Ok(self.view(self.layout().unsqueeze(axis)?))
+        Ok(self.with(self.dtype(), self.layout().unsqueeze(axis)?, self.is_read_only()))
     }
 
     /// The same elements, in C order, under another shape; an error when strides cannot say it.
     pub fn reshape(&self, shape: &[i64]) -> Result<Self> {
-        Ok(self.view(self.layout().reshape(shape)?))
+        Ok(self.with(self.dtype(), self.layout().reshape(shape)?, self.is_read_only()))
     }
 
     /// Repeated to `shape` by NumPy's rules, without copying. Where an element stands for several, the view is
@@ -66,19 +76,19 @@ impl Tensor {
     pub fn broadcast(&self, shape: &[i64]) -> Result<Self> {
         let layout = self.layout().broadcast_to(shape)?;
         let repeats = layout.element_count() != self.element_count();
-        Ok(self.sharing(self.dtype(), layout, self.is_read_only() || repeats))
+        Ok(self.with(self.dtype(), layout, self.is_read_only() || repeats))
     }
 
     /// The diagonal `offset` of the planes spanned by two axes, as a last axis.
     pub fn diagonal(&self, offset: i64, axis1: i32, axis2: i32) -> Result<Self> {
-        Ok(self.view(self.layout().diagonal(offset, axis1, axis2)?))
+        Ok(self.with(self.dtype(), self.layout().diagonal(offset, axis1, axis2)?, self.is_read_only()))
     }
 
     /// Every window of `window` elements along `axis`, `step` apart, as a new last axis. Windows that share
     /// elements are read-only, as NumPy's are.
     pub fn sliding_window(&self, axis: i32, window: i64, step: i64) -> Result<Self> {
         let layout = self.layout().sliding_window(axis, window, step)?;
-        Ok(self.sharing(self.dtype(), layout, self.is_read_only() || window > step))
+        Ok(self.with(self.dtype(), layout, self.is_read_only() || window > step))
     }
 
     /// Any shape and strides over the same storage, `offset` elements from its start; bounds are proved.
@@ -86,7 +96,7 @@ impl Tensor {
         let bits = self.dtype().element_bits();
         let room = (self.storage().byte_count() as u64).saturating_mul(8).checked_div(bits).unwrap_or(0);
         let room = i64::try_from(room).unwrap_or(i64::MAX);
-        Ok(self.view(Layout::as_strided(shape, strides, offset, room)?))
+        Ok(self.with(self.dtype(), Layout::as_strided(shape, strides, offset, room)?, self.is_read_only()))
     }
 
     /// The same bytes as elements of `dtype`; when sizes differ the last axis, which must be contiguous, takes
@@ -98,11 +108,11 @@ impl Tensor {
             bail!(Dtype, "`dtype` has elements of no size, the tensor's have {old} bits");
         }
         let layout = self.layout().reinterpret(old, new)?;
-        Ok(self.sharing(dtype, layout, self.is_read_only()))
+        Ok(self.with(dtype, layout, self.is_read_only()))
     }
 
     /// A view through which nothing may be written.
     pub fn as_read_only(&self) -> Self {
-        self.sharing(self.dtype(), self.layout().clone(), true)
+        self.with(self.dtype(), self.layout().clone(), true)
     }
 }

@@ -48,7 +48,7 @@ impl Progress {
 
     /// Prints a line of its own.
     pub fn say(&self, line: &str) {
-        println!("[{:6.1} s] {line}", self.start.elapsed().as_secs_f64());
+        put(&format!("[{:6.1} s] {line}\n", self.start.elapsed().as_secs_f64()));
     }
 
     /// Runs a command as the step `name`, and shows its output if it fails.
@@ -61,9 +61,9 @@ impl Progress {
             self.close(&format!("ok, {seconds:.1} s"));
         } else {
             self.close(&format!("FAILED, {seconds:.1} s, {}", finished.status));
-            println!("$ {}", display(command));
+            put(&format!("$ {}\n", display(command)));
             if !self.verbose {
-                print!("{}", finished.text);
+                put(&finished.text);
             }
         }
         Ok(finished)
@@ -84,15 +84,13 @@ impl Progress {
 
     fn open(&self, name: &str) {
         let end = if self.verbose { "\n" } else { " ... " };
-        print!("[{:6.1} s] {name}{end}", self.start.elapsed().as_secs_f64());
+        put(&format!("[{:6.1} s] {name}{end}", self.start.elapsed().as_secs_f64()));
         self.line_open.set(!self.verbose);
-        // A closed standard output is no reason to stop working.
-        let _ = io::stdout().flush();
     }
 
     fn close(&self, verdict: &str) {
         if self.line_open.replace(false) {
-            println!("{verdict}");
+            put(&format!("{verdict}\n"));
         } else {
             self.say(verdict);
         }
@@ -117,8 +115,7 @@ pub fn capture(command: &mut Command, stream: bool) -> Result<Finished> {
             Ok(count) => {
                 bytes.extend_from_slice(&buffer[..count]);
                 if stream {
-                    let mut out = io::stdout().lock();
-                    let _ = out.write_all(&buffer[..count]).and_then(|()| out.flush());
+                    put_bytes(&buffer[..count]);
                 }
             }
             Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
@@ -128,6 +125,16 @@ pub fn capture(command: &mut Command, stream: bool) -> Result<Finished> {
     let status = child.wait().map_err(|why| failed(&format!("cannot wait for `{program}`"), why))?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     Ok(Finished { ok: status.success(), text, status: status.to_string() })
+}
+
+fn put(text: &str) {
+    put_bytes(text.as_bytes());
+}
+
+/// Shows bytes at once. Nobody reading them any more is no reason to stop working.
+fn put_bytes(bytes: &[u8]) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
 }
 
 fn display(command: &Command) -> String {

@@ -94,6 +94,8 @@ fn explain(set: &str, output: &str) -> String {
         ".venv/ has no pip: delete it and run this again, or `virtualenv .venv` to make one that has".into()
     } else if NETWORK.iter().any(|sign| output.contains(sign)) {
         "pip cannot reach the package index: check the network, or set PIP_INDEX_URL to a mirror, and run this again".into()
+    } else if output.contains("(from versions: none)") {
+        "the package index does not answer or has nothing for this machine: check the network, or set PIP_INDEX_URL".into()
     } else {
         format!("pip could not install python/requirements/{set}.txt: its reason is above")
     }

@@ -83,7 +83,7 @@ pub unsafe fn from_array_struct_capsule(
     // SAFETY: `release` works on any thread. The references that it gives up are added on success only.
     unsafe {
         let keeper = Owner::new(release, owner.cast(), capsule.cast());
-        let tensor = numpy::from_array_struct(array, fields, keeper).map_err(|(error, _)| error)?;
+        let tensor = numpy::from_array_struct(array, fields, keeper)?;
         (api.inc_ref)(owner);
         (api.inc_ref)(capsule);
         Ok(tensor)

@@ -1,0 +1,277 @@
+//! Moving scalars between strided places in memory without looking into them: the only code here that touches the
+//! caller's memory besides whole runs handed to the codecs.
+
+use crate::dtype::{DType, code};
+
+/// How one scalar lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Bits that mean something.
+    pub bits: u64,
+    /// Whether scalars follow each other without padding to whole bytes.
+    pub packed: bool,
+    /// Bytes of the units whose order `swapped` reverses.
+    pub part: u64,
+    /// Whether those bytes are in foreign order.
+    pub swapped: bool,
+}
+
+impl Cell {
+    /// One scalar of `dtype`, both parts of a complex number together.
+    pub fn of(dtype: DType) -> Self {
+        let one = DType { lanes: 1, ..dtype };
+        let packed = one.is_packed();
+        let bits = if one.kind == 0 { one.bits.into() } else { one.element_bits() };
+        let part = match (one.kind, one.code) {
+            (0, code::COMPLEX) => bits.div_ceil(16),
+            (0, _) => bits.div_ceil(8),
+            (b'U', _) => 4,
+            (b'M' | b'm', _) => 8,
+            _ => 1,
+        };
+        Self { bits, packed, part, swapped: one.is_swapped() && part > 1 }
+    }
+
+    /// The same scalar in whole bytes of native order.
+    pub fn native(self) -> Self {
+        Self { packed: false, swapped: false, ..self }
+    }
+
+    /// Bytes of the native form.
+    pub fn bytes(self) -> usize {
+        self.bits.div_ceil(8) as usize
+    }
+
+    /// Bits from one scalar to the next in adjacent memory.
+    pub fn stride(self) -> i64 {
+        if self.packed { self.bits as i64 } else { self.bytes() as i64 * 8 }
+    }
+}
+
+/// A grid of scalars: the position of the first one, and the way to its neighbours, all in bits from `base`.
+#[derive(Clone, Copy, Debug)]
+pub struct Grid<P> {
+    /// What positions count from.
+    pub base: P,
+    /// The first scalar.
+    pub at: i64,
+    /// To the next scalar of the row, and to the next row.
+    pub strides: [i64; 2],
+}
+
+impl<P> Grid<P> {
+    /// Rows as columns.
+    fn transposed(self) -> Self {
+        Self { strides: [self.strides[1], self.strides[0]], ..self }
+    }
+}
+
+/// The way from one cell to another of the same scalar type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mover {
+    /// Whole bytes, unchanged: 1, 2, 4, 8 or 16.
+    Word(u8),
+    /// 2, 4 or 8 bytes in reversed order.
+    Reversed(u8),
+    /// Any number of bytes, in units of so many that are reversed.
+    Bytes {
+        /// Bytes of one scalar.
+        size: usize,
+        /// Bytes of a unit.
+        part: usize,
+    },
+    /// Bits from and to anywhere.
+    Bits {
+        /// Bits of one scalar.
+        bits: u64,
+        /// Whether the target has whole bytes, whose upper bits become 0.
+        whole: bool,
+    },
+}
+
+impl Mover {
+    /// From `source` to `target`, which differ in packing and byte order at most.
+    pub fn between(source: Cell, target: Cell) -> Self {
+        debug_assert_eq!((source.bits, source.part), (target.bits, target.part));
+        if source.packed || target.packed {
+            return Mover::Bits { bits: source.bits, whole: !target.packed };
+        }
+        let size = source.bytes();
+        let swap = source.swapped != target.swapped;
+        match (size, swap) {
+            (1 | 2 | 4 | 8 | 16, false) => Mover::Word(size as u8),
+            (2 | 4 | 8, true) if source.part == size as u64 => Mover::Reversed(size as u8),
+            _ => Mover::Bytes { size, part: if swap { source.part as usize } else { 1 } },
+        }
+    }
+
+    /// Moves `counts[1]` rows of `counts[0]` scalars.
+    ///
+    /// # Safety
+    /// Every scalar of `source` must be readable and every one of `target` writable, and no byte of the target may
+    /// belong to the source. Positions of cells of whole bytes must be multiples of 8.
+    pub unsafe fn run(self, source: Grid<*const u8>, target: Grid<*mut u8>, counts: [usize; 2]) {
+        // The inner loop should be long, and read forwards through memory where rows are long both ways.
+        let across = source.strides[1].unsigned_abs() < source.strides[0].unsigned_abs() && counts[1] >= 8;
+        let (source, target, counts) = if across || (counts[0] < 8 && counts[0] < counts[1]) {
+            (source.transposed(), target.transposed(), [counts[1], counts[0]])
+        } else {
+            (source, target, counts)
+        };
+        // SAFETY: the caller's promise, unchanged: the same scalars in another order.
+        unsafe {
+            match self {
+                Mover::Word(1) => words::<u8>(source, target, counts, |x| x),
+                Mover::Word(2) => words::<u16>(source, target, counts, |x| x),
+                Mover::Word(4) => words::<u32>(source, target, counts, |x| x),
+                Mover::Word(8) => words::<u64>(source, target, counts, |x| x),
+                Mover::Word(_) => words::<u128>(source, target, counts, |x| x),
+                Mover::Reversed(2) => words::<u16>(source, target, counts, u16::swap_bytes),
+                Mover::Reversed(4) => words::<u32>(source, target, counts, u32::swap_bytes),
+                Mover::Reversed(_) => words::<u64>(source, target, counts, u64::swap_bytes),
+                Mover::Bytes { size, part } => each(source, target, counts, |from, to| {
+                    bytes(
+                        source.base.offset((from >> 3) as isize),
+                        target.base.offset((to >> 3) as isize),
+                        size,
+                        part,
+                    )
+                }),
+                Mover::Bits { bits, whole } => each(source, target, counts, |from, to| {
+                    copy_bits(source.base, from, target.base, to, bits, whole)
+                }),
+            }
+        }
+    }
+}
+
+/// Visits the positions of both grids, row by row.
+fn each(source: Grid<*const u8>, target: Grid<*mut u8>, counts: [usize; 2], mut visit: impl FnMut(i64, i64)) {
+    for j in 0..counts[1] as i64 {
+        let (from, to) = (source.at + j * source.strides[1], target.at + j * target.strides[1]);
+        for i in 0..counts[0] as i64 {
+            visit(from + i * source.strides[0], to + i * target.strides[0]);
+        }
+    }
+}
+
+/// Rows of words of whole bytes, each passed through `map`.
+///
+/// # Safety
+/// As for [`Mover::run`].
+#[inline(always)]
+unsafe fn words<T: Copy>(
+    source: Grid<*const u8>,
+    target: Grid<*mut u8>,
+    counts: [usize; 2],
+    map: impl Fn(T) -> T + Copy,
+) {
+    let size = size_of::<T>() as isize;
+    let [s0, s1] = source.strides.map(|bits| (bits >> 3) as isize);
+    let [t0, t1] = target.strides.map(|bits| (bits >> 3) as isize);
+    for j in 0..counts[1] as isize {
+        // SAFETY: every address computed here is that of a scalar of the grids.
+        unsafe {
+            let from = source.base.offset((source.at >> 3) as isize + j * s1);
+            let to = target.base.offset((target.at >> 3) as isize + j * t1);
+            // Strides that the compiler knows let it use vectors.
+            match (s0 == size, t0 == size) {
+                (true, true) => row(from, size, to, size, counts[0], map),
+                (false, true) if s0 == 0 => row(from, 0, to, size, counts[0], map),
+                (false, true) => row(from, s0, to, size, counts[0], map),
+                (true, false) => row(from, size, to, t0, counts[0], map),
+                (false, false) => row(from, s0, to, t0, counts[0], map),
+            }
+        }
+    }
+}
+
+/// `count` words, `s` and `t` bytes apart.
+///
+/// # Safety
+/// As for [`Mover::run`].
+#[inline(always)]
+unsafe fn row<T: Copy>(from: *const u8, s: isize, to: *mut u8, t: isize, count: usize, map: impl Fn(T) -> T) {
+    for i in 0..count as isize {
+        // SAFETY: word `i` of the row; nothing is assumed of its alignment.
+        unsafe {
+            let word = map(from.offset(i * s).cast::<T>().read_unaligned());
+            to.offset(i * t).cast::<T>().write_unaligned(word);
+        }
+    }
+}
+
+/// `size` bytes, each `part` of them reversed.
+///
+/// # Safety
+/// `size` bytes are readable at `from` and writable at `to`; `part` divides `size`.
+unsafe fn bytes(from: *const u8, to: *mut u8, size: usize, part: usize) {
+    // SAFETY: the caller's promise; offsets stay below `size`.
+    unsafe {
+        if part <= 1 {
+            return to.copy_from_nonoverlapping(from, size);
+        }
+        for start in (0..size).step_by(part) {
+            for i in 0..part {
+                *to.add(start + i) = *from.add(start + part - 1 - i);
+            }
+        }
+    }
+}
+
+/// `bits` bits from bit `from` of `source` to bit `to` of `target`, lowest first; other bits stay, but for the upper
+/// ones of the last byte when the target has `whole` bytes.
+///
+/// # Safety
+/// The bytes that hold these bits are readable and writable.
+unsafe fn copy_bits(source: *const u8, from: i64, target: *mut u8, to: i64, bits: u64, whole: bool) {
+    let mut done = 0;
+    while done < bits {
+        let count = (bits - done).min(8) as u32;
+        // SAFETY: these are up to 8 of the bits that the caller vouches for.
+        unsafe {
+            let byte = read_bits(source, from + done as i64, count);
+            if whole {
+                *target.offset(((to + done as i64) >> 3) as isize) = byte;
+            } else {
+                write_bits(target, to + done as i64, count, byte);
+            }
+        }
+        done += u64::from(count);
+    }
+}
+
+/// Up to 8 bits, from one byte or two.
+///
+/// # Safety
+/// The bytes that hold these bits are readable.
+#[inline(always)]
+pub unsafe fn read_bits(base: *const u8, at: i64, count: u32) -> u8 {
+    let shift = (at & 7) as u32;
+    // SAFETY: the second byte is only touched when it holds some of the bits.
+    let pair = unsafe {
+        let byte = base.offset((at >> 3) as isize);
+        u32::from(*byte) | if shift + count > 8 { u32::from(*byte.add(1)) << 8 } else { 0 }
+    };
+    (pair >> shift & ((1 << count) - 1)) as u8
+}
+
+/// Up to 8 bits, into one byte or two, leaving their other bits.
+///
+/// # Safety
+/// The bytes that hold these bits are readable and writable.
+#[inline(always)]
+pub unsafe fn write_bits(base: *mut u8, at: i64, count: u32, value: u8) {
+    let shift = (at & 7) as u32;
+    let mask = ((1u32 << count) - 1) << shift;
+    let value = u32::from(value) << shift;
+    // SAFETY: the second byte is only touched when it holds some of the bits.
+    unsafe {
+        let byte = base.offset((at >> 3) as isize);
+        *byte = (*byte & !(mask as u8)) | (value & mask) as u8;
+        if shift + count > 8 {
+            let next = byte.add(1);
+            *next = (*next & !((mask >> 8) as u8)) | ((value & mask) >> 8) as u8;
+        }
+    }
+}

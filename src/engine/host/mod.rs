@@ -1,0 +1,8 @@
+//! The engine on the CPU.
+
+pub mod block;
+pub mod codec;
+pub mod memory;
+pub mod naive;
+pub mod run;
+mod truncate;

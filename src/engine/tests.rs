@@ -1,0 +1,316 @@
+//! The engine against its naive twin, over random types, layouts and coefficients.
+
+use super::host::naive;
+use super::*;
+use crate::dtype::{PADDED, SWAPPED};
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E3779B97F4A7C15);
+        let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58476D1CE4E5B9);
+        let x = (x ^ (x >> 27)).wrapping_mul(0x94D049BB133111EB);
+        x ^ (x >> 31)
+    }
+
+    fn below(&mut self, n: i64) -> i64 {
+        (self.next() % n as u64) as i64
+    }
+
+    fn bytes(&mut self, n: usize) -> Vec<u8> {
+        (0..n).map(|_| self.next() as u8).collect()
+    }
+
+    fn dtype(&mut self) -> DType {
+        let types = numbers();
+        let mut dtype = types[self.below(types.len() as i64) as usize];
+        if dtype.bits < 8 && self.below(2) == 0 {
+            dtype.flags |= PADDED;
+        }
+        if dtype.bits > 8 && self.below(3) == 0 {
+            dtype.flags |= SWAPPED;
+        }
+        dtype
+    }
+
+    /// Up to 5 axes and a few thousand elements; mostly tiny extents, at times long ones.
+    fn shape(&mut self) -> Vec<i64> {
+        let rank = self.below(6) as usize;
+        if rank == 2 && self.below(2) == 0 {
+            return vec![1 + self.below(90), 1 + self.below(90)];
+        }
+        let top = [0, 700, 60, 14, 8, 6][rank];
+        (0..rank).map(|_| if self.below(40) == 0 { 0 } else { 1 + self.below(top) }).collect()
+    }
+
+    /// A layout of `shape` in some order of axes, with gaps and reversals, and how many elements it spans.
+    fn layout(&mut self, shape: &[i64], broadcast: bool) -> (Layout, i64) {
+        let mut order: Vec<usize> = (0..shape.len()).collect();
+        for i in (1..order.len()).rev().filter(|_| true) {
+            if self.below(2) == 0 {
+                order.swap(i, self.below(i as i64 + 1) as usize);
+            }
+        }
+        let (mut strides, mut offset, mut span) = (vec![0; shape.len()], self.below(5), 1);
+        for &axis in order.iter().rev() {
+            if broadcast && self.below(6) == 0 {
+                continue;
+            }
+            let gap = [1, 1, 1, 2, 3][self.below(5) as usize];
+            let pad = if self.below(4) == 0 { 1 } else { 0 };
+            strides[axis] = span * gap + pad;
+            let far = (shape[axis] - 1).max(0) * strides[axis];
+            if self.below(4) == 0 {
+                strides[axis] = -strides[axis];
+                offset += far;
+            }
+            span += far;
+        }
+        (Layout::raw(shape, &strides, offset), span + 5)
+    }
+}
+
+fn numbers() -> Vec<DType> {
+    let mut types = vec![DType::new(code::BOOL, 8), DType::new(code::BFLOAT, 16)];
+    types.extend([2, 4, 8, 16, 32, 64].map(|bits| DType::new(code::INT, bits)));
+    types.extend([2, 4, 8, 16, 32, 64].map(|bits| DType::new(code::UINT, bits)));
+    types.extend([16, 32, 64].map(|bits| DType::new(code::FLOAT, bits)));
+    types.extend([32, 64, 128].map(|bits| DType::new(code::COMPLEX, bits)));
+    types.extend((code::FLOAT8_E3M4..=code::FLOAT8_E8M0FNU).map(|code| DType::new(code, 8)));
+    types.extend([code::FLOAT6_E2M3FN, code::FLOAT6_E3M2FN].map(|code| DType::new(code, 6)));
+    types.push(DType::new(code::FLOAT4_E2M1FN, 4));
+    types
+}
+
+fn storage_bytes(dtype: DType, elements: i64) -> usize {
+    (elements as u64 * dtype.element_bits()).div_ceil(8) as usize
+}
+
+/// Runs both and demands that every byte of the destination, addressed or not, is the same.
+fn check_one(random: &mut Random, from: DType, to: DType, shape: &[i64], transform: &Transform) {
+    let (source_layout, source_span) = random.layout(shape, true);
+    let (target_layout, target_span) = random.layout(shape, false);
+    let misaligned = random.below(2) as usize;
+    let source = random.bytes(storage_bytes(from, source_span) + misaligned);
+    let poison = random.bytes(storage_bytes(to, target_span) + misaligned);
+    let mut results = [poison.clone(), poison];
+    let view = View { data: source[misaligned..].as_ptr(), dtype: from, layout: &source_layout };
+    let [real, naive] = &mut results;
+    let target = |bytes: &mut Vec<u8>| ViewMut {
+        data: bytes[misaligned..].as_mut_ptr(),
+        dtype: to,
+        layout: &target_layout,
+    };
+    // SAFETY: the layouts stay within their spans, which the storages hold.
+    unsafe {
+        convert(&view, &target(real), transform).expect("convertible types");
+        naive::convert(&view, &target(naive), transform);
+    }
+    assert_eq!(
+        results[0], results[1],
+        "{from:?} {source_layout:?} to {to:?} {target_layout:?} with {transform:?}"
+    );
+}
+
+#[test]
+fn any_layout_and_type_becomes_any_other_as_in_the_naive_twin() {
+    let mut random = Random(1);
+    for round in 0..6000 {
+        let (mut from, mut to) = (random.dtype(), random.dtype());
+        if round % 5 == 0 {
+            to = DType { flags: to.flags & SWAPPED, ..from };
+            to.flags &= if to.bits > 8 { SWAPPED } else { 0 };
+        }
+        if round % 7 == 0 {
+            from.lanes = 3;
+            to.lanes = 3;
+        }
+        let overflow = if random.below(2) == 0 { Overflow::Wrap } else { Overflow::Saturate };
+        let shape = random.shape();
+        check_one(&mut random, from, to, &shape, &Transform { overflow, ..Transform::default() });
+    }
+}
+
+#[test]
+fn scale_and_bias_are_those_of_the_naive_twin() {
+    let mut random = Random(2);
+    for _ in 0..4000 {
+        let (from, to, shape) = (random.dtype(), random.dtype(), random.shape());
+        let axis = if shape.is_empty() { 0 } else { random.below(shape.len() as i64) as usize };
+        let mut values = |extent: i64| -> Vec<f64> {
+            let n = match random.below(3) {
+                0 => 0,
+                1 => 1,
+                _ => extent,
+            };
+            (0..n).map(|_| (random.below(2000) - 1000) as f64 / 128.3).collect()
+        };
+        let extent = shape.get(axis).copied().unwrap_or(1);
+        let (scale, bias) = (values(extent), values(extent));
+        let overflow = if random.below(2) == 0 { Overflow::Wrap } else { Overflow::Saturate };
+        check_one(&mut random, from, to, &shape, &Transform { overflow, scale: &scale, bias: &bias, axis });
+    }
+}
+
+#[test]
+fn carried_types_are_copied_and_only_their_bytes_turned() {
+    let mut random = Random(3);
+    let types = [
+        DType::numpy(b'S', 3),
+        DType::numpy(b'S', 0),
+        DType::numpy(b'V', 300),
+        DType::numpy(b'U', 5),
+        DType::numpy(b'M', 7),
+        DType::new(code::OPAQUE, 64),
+        DType::new(200, 12),
+        DType::new(201, 3),
+        DType::new(code::FLOAT, 128),
+    ];
+    for round in 0..1500 {
+        let mut from = types[random.below(types.len() as i64) as usize];
+        let mut to = from;
+        let orders = from.kind != 0 || from.bits >= 64;
+        from.flags = if orders && random.below(2) == 0 { SWAPPED } else { 0 };
+        to.flags = if orders && random.below(2) == 0 { SWAPPED } else { 0 };
+        if from.kind == 0 && from.bits < 64 {
+            to.flags = if round % 2 == 0 { PADDED } else { 0 };
+        }
+        let shape = random.shape();
+        check_one(&mut random, from, to, &shape, &Transform::default());
+    }
+}
+
+#[test]
+fn every_small_pattern_becomes_every_type_in_a_long_row() {
+    let mut random = Random(4);
+    for from in numbers().into_iter().filter(|dtype| dtype.bits <= 16 && dtype.code != code::COMPLEX) {
+        let n = 1i64 << from.bits;
+        let layout = Layout::raw(&[n], &[1], 0);
+        let packed: Vec<u8> = (0..n).flat_map(|i| (i as u16).to_le_bytes()).collect();
+        let bytes = |i: i64| packed[2 * i as usize..][..if from.bits > 8 { 2 } else { 1 }].to_vec();
+        let source: Vec<u8> = (0..n).flat_map(bytes).collect();
+        let flags = if from.bits < 8 { PADDED } else { 0 };
+        for to in numbers() {
+            let poison = random.bytes(storage_bytes(to, n));
+            let mut results = [poison.clone(), poison];
+            let view = View { data: source.as_ptr(), dtype: DType { flags, ..from }, layout: &layout };
+            let [real, twin] = &mut results;
+            let target =
+                |bytes: &mut Vec<u8>| ViewMut { data: bytes.as_mut_ptr(), dtype: to, layout: &layout };
+            // SAFETY: both storages hold `n` elements.
+            unsafe {
+                convert(&view, &target(real), &Transform::default()).expect("convertible types");
+                naive::convert(&view, &target(twin), &Transform::default());
+            }
+            assert_eq!(results[0], results[1], "{from:?} to {to:?}");
+        }
+    }
+}
+
+fn view<'a, T>(data: &'a [T], dtype: DType, layout: &'a Layout) -> View<'a> {
+    View { data: data.as_ptr().cast(), dtype, layout }
+}
+
+#[test]
+fn different_shapes_are_refused() {
+    let (a, b) = (Layout::raw(&[2], &[1], 0), Layout::raw(&[3], &[1], 0));
+    let (from, mut to) = ([0u8; 2], [0u8; 3]);
+    let u8s = DType::new(code::UINT, 8);
+    let target = ViewMut { data: to.as_mut_ptr(), dtype: u8s, layout: &b };
+    // SAFETY: nothing is read or written.
+    let error =
+        unsafe { convert(&view(&from, u8s, &a), &target, &Transform::default()) }.expect_err("shapes");
+    assert_eq!(error.kind(), Kind::Shape);
+}
+
+#[test]
+fn bad_coefficients_and_types_are_refused() {
+    let layout = Layout::raw(&[2], &[1], 0);
+    let (from, mut to) = ([0u8; 4], [0u8; 4]);
+    let u8s = DType::new(code::UINT, 8);
+    let mut attempt = |a: DType, b: DType, transform: Transform| {
+        let target = ViewMut { data: to.as_mut_ptr(), dtype: b, layout: &layout };
+        // SAFETY: refused, or two elements of at most two bytes.
+        unsafe { convert(&view(&from, a, &layout), &target, &transform) }.map_err(|error| error.kind())
+    };
+    let three = Transform { scale: &[1.0, 2.0, 3.0], ..Transform::default() };
+    assert_eq!(attempt(u8s, u8s, three), Err(Kind::Shape));
+    assert_eq!(attempt(u8s, u8s, Transform { axis: 1, ..three }), Err(Kind::Range));
+    let bytes = DType::numpy(b'S', 2);
+    assert_eq!(attempt(bytes, u8s, Transform::default()), Err(Kind::Unsupported));
+    assert_eq!(attempt(bytes, bytes, Transform { scale: &[2.0], ..three }), Err(Kind::Unsupported));
+    assert_eq!(attempt(u8s, DType { lanes: 2, ..u8s }, Transform::default()), Err(Kind::Unsupported));
+    assert_eq!(attempt(bytes, bytes, Transform::default()), Ok(()));
+}
+
+#[test]
+fn overlapping_elements_come_out_as_if_the_source_had_been_copied() {
+    let mut data: Vec<u16> = (0..100).collect();
+    let base = data.as_mut_ptr().cast::<u8>();
+    let (from, to) = (Layout::raw(&[80], &[1], 0), Layout::raw(&[80], &[-1], 95));
+    let dtype = DType::new(code::UINT, 16);
+    let source = View { data: base, dtype, layout: &from };
+    // SAFETY: both layouts stay within the hundred elements.
+    unsafe {
+        convert_overlapping(&source, &ViewMut { data: base, dtype, layout: &to }, &Transform::default())
+    }
+    .expect("same types");
+    assert!((0..80).all(|i| data[95 - i] == i as u16));
+    assert_eq!(data[..16], (0..16).collect::<Vec<u16>>());
+}
+
+#[test]
+fn fill_sets_every_element_and_nothing_else() {
+    let mut random = Random(5);
+    for _ in 0..500 {
+        let (dtype, shape) = (random.dtype(), random.shape());
+        let (layout, span) = random.layout(&shape, false);
+        let mut filled = random.bytes(storage_bytes(dtype, span));
+        let mut expected = filled.clone();
+        let value = element(dtype, Value::F64(1.0), Value::F64(-2.0), Overflow::Wrap).expect("a number");
+        let number = [1.0f64, -2.0];
+        let still = Layout::raw(&shape, &vec![0; shape.len()], 0);
+        // SAFETY: the layout stays within its span.
+        unsafe {
+            fill(&ViewMut { data: filled.as_mut_ptr(), dtype, layout: &layout }, &value).expect("fits");
+            let target = ViewMut { data: expected.as_mut_ptr(), dtype, layout: &layout };
+            let complex = DType::new(code::COMPLEX, 128);
+            naive::convert(&view(&number, complex, &still), &target, &Transform::default());
+        }
+        assert_eq!(filled, expected, "{dtype:?} {layout:?}");
+    }
+}
+
+#[test]
+fn equality_is_that_of_numbers() {
+    let layout = Layout::raw(&[3], &[1], 0);
+    let doubles = |x: [f64; 3]| x;
+    let float64 = DType::new(code::FLOAT, 64);
+    // SAFETY: three elements each.
+    let same = |a: &View, b: &View| unsafe { equal(a, b) }.expect("comparable");
+    let (ints, floats) = ([1i16, -2, 0], doubles([1.0, -2.0, -0.0]));
+    let int16 = DType::new(code::INT, 16);
+    assert!(same(&view(&ints, int16, &layout), &view(&floats, float64, &layout)));
+    let nan = doubles([1.0, f64::NAN, 0.0]);
+    assert!(!same(&view(&nan, float64, &layout), &view(&nan, float64, &layout)));
+    let (minus, large) = ([-1i64, 0, 0], [u64::MAX, 0, 0]);
+    let (int64, uint64) = (DType::new(code::INT, 64), DType::new(code::UINT, 64));
+    assert!(!same(&view(&minus, int64, &layout), &view(&large, uint64, &layout)));
+    assert!(same(&view(&large, uint64, &layout), &view(&large, uint64, &layout)));
+    let complex = [1.0f32, 0.0, -2.0, 0.0, 0.0, 0.0];
+    let complex64 = DType::new(code::COMPLEX, 64);
+    assert!(same(&view(&complex, complex64, &layout), &view(&floats, float64, &layout)));
+    assert!(same(&view(&complex, complex64, &layout), &view(&complex, complex64, &layout)));
+    let tilted = [1.0f32, 0.0, -2.0, 1.0, 0.0, 0.0];
+    assert!(!same(&view(&floats, float64, &layout), &view(&tilted, complex64, &layout)));
+    let days = [1i64, i64::MIN, 3];
+    let date = DType::numpy(b'M', 4);
+    assert!(!same(&view(&days, date, &layout), &view(&days, date, &layout)));
+    assert!(same(
+        &view(b"abcdef", DType::numpy(b'S', 2), &layout),
+        &view(b"abcdef", DType::numpy(b'S', 2), &layout)
+    ));
+    assert!(!same(&view(&ints, int16, &layout), &view(&ints, int16, &Layout::raw(&[2], &[1], 0))));
+}
