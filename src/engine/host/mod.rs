@@ -1,5 +1,6 @@
 //! The engine on the CPU.
 
+pub mod bits;
 pub mod block;
 pub mod codec;
 pub mod memory;

@@ -282,8 +282,8 @@ impl Coefficients<'_> {
         for j in 0..rows {
             for i in 0..row {
                 let index = block.first + i as i64 * block.loops[0].step + j as i64 * block.loops[1].step;
-                scratch.scale[j * row + i] = pick(self.scale, index, 1.0);
-                scratch.bias[j * row + i] = pick(self.bias, index, -0.0);
+                let (scale, bias) = (pick(self.scale, index, 1.0), pick(self.bias, index, -0.0));
+                scratch.set_coefficients(j * row + i, scale, bias);
             }
         }
     }
