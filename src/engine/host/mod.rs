@@ -5,5 +5,7 @@ pub mod block;
 pub mod codec;
 pub mod memory;
 pub mod naive;
+pub mod port;
 pub mod run;
 mod truncate;
+pub mod walk;
