@@ -1,10 +1,12 @@
 //! Tensors: storage + dtype + layout, immutable as a description, shared by counting references.
 
 mod create;
+mod format;
 mod statistics;
 mod view;
 
 pub use create::{Adopted, MemoryOrder};
+pub use format::FormatOptions;
 pub use statistics::{Statistics, statistics};
 
 use std::mem::ManuallyDrop;
