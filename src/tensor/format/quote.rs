@@ -13,9 +13,9 @@ pub fn text(characters: &[u32]) -> String {
     quoted(characters, |_| true)
 }
 
-/// `b'\x01\xff'`: every byte as its number.
+/// `b'\x01\xFF'`: every byte as its number, with capitals as NumPy has them.
 pub fn raw_bytes(bytes: &[u8]) -> String {
-    let digits: String = bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+    let digits: String = bytes.iter().map(|byte| format!("\\x{byte:02X}")).collect();
     format!("b'{digits}'")
 }
 
