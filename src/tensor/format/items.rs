@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use super::pick::byte_at;
 use super::{FormatOptions, datetime, float, quote, record};
 use crate::dtype::float::Format;
-use crate::dtype::{DType, Scalar, Value};
+use crate::dtype::{DType, Field, Scalar, Value};
 use crate::error::{Result, bail};
 
 /// Fails for types whose elements cannot be read.
@@ -21,14 +22,22 @@ pub fn require_printable(dtype: DType) -> Result<()> {
     }
 }
 
-/// One word for each of `items`, which are elements of a printable type, each scalar in whole bytes. Numbers and times
-/// are all of one width. `lone` says that they are one element without axes.
+/// How many words one element of `dtype` takes to make.
+pub fn word_count(dtype: DType) -> usize {
+    let field_count = |field: &Field| {
+        field.shape.iter().fold(word_count(field.dtype), |count, extent| count.saturating_mul(*extent))
+    };
+    match dtype.as_record() {
+        Some(record) => record.fields().iter().map(field_count).fold(1, usize::saturating_add),
+        None => dtype.lanes.into(),
+    }
+}
+
+/// One word for each of `items`, which are elements of a printable type. Numbers and times are all of one width. `lone`
+/// says that they are one element without axes.
 pub fn words(dtype: DType, items: &[&[u8]], lone: bool, options: &FormatOptions) -> Vec<String> {
     match dtype.kind {
-        0 if dtype.lanes > 1 => {
-            let lanes = DType { lanes: 1, ..dtype };
-            record::array_words(lanes, &[dtype.lanes.into()], items, options)
-        }
+        0 if dtype.lanes > 1 => lane_words(dtype, items, options),
         0 => number_words(dtype, items, lone, options),
         b'S' => items.iter().map(|item| quote::bytes(without_padding(item, 0))).collect(),
         b'U' => items.iter().map(|item| quote::text(without_padding(&characters(dtype, item), 0))).collect(),
@@ -47,6 +56,20 @@ pub fn words(dtype: DType, items: &[&[u8]], lone: bool, options: &FormatOptions)
 pub fn align_right(words: Vec<String>) -> Vec<String> {
     let width = words.iter().map(String::len).max().unwrap_or(0);
     words.into_iter().map(|word| format!("{word:>width$}")).collect()
+}
+
+/// One list for each vector.
+fn lane_words(dtype: DType, items: &[&[u8]], options: &FormatOptions) -> Vec<String> {
+    let lanes = usize::from(dtype.lanes);
+    let scalar = DType { lanes: 1, ..dtype };
+    if !scalar.is_packed() {
+        return record::array_words(scalar, &[lanes], items, options);
+    }
+    let bits = usize::from(dtype.bits);
+    let unpacked = |item: &&[u8]| (0..lanes).map(|lane| byte_at(item, lane * bits)).collect();
+    let vectors: Vec<Vec<u8>> = items.iter().map(unpacked).collect();
+    let vectors: Vec<&[u8]> = vectors.iter().map(Vec::as_slice).collect();
+    record::array_words(scalar, &[lanes], &vectors, options)
 }
 
 fn number_words(dtype: DType, items: &[&[u8]], lone: bool, options: &FormatOptions) -> Vec<String> {

@@ -19,6 +19,8 @@ mod lines;
 mod pick;
 mod quote;
 mod record;
+#[cfg(test)]
+mod tests;
 
 use super::Tensor;
 use crate::error::{Result, bail};
@@ -71,7 +73,7 @@ impl Tensor {
     /// The elements as text, as NumPy prints them. Only the elements that are shown are read.
     ///
     /// Errors: `Unsupported` for memory that the host cannot reach, for types that this library cannot read, and
-    /// when the options ask for more text than can be reasonable (elements of more than a gibibyte).
+    /// when the shape and the options ask for more than a gibibyte of elements and words.
     pub fn format(&self, options: &FormatOptions) -> Result<String> {
         self.require_host("printing")?;
         items::require_printable(self.dtype())?;

@@ -1,14 +1,13 @@
 //! Which elements are shown, and their bytes.
 
-use super::FormatOptions;
-use crate::dtype::DType;
+use super::{FormatOptions, items};
 use crate::error::{Result, bail};
 use crate::tensor::Tensor;
 
 /// The most memory for the elements shown. NumPy has no limit and lets the process run out of memory.
 const MAX_BYTES: usize = 1 << 30;
-/// What an element and its word cost at least.
-const MIN_BYTES_PER_ELEMENT: usize = 64;
+/// What a word costs at least.
+const BYTES_PER_WORD: usize = 64;
 
 /// The indices shown along one axis: the first `head` and the last `tail` of `extent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +43,7 @@ pub fn axes(shape: &[i64], options: &FormatOptions) -> Vec<Axis> {
     shape.iter().map(axis).collect()
 }
 
-/// The elements shown, in C order without gaps, each scalar in whole bytes.
+/// The elements shown, in C order without gaps, each in whole bytes from bit 0.
 pub struct Picked {
     bytes: Vec<u8>,
     item_size: usize,
@@ -63,9 +62,10 @@ impl Picked {
 /// Errors: `Unsupported` when they are too many.
 pub fn read(tensor: &Tensor, axes: &[Axis]) -> Result<Picked> {
     let dtype = tensor.dtype();
-    let item_size = whole_bytes(dtype);
+    let item_size = dtype.item_size();
+    let cost = items::word_count(dtype).saturating_mul(BYTES_PER_WORD).max(item_size);
     let count = axes.iter().try_fold(1usize, |count, axis| count.checked_mul(axis.count()));
-    let cost = count.and_then(|count| count.checked_mul(item_size.max(MIN_BYTES_PER_ELEMENT)));
+    let cost = count.and_then(|count| count.checked_mul(cost));
     let (Some(count), Some(0..=MAX_BYTES)) = (count, cost) else {
         bail!(
             Unsupported,
@@ -77,12 +77,11 @@ pub fn read(tensor: &Tensor, axes: &[Axis]) -> Result<Picked> {
     Ok(Picked { bytes: reader.bytes, item_size, count })
 }
 
-/// Bytes of an element whose scalars, if narrower, are widened to whole bytes.
-fn whole_bytes(dtype: DType) -> usize {
-    match dtype.kind {
-        0 => usize::from(dtype.bits.div_ceil(8)) * usize::from(dtype.lanes),
-        _ => dtype.item_size(),
-    }
+/// The 8 bits from `bit` on, zeros behind the end. Bit 0 of a byte comes first.
+pub fn byte_at(bytes: &[u8], bit: usize) -> u8 {
+    let byte = |i| u16::from(bytes.get(i).copied().unwrap_or(0));
+    let pair = byte(bit / 8) | byte(bit / 8 + 1) << 8;
+    (pair >> (bit % 8)) as u8
 }
 
 struct Reader<'a> {
@@ -100,27 +99,21 @@ impl Reader<'_> {
         }
     }
 
-    /// Appends the element at `offset`, counted from the start of the storage.
+    /// Appends the element at `offset`, counted from the start of the storage. Behind one that does not fill its
+    /// bytes there may be bits of its neighbour.
     fn element(&mut self, offset: i64) {
         let dtype = self.tensor.dtype();
         let first_bit = i128::from(offset) * i128::from(dtype.element_bits());
-        if dtype.kind != 0 || dtype.bits % 8 == 0 {
-            return self.append((first_bit / 8) as usize, whole_bytes(dtype));
+        let (byte, shift) = ((first_bit / 8) as usize, (first_bit % 8) as usize);
+        if shift == 0 {
+            return self.append(byte, dtype.item_size());
         }
-        let step = dtype.element_bits() / u64::from(dtype.lanes);
-        for lane in 0..dtype.lanes {
-            self.narrow(first_bit + i128::from(lane) * i128::from(step));
-        }
-    }
-
-    /// Appends the scalar of fewer than 8 bits at `bit`, in the low bits of a byte of its own. Bit 0 of a byte
-    /// comes first.
-    fn narrow(&mut self, bit: i128) {
-        let (byte, shift, bits) = ((bit / 8) as usize, (bit % 8) as u32, u32::from(self.tensor.dtype().bits));
         let end = self.bytes.len();
-        self.append(byte, if shift + bits > 8 { 2 } else { 1 });
-        let wide = self.bytes.drain(end..).rev().fold(0u32, |wide, byte| wide << 8 | u32::from(byte));
-        self.bytes.push((wide >> shift & ((1 << bits) - 1)) as u8);
+        self.append(byte, (shift + dtype.element_bits() as usize).div_ceil(8));
+        let shifted: Vec<u8> =
+            (0..dtype.item_size()).map(|i| byte_at(&self.bytes[end..], shift + 8 * i)).collect();
+        self.bytes.truncate(end);
+        self.bytes.extend(shifted);
     }
 
     /// Appends `count` bytes that belong to an element, `byte` from the start of the storage.
