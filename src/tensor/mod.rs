@@ -217,7 +217,11 @@ impl Tensor {
     /// Fails unless the host can read the elements.
     pub fn require_host(&self, what: &str) -> Result<()> {
         if !self.device().is_host_accessible() {
-            bail!(Unsupported, "{what} needs memory that the host can reach, the tensor is on {}", self.device());
+            bail!(
+                Unsupported,
+                "{what} needs memory that the host can reach, the tensor is on {}",
+                self.device()
+            );
         }
         Ok(())
     }
