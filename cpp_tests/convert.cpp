@@ -172,7 +172,7 @@ TEST("unknown types and other devices are carried but not converted") {
     elsewhere.device = {NDF_DEVICE_CUDA, 3};
     const tensor device = wrap(data, uint8, {4}, nullptr, nullptr, elsewhere);
     CHECK_EQ(device.device().device_id, 3);
-    CHECK_ERROR(NDF_ERROR_UNSUPPORTED, "", device.convert(float32));
+    CHECK_ERROR(NDF_ERROR_DEVICE_UNAVAILABLE, "cuda:3", device.convert(float32));
     CHECK_ERROR(NDF_ERROR_UNSUPPORTED, "", device.format());
     CHECK_ERROR(NDF_ERROR_UNSUPPORTED, "", device.at<std::uint8_t>(0));
 }
