@@ -53,24 +53,58 @@ impl Layout {
     /// the element count or an element's offset does not fit `i64`.
     #[inline]
     pub fn new(shape: &[i64], strides: &[i64], offset: i64) -> Result<Self> {
-        let mut layout = Self::scalar();
-        layout.assign(shape, strides, offset)?;
-        Ok(layout)
-    }
-
-    /// [`Layout::new`] in place; an error changes nothing.
-    #[inline]
-    pub fn assign(&mut self, shape: &[i64], strides: &[i64], offset: i64) -> Result<()> {
         if shape.len() != strides.len() {
             bail!(Shape, "`strides` has {} entries, `shape` has {}", strides.len(), shape.len());
         }
         if count_elements(shape)? != 0 {
             check_reach(shape, strides, offset)?;
         }
+        Ok(Self { shape: shape.into(), strides: strides.into(), offset })
+    }
+
+    /// Makes this the layout of these extents and strides (`None`: C order without gaps) with element `[0, …, 0]` at
+    /// offset 0, and gives its span: one pass, for importers. After an error the layout is any valid one.
+    ///
+    /// Errors: those of [`Layout::new`].
+    #[inline]
+    pub fn assign(&mut self, shape: &[i64], strides: Option<&[i64]>) -> Result<Option<(i64, i64)>> {
+        if shape.len() > INLINE_NDIM || strides.is_some_and(|strides| strides.len() != shape.len()) {
+            return self.assign_slowly(shape, strides);
+        }
+        let span = match strides {
+            Some(strides) => span_from_origin(shape, strides),
+            None => count_up_to_overflow(shape).map(|count| (count > 0).then_some((0, count - 1))),
+        };
+        let Some(span) = span else { return self.assign_slowly(shape, strides) };
+        self.offset = 0;
         self.shape.assign(shape);
-        self.strides.assign(strides);
-        self.offset = offset;
-        Ok(())
+        match strides {
+            Some(strides) => self.strides.assign(strides),
+            None => {
+                self.strides.assign(shape);
+                fill_contiguous_strides(&mut self.strides, shape, Order::C);
+            }
+        }
+        Ok(span)
+    }
+
+    /// The way of large ranks, and of errors, which are found out here.
+    #[cold]
+    fn assign_slowly(&mut self, shape: &[i64], strides: Option<&[i64]>) -> Result<Option<(i64, i64)>> {
+        *self = match strides {
+            Some(strides) => Self::new(shape, strides, 0)?,
+            None => Self::contiguous(shape, Order::C)?,
+        };
+        Ok(self.span())
+    }
+
+    /// Moves a layout of offset 0 so that `low`, which is at most its least offset, becomes offset 0. `None` when the
+    /// greatest offset no longer fits.
+    #[inline]
+    pub fn rebase(&mut self, low: i64, high: i64) -> Option<()> {
+        high.checked_sub(low)?;
+        self.offset = low.checked_neg()?;
+        Some(())
     }
 
     /// The layout of a new tensor: gap-free in `order`, offset 0. Strides as NumPy computes them, where an
@@ -80,20 +114,8 @@ impl Layout {
     /// count does not fit `i64`.
     #[inline]
     pub fn contiguous(shape: &[i64], order: Order) -> Result<Self> {
-        let mut layout = Self::scalar();
-        layout.assign_contiguous(shape, order)?;
-        Ok(layout)
-    }
-
-    /// [`Layout::contiguous`] in place; an error changes nothing.
-    #[inline]
-    pub fn assign_contiguous(&mut self, shape: &[i64], order: Order) -> Result<()> {
         count_elements(shape)?;
-        self.shape.assign(shape);
-        self.strides.assign(shape);
-        fill_contiguous_strides(&mut self.strides, shape, order);
-        self.offset = 0;
-        Ok(())
+        Ok(Self { shape: shape.into(), strides: contiguous_strides(shape, order), offset: 0 })
     }
 
     /// The layout of one element without axes, at offset 0.
@@ -227,6 +249,23 @@ fn count_elements(shape: &[i64]) -> Result<i64> {
         nonzero = product;
     }
     Ok(if empty { 0 } else { nonzero })
+}
+
+/// The number of elements of a shape without negative extents, if it fits.
+#[inline]
+fn count_up_to_overflow(shape: &[i64]) -> Option<i64> {
+    let (mut nonzero, mut empty) = (1i64, false);
+    for &extent in shape {
+        empty |= extent == 0;
+        nonzero = nonzero.checked_mul(extent.max(1)).filter(|_| extent >= 0)?;
+    }
+    Some(if empty { 0 } else { nonzero })
+}
+
+/// The span of an offset of 0, or nothing when something does not fit.
+#[inline]
+fn span_from_origin(shape: &[i64], strides: &[i64]) -> Option<Option<(i64, i64)>> {
+    if count_up_to_overflow(shape)? == 0 { Some(None) } else { reach(shape, strides).map(Some) }
 }
 
 /// Refuses strides that lead an element of a shape without zeros to an offset beyond 64 bits.

@@ -339,9 +339,8 @@ unsafe fn describe(foreign: &DLTensor, flags: u64) -> Result<Adopted<'_>> {
 
 #[inline]
 fn imported_dtype(foreign: DLDataType, flags: u64) -> DType {
-    let DLDataType { code, bits, lanes } = foreign;
-    let padded = flags & FLAG_SUBBYTE_PADDED != 0 && u32::from(bits) * u32::from(lanes) % 8 != 0;
-    DType { lanes, flags: if padded { dtype::PADDED } else { 0 }, ..DType::new(code, bits) }
+    let dtype = DType::new(foreign.code, foreign.bits).with_lanes(foreign.lanes);
+    if flags & FLAG_SUBBYTE_PADDED != 0 { dtype.padded() } else { dtype }
 }
 
 /// Says what is wrong with a struct of DLPack 1.x, without taking it.
