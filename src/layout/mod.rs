@@ -17,7 +17,6 @@ mod tests;
 mod view;
 
 use crate::error::{Result, bail};
-use order::fill_contiguous_strides;
 
 pub use axis::normalize_axis;
 pub use broadcast::broadcast_shapes;
@@ -68,29 +67,57 @@ impl Layout {
     /// Errors: those of [`Layout::new`].
     #[inline]
     pub fn assign(&mut self, shape: &[i64], strides: Option<&[i64]>) -> Result<Option<(i64, i64)>> {
-        if shape.len() > INLINE_NDIM || strides.is_some_and(|strides| strides.len() != shape.len()) {
-            return self.assign_slowly(shape, strides);
+        let fits = shape.len() <= INLINE_NDIM && strides.is_none_or(|strides| strides.len() == shape.len());
+        let span = if fits { self.write_from_origin(shape, strides) } else { None };
+        match span {
+            Some(span) => Ok(span),
+            None => self.assign_slowly(shape, strides),
         }
-        let span = match strides {
-            Some(strides) => span_from_origin(shape, strides),
-            None => count_up_to_overflow(shape).map(|count| (count > 0).then_some((0, count - 1))),
-        };
-        let Some(span) = span else { return self.assign_slowly(shape, strides) };
+    }
+
+    /// Writes and measures in one loop; `None` when something is wrong, and what was written then means nothing.
+    #[inline]
+    fn write_from_origin(&mut self, shape: &[i64], strides: Option<&[i64]>) -> Option<Option<(i64, i64)>> {
         self.offset = 0;
-        self.shape.assign(shape);
-        match strides {
-            Some(strides) => self.strides.assign(strides),
-            None => {
-                self.strides.assign(shape);
-                fill_contiguous_strides(&mut self.strides, shape, Order::C);
+        let (to_shape, to_strides) = (self.shape.begin(shape.len()), self.strides.begin(shape.len()));
+        let (mut count, mut low, mut high, mut empty) = (1i64, 0i64, 0i64, false);
+        for axis in (0..shape.len()).rev() {
+            let extent = shape[axis];
+            if extent <= 0 {
+                empty = true;
+                if extent < 0 {
+                    return None;
+                }
             }
+            to_shape[axis] = extent;
+            to_strides[axis] = match strides {
+                None => count,
+                Some(strides) => strides[axis],
+            };
+            if strides.is_some() && !empty {
+                let last = (extent - 1).checked_mul(to_strides[axis])?;
+                low = low.checked_add(last.min(0))?;
+                high = high.checked_add(last.max(0))?;
+            }
+            count = count.checked_mul(extent.max(1))?;
         }
-        Ok(span)
+        high.checked_sub(low)?;
+        let span = if strides.is_none() { (0, count - 1) } else { (low, high) };
+        Some((!empty).then_some(span))
+    }
+
+    /// Makes this a copy of `other`, in place.
+    #[inline]
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.shape.copy_from(&other.shape);
+        self.strides.copy_from(&other.strides);
+        self.offset = other.offset;
     }
 
     /// The way of large ranks, and of errors, which are found out here.
     #[cold]
     fn assign_slowly(&mut self, shape: &[i64], strides: Option<&[i64]>) -> Result<Option<(i64, i64)>> {
+        *self = Self::scalar();
         *self = match strides {
             Some(strides) => Self::new(shape, strides, 0)?,
             None => Self::contiguous(shape, Order::C)?,
@@ -249,23 +276,6 @@ fn count_elements(shape: &[i64]) -> Result<i64> {
         nonzero = product;
     }
     Ok(if empty { 0 } else { nonzero })
-}
-
-/// The number of elements of a shape without negative extents, if it fits.
-#[inline]
-fn count_up_to_overflow(shape: &[i64]) -> Option<i64> {
-    let (mut nonzero, mut empty) = (1i64, false);
-    for &extent in shape {
-        empty |= extent == 0;
-        nonzero = nonzero.checked_mul(extent.max(1)).filter(|_| extent >= 0)?;
-    }
-    Some(if empty { 0 } else { nonzero })
-}
-
-/// The span of an offset of 0, or nothing when something does not fit.
-#[inline]
-fn span_from_origin(shape: &[i64], strides: &[i64]) -> Option<Option<(i64, i64)>> {
-    if count_up_to_overflow(shape)? == 0 { Some(None) } else { reach(shape, strides).map(Some) }
 }
 
 /// Refuses strides that lead an element of a shape without zeros to an offset beyond 64 bits.

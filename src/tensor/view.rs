@@ -9,7 +9,8 @@ impl Tensor {
     /// Another tensor on the same storage with the layout that `change` makes of this one's.
     #[inline]
     fn view(&self, change: impl FnOnce(&mut Layout) -> Result<()>) -> Result<Self> {
-        let mut draft = Draft::new(self.layout().clone());
+        let mut draft = Draft::new(Layout::scalar());
+        draft.layout().copy_from(self.layout());
         change(draft.layout())?;
         Ok(draft.finish(self.dtype(), self.is_read_only(), Memory::Of(self.first())))
     }
@@ -22,7 +23,7 @@ impl Tensor {
     /// The same elements with their axes in the order `axes`.
     #[inline]
     pub fn permute(&self, axes: &[i32]) -> Result<Self> {
-        self.view(|layout| layout.permute_in_place(axes))
+        self.view(|layout| layout.permute_from(self.layout(), axes))
     }
 
     /// The same elements with their axes reversed.
