@@ -74,7 +74,9 @@ fn export<M: Managed>(tensor: Tensor, flags: u64) -> NonNull<M> {
     let ndim = layout.ndim();
     let block = Export::<M>::block(ndim);
     // SAFETY: the size is not zero.
-    let Some(export) = NonNull::new(unsafe { alloc(block) }.cast::<Export<M>>()) else { handle_alloc_error(block) };
+    let Some(export) = NonNull::new(unsafe { alloc(block) }.cast::<Export<M>>()) else {
+        handle_alloc_error(block)
+    };
     // SAFETY: the block has room for the head and 2 · ndim integers behind it, and is aligned for both.
     unsafe {
         let shape = export.as_ptr().add(1).cast::<i64>();

@@ -87,7 +87,7 @@ impl Tensor {
     #[inline]
     pub unsafe fn adopt(foreign: &Adopted<'_>, owner: Owner) -> Result<Self> {
         foreign.dtype.validate()?;
-        let mut draft = Draft::new(Layout::scalar());
+        let mut draft = Draft::blank();
         let span = draft.layout().assign(foreign.shape, foreign.strides)?;
         let (start, byte_count) = foreign.place(draft.layout(), span)?;
         let storage = Storage::adopt(start, byte_count, foreign.device, owner);

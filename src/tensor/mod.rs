@@ -90,6 +90,15 @@ impl Memory {
 struct Draft(Box<MaybeUninit<Block>>);
 
 impl Draft {
+    /// A block with the layout of one element, to be changed.
+    #[inline]
+    fn blank() -> Self {
+        let mut block = Box::<Block>::new_uninit();
+        // SAFETY: the field lies in the box.
+        unsafe { (&raw mut (*block.as_mut_ptr()).layout).write(Layout::scalar()) };
+        Self(block)
+    }
+
     /// A block with `layout`.
     #[inline]
     fn new(layout: Layout) -> Self {

@@ -9,7 +9,7 @@ impl Tensor {
     /// Another tensor on the same storage with the layout that `change` makes of this one's.
     #[inline]
     fn view(&self, change: impl FnOnce(&mut Layout) -> Result<()>) -> Result<Self> {
-        let mut draft = Draft::new(Layout::scalar());
+        let mut draft = Draft::blank();
         draft.layout().copy_from(self.layout());
         change(draft.layout())?;
         Ok(draft.finish(self.dtype(), self.is_read_only(), Memory::Of(self.first())))
