@@ -315,10 +315,11 @@ unsafe fn adopt(foreign: &DLTensor, flags: u64, release: ReleaseFn, managed: *mu
 }
 
 /// Reads a foreign description; nothing in it is trusted beyond its pointers being readable.
+/// Always inlined: the result is large, and returned through memory it would be copied by loads that wait for its stores.
 ///
 /// # Safety
 /// `shape` and `strides` are NULL or readable for `ndim` integers when `ndim` is 0 to 64.
-#[inline]
+#[inline(always)]
 unsafe fn describe(foreign: &DLTensor, flags: u64) -> Result<Adopted<'_>> {
     let Ok(ndim @ 0..=MAX_NDIM) = usize::try_from(foreign.ndim) else {
         bail!(Shape, "`ndim` is {}, a tensor has 0 to {MAX_NDIM} axes", foreign.ndim);
