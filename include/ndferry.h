@@ -242,11 +242,6 @@ typedef int32_t ndf_status;
 #endif // __cplusplus
 
 /**
- * One loop: how often, and how far each turn moves.
- */
-typedef struct Loop Loop;
-
-/**
  * A multiple of a unit of time, such as `[25s]`.
  */
 typedef struct Unit Unit;
