@@ -72,8 +72,9 @@ fn lease() -> Lease {
     Lease(counters)
 }
 
+/// `extern "C"`, so that callers need no provision for a panic: what can fail here, memory, aborts anyway.
 #[cold]
-fn first_use() -> &'static Counters {
+extern "C" fn first_use() -> &'static Counters {
     let counters = LEASE.try_with(|lease| lease.0).unwrap_or(&LATE);
     MINE.set(counters);
     counters
