@@ -242,16 +242,6 @@ typedef int32_t ndf_status;
 #endif // __cplusplus
 
 /**
- * One loop: how often, and how far each turn moves.
- */
-typedef struct Loop Loop;
-
-/**
- * A multiple of a unit of time, such as `[25s]`.
- */
-typedef struct Unit Unit;
-
-/**
  * A strided, typed view of memory on one device, shared by counting references.
  *
  * A handle is an immutable description: any function may be called with it on any thread at any time. The elements

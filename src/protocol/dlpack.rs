@@ -148,7 +148,10 @@ fn not_describable(tensor: &Tensor) -> Error {
         let why = format!("DLPack carries native byte order only, the tensor is {dtype}; convert it first");
         Error::new(Kind::Unsupported, why)
     } else {
-        let why = format!("DLPack cannot begin at bit {} of a byte; make a contiguous copy first", tensor.bit_offset());
+        let why = format!(
+            "DLPack cannot begin at bit {} of a byte; make a contiguous copy first",
+            tensor.bit_offset()
+        );
         Error::new(Kind::Layout, why)
     }
 }
