@@ -67,6 +67,11 @@ def _require_basic(key: object) -> None:
     """Refuses what would not be a view."""
     if key is None or key is Ellipsis or isinstance(key, slice):
         return
-    if isinstance(key, bool) or not hasattr(key, "__index__"):
+    try:
+        if isinstance(key, bool):
+            raise TypeError
+        index(key)
+    except TypeError:
         why = "picking elements by list, mask or array makes a copy; do it in NumPy, on tensor.numpy()"
-        raise TypeError(f"an index may be an integer, a slice, None or ..., not {type(key).__name__}: {why}")
+        name = type(key).__name__
+        raise TypeError(f"an index may be an integer, a slice, None or ..., not {name}: {why}") from None
