@@ -90,31 +90,6 @@ struct DLManagedTensorVersioned;
 
 
 /**
- * The most bytes in one element: NumPy's item sizes are C ints.
- */
-#define MAX_ITEM_SIZE (size_t)INT32_MAX
-
-/**
- * The most different descriptions that one process may register.
- */
-#define MAX_RECORDS 65536
-
-/**
- * The most fields in one record.
- */
-#define MAX_FIELDS 4096
-
-/**
- * How deeply records may nest.
- */
-#define MAX_DEPTH 32
-
-/**
- * The most numbers in a block.
- */
-#define BLOCK 256
-
-/**
  * Number of the binary interface that this header describes; part of the library's soname. It changes only when
  * programs must be compiled again.
  */
@@ -179,6 +154,18 @@ struct DLManagedTensorVersioned;
  * `flags` of ndf_py_dlpack_capsule: nobody else refers to the memory, say IS_COPIED.
  */
 #define NDF_PY_COPIED 2
+
+#define WEEK 2
+
+#define DAY 4
+
+#define HOUR 5
+
+#define MINUTE 6
+
+#define SECOND 7
+
+#define ATTOSECOND 13
 
 /**
  * The outcome of a call. Numbers are frozen; gaps are reserved: 1–19 the caller's mistakes, 20–39 what cannot be

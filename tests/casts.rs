@@ -59,7 +59,7 @@ fn patterns(scalar: Scalar) -> Vec<u64> {
     };
     let integer = |i: u64, h: u64| {
         let raw = if i % 4 < 2 { h >> (i % 64) } else { !(h >> (i % 61)) };
-        raw.wrapping_add(if i % 4 == 0 { 1 << (h % 64) } else { 0 })
+        raw.wrapping_add(if i.is_multiple_of(4) { 1 << (h % 64) } else { 0 })
     };
     (0..COUNT)
         .map(|i| if scalar.is_float() { float(i, mix(i)) } else { integer(i, mix(i)) } & (u64::MAX >> (64 - bits)))

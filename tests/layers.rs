@@ -73,7 +73,8 @@ fn no_module_names_one_above_it_or_beside_it() {
 
 #[test]
 fn every_module_has_a_place_in_the_layers() {
-    let root = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs")).expect("lib.rs is text");
+    let root =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs")).expect("lib.rs is text");
     let modules: Vec<&str> = root
         .lines()
         .filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod "))

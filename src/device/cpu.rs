@@ -67,8 +67,9 @@ pub fn allocate(byte_count: usize) -> Result<Block> {
     let allocator = unsafe { CURRENT.load(Ordering::Acquire).as_ref() }.unwrap_or(&SYSTEM);
     // SAFETY: the allocator's contract; the alignment is a power of two.
     let data = unsafe { (allocator.allocate)(allocator.context, byte_count, ALIGNMENT) };
-    let start = NonNull::new(data.cast::<u8>())
-        .ok_or_else(|| Error::new(Kind::OutOfMemory, format!("{byte_count} bytes of host memory cannot be had")))?;
+    let start = NonNull::new(data.cast::<u8>()).ok_or_else(|| {
+        Error::new(Kind::OutOfMemory, format!("{byte_count} bytes of host memory cannot be had"))
+    })?;
     if !start.addr().get().is_multiple_of(ALIGNMENT) {
         // SAFETY: the block was given just now and nobody else knows of it.
         unsafe { deallocate(start, byte_count, allocator) };

@@ -57,25 +57,27 @@ pub fn casting_needed(from: DType, to: DType) -> Option<Casting> {
     }
     match (from.as_record(), to.as_record()) {
         (Some(from), Some(to)) => records(from, to),
+        (Some(_), None) if to == DType::numpy(b'V', 0) => Some(Casting::No),
         (Some(from), None) => match from.fields() {
             // The one field stands for the record; NumPy asks for `unsafe` to take it out.
-            [only] => element(only.dtype, to).map(|_| Casting::Unsafe),
+            [only] => casting_needed(only.dtype, to).map(|_| Casting::Unsafe),
             _ => None,
         },
-        (None, Some(_)) if from.class() != Class::Other => Some(Casting::Unsafe),
-        _ => element(from, to),
+        (None, Some(to)) => {
+            let fills = to.fields().iter().all(|field| casting_needed(from, field.dtype).is_some());
+            fills.then_some(Casting::Unsafe)
+        }
+        (None, None) => element(from, to),
     }
 }
 
-/// Types without fields, or with equal ones.
+/// Types without fields.
 fn element(from: DType, to: DType) -> Option<Casting> {
-    if from.is_structured() || to.is_structured() {
-        return casting_needed(from, to);
-    }
+    let is_carried_only = |dtype: DType| matches!(dtype.class(), Class::Other | Class::Record);
     let (source, target) = (from.known_scalar(), to.known_scalar());
     match (source, target) {
-        (Some(source), Some(target)) => return (from.lanes == to.lanes).then(|| scalars(source, target)),
-        _ if from.class() == Class::Other || to.class() == Class::Other => return None,
+        (Some(source), Some(target)) => (from.lanes == to.lanes).then(|| scalars(source, target)),
+        _ if is_carried_only(from) || is_carried_only(to) => None,
         (Some(_), None) => from_number(from, to),
         (None, Some(target)) => {
             let reads = from.class() == Class::Void || (!target.typestr.is_empty() && to.lanes == 1);
@@ -150,7 +152,11 @@ fn between_others(from: DType, to: DType) -> Option<Casting> {
     };
     match (from.class(), to.class()) {
         (a, b) if a == b && matches!(a, Class::Bytes | Class::Str | Class::Void) => {
-            if to.detail == 0 && !from.is_swapped() { Some(Casting::No) } else { longer(Casting::SameKind) }
+            match (to.detail, from.is_swapped() == to.is_swapped()) {
+                (0, true) => Some(Casting::No),
+                (0, false) => Some(Casting::Equiv),
+                _ => longer(Casting::SameKind),
+            }
         }
         (Class::Bytes, Class::Str) => longer(Casting::SameKind),
         (_, Class::Void) => Some(to_bytes(from, to)),

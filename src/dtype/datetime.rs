@@ -103,17 +103,16 @@ impl Unit {
         scaled.is_some_and(|scaled| scaled < 1 << 56 && scaled.is_multiple_of(u64::from(to.count)))
     }
 
-    /// The coarsest unit that both are multiples of (NumPy's `promote_types`); `spans` says which of the two
-    /// measure spans, which never leave the calendar units or enter them.
-    pub fn common(self, other: Self, spans: (bool, bool)) -> Result<Self> {
+    /// The coarsest unit that both are multiples of (NumPy's `promote_types`). Spans (`span`) of the calendar and
+    /// exact ones have none; for points in time NumPy takes a nominal length of months and years.
+    pub fn common(self, other: Self, span: bool) -> Result<Self> {
         if self.is_generic() {
             return Ok(other);
         }
         if other.is_generic() {
             return Ok(self);
         }
-        let leaves = |a: Self, b: Self, span: bool| span && a.is_nonlinear() && !b.is_nonlinear();
-        if leaves(self, other, spans.0) || leaves(other, self, spans.1) {
+        if span && !self.same_kind_span(other) {
             bail!(Dtype, "units {} and {} have no common unit", self.text(), other.text());
         }
         let base = self.base.max(other.base);

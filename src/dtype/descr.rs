@@ -16,7 +16,7 @@ impl DType {
     /// bytes are fields without a name, `('', '|V4')`. NumPy refuses to describe fields that overlap or run
     /// backwards; here such a type is described as mere bytes of its size.
     pub fn descr(self) -> String {
-        let described = self.as_record().and_then(|record| list(record, DType::typestr));
+        let described = self.as_record().and_then(described);
         described.unwrap_or_else(|| {
             let (leaf, shape) = match self.known_scalar() {
                 Some(_) if self.lanes > 1 => (self.with_lanes(1), vec![usize::from(self.lanes)]),
@@ -26,11 +26,16 @@ impl DType {
         })
     }
 
-    /// The name of a structured type: the list form, or the dictionary form where fields overlap or run backwards.
-    /// Unlike in [`descr`](Self::descr), types that NumPy lacks appear by name.
+    /// The name of a structured type, as NumPy's `str`: the list form where fields lie one behind the other without
+    /// gaps, else the dictionary form. Unlike in [`descr`](Self::descr), types that NumPy lacks appear by name.
     pub(super) fn record_name(self) -> String {
         match self.as_record() {
-            Some(record) => list(record, leaf_name).unwrap_or_else(|| dict(record)),
+            Some(record) if record.with_gaps().all(|(gap, _)| gap == 0) && record.is_sequential() => {
+                let entries: Vec<_> =
+                    record.fields().iter().map(|field| entry(field, &named(field.dtype))).collect();
+                format!("[{}]", entries.join(", "))
+            }
+            Some(record) => dict(record),
             None => self.typestr(),
         }
     }
@@ -57,8 +62,12 @@ impl DType {
 }
 
 /// How a field's type is written in a name: its typestring if that says it all.
-fn leaf_name(dtype: DType) -> String {
-    if dtype.typestr_is_exact() { dtype.typestr() } else { dtype.name() }
+fn named(dtype: DType) -> String {
+    match dtype.is_structured() {
+        true => dtype.record_name(),
+        false if dtype.typestr_is_exact() => quote(&dtype.typestr()),
+        false => quote(&dtype.name()),
+    }
 }
 
 /// `, (2, 3)`, or nothing for no axes.
@@ -70,8 +79,8 @@ fn shape_suffix(shape: &[usize]) -> String {
     }
 }
 
-/// The list form, unless fields of this record or one inside do not follow each other.
-fn list(record: &Record, leaf: fn(DType) -> String) -> Option<String> {
+/// The list form with gaps, unless fields of this record or one inside do not follow each other.
+fn described(record: &Record) -> Option<String> {
     if !record.is_sequential() {
         return None;
     }
@@ -82,13 +91,18 @@ fn list(record: &Record, leaf: fn(DType) -> String) -> Option<String> {
         }
         if let Some(field) = field {
             let dtype = match field.dtype.as_record() {
-                Some(inner) => list(inner, leaf)?,
-                None => quote(&leaf(field.dtype)),
+                Some(inner) => described(inner)?,
+                None => quote(&field.dtype.typestr()),
             };
-            entries.push(format!("({}, {dtype}{})", field_name(field), shape_suffix(&field.shape)));
+            entries.push(entry(field, &dtype));
         }
     }
     Some(format!("[{}]", entries.join(", ")))
+}
+
+/// One field of the list form.
+fn entry(field: &Field, dtype: &str) -> String {
+    format!("({}, {dtype}{})", field_name(field), shape_suffix(&field.shape))
 }
 
 /// The name, with the title before it if there is one.
@@ -104,10 +118,7 @@ fn dict(record: &Record) -> String {
     let join =
         |item: &dyn Fn(&Field) -> String| record.fields().iter().map(item).collect::<Vec<_>>().join(", ");
     let format = |field: &Field| {
-        let dtype = match field.dtype.as_record() {
-            Some(_) => field.dtype.record_name(),
-            None => quote(&leaf_name(field.dtype)),
-        };
+        let dtype = named(field.dtype);
         if field.shape.is_empty() { dtype } else { format!("({dtype}{})", shape_suffix(&field.shape)) }
     };
     let titles = match record.fields().iter().any(|field| field.title.is_some()) {
@@ -260,6 +271,7 @@ pub(super) fn finish(item_size: usize, mut fields: Vec<Field>) -> Result<DType> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAX_DEPTH;
     use super::super::typestr::{FOREIGN, NATIVE};
     use super::*;
 
@@ -278,15 +290,19 @@ mod tests {
         for text in [
             "[('x', '<f4'), ('y', '<i4', (2, 3))]",
             "[('a', '|u1'), ('', '|V3'), ('b', '>f8'), ('', '|V4')]",
-            "[(('the title', 'name'), '|S3')]",
+            "[(('the title', 'name'), '|S3'), ('n', '<i8')]",
             "[('nested', [('p', '<c8'), ('q', '|V2')], (2,)), ('when', '<M8[25s]')]",
             "[('it\\'s', '<U5')]",
         ] {
             let text = here(text);
             let dtype = DType::from_descr(&text).unwrap();
             assert_eq!(dtype.descr(), text);
-            assert_eq!(dtype.name(), text);
-            assert_eq!(DType::parse(&text), Ok(dtype));
+            assert_eq!(DType::parse(&dtype.name()), Ok(dtype));
+            assert_eq!(
+                dtype.name() == text,
+                !text.contains("''"),
+                "NumPy names records with gaps by their offsets"
+            );
         }
     }
 
@@ -317,6 +333,18 @@ mod tests {
         let dtype = DType::parse(&here(text)).unwrap();
         assert_eq!(dtype.name(), here(text));
         assert_eq!(dtype.descr(), "[('', '|V4')]");
+    }
+
+    #[test]
+    fn the_deepest_record_has_a_name_that_reads_back() {
+        let field = |dtype, shape| Field { name: "n".into(), title: None, dtype, offset: 1, shape };
+        let mut dtype = DType::INT8;
+        for level in 1..=MAX_DEPTH {
+            dtype = DType::record(level + 1, vec![field(dtype, vec![1])]).unwrap();
+        }
+        assert_eq!(DType::parse(&dtype.name()), Ok(dtype));
+        assert_eq!(DType::parse(&dtype.descr()), Ok(dtype));
+        assert_eq!(DType::parse(&dtype.buffer_format().unwrap()), Ok(dtype));
     }
 
     #[test]

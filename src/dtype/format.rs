@@ -354,12 +354,11 @@ mod tests {
         ] {
             assert_eq!(DType::from_buffer_format(&dtype.buffer_format().unwrap()), Ok(dtype));
         }
-        for descr in [
-            "[('x', 'f4'), ('', 'V3'), ('y', '>c16', (2, 3)), ('z', [('s', 'S3'), ('u', 'U2')], (2,)), ('', 'V1')]",
-        ] {
-            let dtype = DType::parse(descr).unwrap();
-            assert_eq!(DType::from_buffer_format(&dtype.buffer_format().unwrap()), Ok(dtype));
-        }
+        let nested = "('z', [('s', 'S3'), ('u', 'U2')], (2,))";
+        let dtype =
+            DType::parse(&format!("[('x', 'f4'), ('', 'V3'), ('y', '>c16', (2, 3)), {nested}, ('', 'V1')]"))
+                .unwrap();
+        assert_eq!(DType::from_buffer_format(&dtype.buffer_format().unwrap()), Ok(dtype));
     }
 
     #[test]

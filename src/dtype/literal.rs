@@ -79,8 +79,9 @@ impl Reader<'_> {
     }
 
     fn literal(&mut self) -> Result<Literal> {
-        // A record of the deepest kind has a list and a tuple to each level.
-        if self.depth > 2 * MAX_DEPTH {
+        // A level of a record takes at most three, a dictionary, its list of formats, a pair of type and shape; the
+        // innermost shape and its numbers are two more.
+        if self.depth == 3 * MAX_DEPTH + 2 {
             return self.fail("too deep a nesting");
         }
         self.depth += 1;

@@ -97,8 +97,7 @@ fn text(kind: u8, length: u64) -> Result<DType> {
 }
 
 fn times(kind: u8, a: DType, b: DType) -> Result<DType> {
-    let spans = (a.class() == Class::Timedelta, b.class() == Class::Timedelta);
-    Ok(Unit::of(a)?.common(Unit::of(b)?, spans)?.dtype(kind))
+    Ok(Unit::of(a)?.common(Unit::of(b)?, kind == b'm')?.dtype(kind))
 }
 
 /// A number of NumPy's with text or a span of time; nothing for other pairs.

@@ -3,17 +3,19 @@
 //! A call is split into passes over real numbers (complex numbers are two, lanes are one more axis); each pass is
 //! planned by [`plan`] and run by [`host`].
 
+mod compare;
 pub mod host;
+mod pass;
 pub mod plan;
 pub mod route;
 
-use crate::dtype::{DType, Overflow, Scalar, Value, code};
-use crate::error::{Kind, Result, bail};
-use crate::layout::{Dims, Layout};
-use host::block::Steps;
-use host::memory::Cell;
-use host::run::{self, Coefficients, Place};
-use plan::{Plan, Side};
+pub use compare::equal;
+
+use crate::dtype::{DType, Overflow, Scalar, Value};
+use crate::error::{Result, bail};
+use crate::layout::Layout;
+use host::run::Coefficients;
+use pass::{Half, Part};
 
 /// Elements in memory that are read.
 #[derive(Clone, Copy, Debug)]
@@ -119,51 +121,6 @@ fn check(source: (DType, &Layout), target: (DType, &Layout), affine: bool) -> Re
     Ok(())
 }
 
-/// Which scalars of the elements a pass is about.
-#[derive(Clone, Copy, PartialEq)]
-enum Part {
-    /// Whole elements, or whole complex numbers.
-    Whole,
-    /// Real numbers, or the real parts of complex ones.
-    Real,
-    /// The imaginary parts.
-    Imaginary,
-    /// Both parts, as twice as many lanes.
-    Both,
-}
-
-/// One side of a pass.
-struct Half<'a> {
-    side: Side<'a>,
-    cell: Cell,
-    lanes: i64,
-}
-
-impl<'a> Half<'a> {
-    fn new(dtype: DType, layout: &'a Layout, part: Part) -> Result<Self> {
-        let whole = Cell::of(dtype);
-        let lane = whole.stride();
-        let Ok(element) = i64::try_from(dtype.element_bits()) else {
-            bail!(Overflow, "an element of {} bits is too large", dtype.element_bits());
-        };
-        let mut half = Self {
-            side: Side { strides: layout.strides(), offset: layout.offset(), element, lane, part: 0 },
-            cell: whole,
-            lanes: if dtype.kind == 0 { dtype.lanes.into() } else { 1 },
-        };
-        let complex = dtype.kind == 0 && dtype.code == code::COMPLEX;
-        if complex && part != Part::Whole {
-            half.cell.bits = whole.bits / 2;
-            half.side.part = if part == Part::Imaginary { lane / 2 } else { 0 };
-            if part == Part::Both {
-                half.lanes *= 2;
-                half.side.lane = lane / 2;
-            }
-        }
-        Ok(half)
-    }
-}
-
 /// Copies or converts every element of `source` to its place in `target`. The shapes must be equal; a source that is
 /// broadcast has strides of 0.
 ///
@@ -178,9 +135,10 @@ pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) ->
     check((source.dtype, source.layout), (target.dtype, target.layout), affine)?;
     transform.check(source.layout.shape())?;
     // SAFETY: as the caller promises.
-    let copy = |part| unsafe { copy_pass(source, target, part) };
+    let copy = |part| unsafe { pass::copy(source, target, part) };
     // SAFETY: likewise.
-    let convert = |part, coefficients| unsafe { convert_pass(source, target, transform, part, coefficients) };
+    let convert =
+        |part, coefficients| unsafe { pass::convert(source, target, transform, part, coefficients) };
     let coefficients = Coefficients { scale: transform.scale, bias: transform.bias };
 
     if same_elements(source.dtype, target.dtype) && !affine {
@@ -199,87 +157,11 @@ pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) ->
         (false, true) => {
             convert(Part::Real, coefficients)?;
             // SAFETY: as the caller promises.
-            unsafe { zero_imaginary(target) }
+            unsafe { pass::zero_imaginary(target) }
         }
         (true, false) if to.scalar == Scalar::Bool && !affine => convert(Part::Whole, coefficients),
         _ => convert(Part::Real, coefficients),
     }
-}
-
-/// # Safety
-/// As for [`convert`].
-unsafe fn copy_pass(source: &View, target: &ViewMut, part: Part) -> Result<()> {
-    let from = Half::new(source.dtype, source.layout, part)?;
-    let to = Half::new(target.dtype, target.layout, part)?;
-    if from.cell.bits == 0 {
-        return Ok(());
-    }
-    if let Some(plan) = Plan::new(source.layout.shape(), &from.side, &to.side, from.lanes, None)? {
-        let (from, to) =
-            (Place { base: source.data, cell: from.cell }, Place { base: target.data, cell: to.cell });
-        // SAFETY: the plan visits the elements of the layouts and no others.
-        unsafe { run::copy(&plan, from, to) };
-    }
-    Ok(())
-}
-
-/// # Safety
-/// As for [`convert`]. Both types are numbers.
-unsafe fn convert_pass(
-    source: &View,
-    target: &ViewMut,
-    transform: &Transform,
-    part: Part,
-    coefficients: Coefficients,
-) -> Result<()> {
-    let from = Half::new(source.dtype, source.layout, part)?;
-    let to = Half::new(target.dtype, target.layout, part)?;
-    let (Some(a), Some(b)) = (Numeric::of(source.dtype), Numeric::of(target.dtype)) else {
-        bail!(Internal, "a conversion of types that are not numbers");
-    };
-    let steps = match part {
-        Part::Whole if a.complex => Steps::complex_truth(a.scalar),
-        _ => Steps::new(a.scalar, b.scalar, transform.is_affine(), transform.overflow),
-    };
-    let axis = transform.varies_along();
-    if let Some(plan) = Plan::new(source.layout.shape(), &from.side, &to.side, from.lanes, axis)? {
-        let (from, to) =
-            (Place { base: source.data, cell: from.cell }, Place { base: target.data, cell: to.cell });
-        // SAFETY: the plan visits the elements of the layouts and no others, and cells and steps have one type.
-        unsafe { run::convert(&plan, &steps, from, to, coefficients) };
-    }
-    Ok(())
-}
-
-/// # Safety
-/// All elements of `target` are writable. They are complex.
-unsafe fn zero_imaginary(target: &ViewMut) -> Result<()> {
-    let to = Half::new(target.dtype, target.layout, Part::Imaginary)?;
-    // SAFETY: zeros of 16 bytes, more than any part has.
-    unsafe { fill_side(&to, target, &[0; 16]) }
-}
-
-/// Copies the native or foreign bytes of one scalar to all of `to`.
-///
-/// # Safety
-/// All elements of `target` are writable, and `scalar` has the form that its cell says.
-unsafe fn fill_side(to: &Half, target: &ViewMut, scalar: &[u8]) -> Result<()> {
-    let still = Dims::filled(0, target.layout.ndim());
-    let from = Side { strides: &still, offset: 0, part: 0, lane: 0, ..to.side };
-    if to.cell.bits == 0 {
-        return Ok(());
-    }
-    if let Some(plan) = Plan::new(target.layout.shape(), &from, &to.side, to.lanes, None)? {
-        // SAFETY: the plan never leaves the scalar, and visits the elements of the target and no others.
-        unsafe {
-            run::copy(
-                &plan,
-                Place { base: scalar.as_ptr(), cell: to.cell },
-                Place { base: target.data, cell: to.cell },
-            )
-        };
-    }
-    Ok(())
 }
 
 /// [`convert`] for a source and a target that share memory: as if the source had been copied elsewhere first, which
@@ -344,82 +226,7 @@ pub unsafe fn fill(target: &ViewMut, scalar: &[u8]) -> Result<()> {
         bail!(BufferTooSmall, "`scalar` has {} bytes, the type {}", scalar.len(), to.cell.bytes());
     }
     // SAFETY: as the caller promises.
-    unsafe { fill_side(&to, target, scalar) }
-}
-
-/// Whether the two have the same shape and equal elements, as NumPy's `array_equal` says: integers are compared
-/// exactly, everything else as float64; NaN and NaT equal nothing. Types that are only carried are equal when their
-/// bytes are.
-///
-/// Fails with `Unsupported` when one of two different types is only carried.
-///
-/// # Safety
-/// All elements of both are readable, and no other thread writes them.
-pub unsafe fn equal(a: &View, b: &View) -> Result<bool> {
-    if let Err(error) = check((a.dtype, a.layout), (b.dtype, b.layout), false) {
-        return if error.kind() == Kind::Shape { Ok(false) } else { Err(error) };
-    }
-    // SAFETY: as the caller promises, in all passes.
-    unsafe {
-        match (Numeric::of(a.dtype), Numeric::of(b.dtype)) {
-            (Some(x), Some(y)) if x.complex && y.complex => equal_pass(a, b, Part::Both, [x, y]),
-            (Some(x), Some(y)) => Ok(equal_pass(a, b, Part::Real, [x, y])?
-                && (!x.complex || is_real(a)?)
-                && (!y.complex || is_real(b)?)),
-            _ => equal_pass_opaque(a, b),
-        }
-    }
-}
-
-/// # Safety
-/// As for [`equal`].
-unsafe fn equal_pass(a: &View, b: &View, part: Part, [x, y]: [Numeric; 2]) -> Result<bool> {
-    let (one, other) = (Half::new(a.dtype, a.layout, part)?, Half::new(b.dtype, b.layout, part)?);
-    let Some(plan) = Plan::new(a.layout.shape(), &one.side, &other.side, one.lanes, None)? else {
-        return Ok(true);
-    };
-    let pivot = if x.scalar.is_float() || y.scalar.is_float() {
-        host::codec::Pivot::F64
-    } else {
-        host::codec::Pivot::Int
-    };
-    let steps = [x, y].map(|numeric| Steps::to_pivot(numeric.scalar, pivot));
-    let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
-    // SAFETY: the plan visits the elements of the layouts and no others.
-    Ok(unsafe { run::equal(&plan, [&steps[0], &steps[1]], places[0], places[1]) })
-}
-
-/// Whether all imaginary parts are 0.
-///
-/// # Safety
-/// As for [`equal`].
-unsafe fn is_real(a: &View) -> Result<bool> {
-    let Some(numeric) = Numeric::of(a.dtype) else { return Ok(true) };
-    let half = Half::new(a.dtype, a.layout, Part::Imaginary)?;
-    let still = Dims::filled(0, a.layout.ndim());
-    let zero = Side { strides: &still, offset: 0, part: 0, lane: 0, ..half.side };
-    let Some(plan) = Plan::new(a.layout.shape(), &half.side, &zero, half.lanes, None)? else {
-        return Ok(true);
-    };
-    let steps = Steps::to_pivot(numeric.scalar, host::codec::Pivot::F64);
-    let zeros = Place { base: [0u8; 16].as_ptr(), cell: half.cell };
-    // SAFETY: the plan visits the elements of the layout on one side, and only the zero on the other.
-    Ok(unsafe { run::equal(&plan, [&steps, &steps], Place { base: a.data, cell: half.cell }, zeros) })
-}
-
-/// # Safety
-/// As for [`equal`].
-unsafe fn equal_pass_opaque(a: &View, b: &View) -> Result<bool> {
-    let (one, other) =
-        (Half::new(a.dtype, a.layout, Part::Whole)?, Half::new(b.dtype, b.layout, Part::Whole)?);
-    let plan = Plan::new(a.layout.shape(), &one.side, &other.side, one.lanes, None)?;
-    let Some(plan) = plan.filter(|_| one.cell.bits > 0) else {
-        return Ok(true);
-    };
-    let never = matches!(a.dtype.kind, b'M' | b'm').then_some(i64::MIN);
-    let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
-    // SAFETY: the plan visits the elements of the layouts and no others.
-    Ok(unsafe { run::identical(&plan, places[0], places[1], never) })
+    unsafe { pass::fill(&to, target, scalar) }
 }
 
 #[cfg(test)]

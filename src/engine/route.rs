@@ -145,7 +145,11 @@ fn require_writable(tensor: &Tensor) -> Result<()> {
         bail!(ReadOnly, "`destination` is read-only");
     }
     if tensor.layout().internal_overlap().is_possible() {
-        bail!(Layout, "elements of `destination` overlap each other, strides are {:?}", tensor.layout().strides());
+        bail!(
+            Layout,
+            "elements of `destination` overlap each other, strides are {:?}",
+            tensor.layout().strides()
+        );
     }
     Ok(())
 }

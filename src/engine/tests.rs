@@ -2,7 +2,8 @@
 
 use super::host::naive;
 use super::*;
-use crate::dtype::{PADDED, SWAPPED};
+use crate::dtype::{PADDED, SWAPPED, code};
+use crate::error::Kind;
 
 /// SplitMix64.
 struct Random(u64);
@@ -182,31 +183,68 @@ fn carried_types_are_copied_and_only_their_bytes_turned() {
     }
 }
 
+/// Every pattern of a type of up to 16 bits; of wider ones many, half of them near ties of narrower types.
+fn patterns(random: &mut Random, dtype: DType) -> Vec<u8> {
+    let size = dtype.bits.div_ceil(8) as usize;
+    if dtype.bits <= 16 {
+        return (0..1u64 << dtype.bits).flat_map(|x| x.to_ne_bytes().into_iter().take(size)).collect();
+    }
+    let wide = |random: &mut Random| -> Vec<u8> {
+        let (x, y) = (random.next(), random.below(64));
+        match (random.below(3), size) {
+            (0, 4) => ((x >> y) as i32 as f32).to_ne_bytes().to_vec(),
+            (1, 4) => half_way(x as u32 as f32, x).to_ne_bytes().to_vec(),
+            (0, _) => ((x >> y) as i64 as f64).to_ne_bytes().to_vec(),
+            (1, _) => f64::from(half_way((x >> y) as f32, x)).to_ne_bytes().to_vec(),
+            _ => x.to_ne_bytes()[..size].to_vec(),
+        }
+    };
+    (0..20_000).flat_map(|_| wide(random)).collect()
+}
+
+/// A number of any exponent of the small floats whose low bits are those of a tie, or one beside it.
+fn half_way(x: f32, random: u64) -> f32 {
+    let exponent = 127 - 30 + (random % 50) as u32;
+    let tie = (x.to_bits() >> 11 << 11 & 0x7f_ffff) + (random >> 60) as u32 % 3;
+    f32::from_bits(((random >> 63) as u32) << 31 | exponent << 23 | (tie.wrapping_sub(1) & 0x7f_ffff))
+}
+
 #[test]
-fn every_small_pattern_becomes_every_type_in_a_long_row() {
+fn every_small_pattern_and_many_wide_ones_become_every_type_in_a_long_row() {
     let mut random = Random(4);
-    for from in numbers().into_iter().filter(|dtype| dtype.bits <= 16 && dtype.code != code::COMPLEX) {
-        let n = 1i64 << from.bits;
+    for from in numbers().into_iter().filter(|dtype| dtype.code != code::COMPLEX) {
+        let source = patterns(&mut random, from);
+        let n = (source.len() / usize::from(from.bits.div_ceil(8))) as i64;
         let layout = Layout::raw(&[n], &[1], 0);
-        let packed: Vec<u8> = (0..n).flat_map(|i| (i as u16).to_le_bytes()).collect();
-        let bytes = |i: i64| packed[2 * i as usize..][..if from.bits > 8 { 2 } else { 1 }].to_vec();
-        let source: Vec<u8> = (0..n).flat_map(bytes).collect();
         let flags = if from.bits < 8 { PADDED } else { 0 };
-        for to in numbers() {
+        for (to, overflow) in
+            numbers().into_iter().flat_map(|to| [(to, Overflow::Wrap), (to, Overflow::Saturate)])
+        {
+            let transform = Transform { overflow, ..Transform::default() };
             let poison = random.bytes(storage_bytes(to, n));
             let mut results = [poison.clone(), poison];
-            let view = View { data: source.as_ptr(), dtype: DType { flags, ..from }, layout: &layout };
+            let view = view(&source, DType { flags, ..from }, &layout);
             let [real, twin] = &mut results;
             let target =
                 |bytes: &mut Vec<u8>| ViewMut { data: bytes.as_mut_ptr(), dtype: to, layout: &layout };
             // SAFETY: both storages hold `n` elements.
             unsafe {
-                convert(&view, &target(real), &Transform::default()).expect("convertible types");
-                naive::convert(&view, &target(twin), &Transform::default());
+                convert(&view, &target(real), &transform).expect("convertible types");
+                naive::convert(&view, &target(twin), &transform);
             }
-            assert_eq!(results[0], results[1], "{from:?} to {to:?}");
+            assert!(results[0] == results[1], "{from:?} to {to:?} {overflow:?}");
         }
     }
+}
+
+#[test]
+fn sixty_four_axes_are_no_more_than_one() {
+    let mut random = Random(6);
+    let mut shape = [1; 64];
+    (shape[3], shape[40], shape[63]) = (5, 7, 3);
+    let dtype = DType::new(code::FLOAT, 32);
+    check_one(&mut random, dtype, DType::new(code::INT, 16), &shape, &Transform::default());
+    check_one(&mut random, dtype, dtype, &shape, &Transform::default());
 }
 
 fn view<'a, T>(data: &'a [T], dtype: DType, layout: &'a Layout) -> View<'a> {
@@ -313,4 +351,10 @@ fn equality_is_that_of_numbers() {
         &view(b"abcdef", DType::numpy(b'S', 2), &layout)
     ));
     assert!(!same(&view(&ints, int16, &layout), &view(&ints, int16, &Layout::raw(&[2], &[1], 0))));
+    let text: Vec<u8> = (0..9000).map(|i| (i / 35) as u8).collect();
+    let (long, foreign) = (DType::numpy(b'U', 750), DType { flags: SWAPPED, ..DType::numpy(b'U', 750) });
+    assert!(same(&view(&text, long, &layout), &view(&text, long, &layout)));
+    let turned: Vec<u8> = text.chunks(4).flat_map(|unit| unit.iter().rev().copied()).collect();
+    assert!(same(&view(&text, long, &layout), &view(&turned, foreign, &layout)));
+    assert!(!same(&view(&text, long, &layout), &view(&turned, long, &layout)));
 }

@@ -57,7 +57,8 @@ impl TextOut<'_> {
             bail!(InvalidArgument, "`capacity` is {capacity}, more than memory can be");
         }
         // SAFETY: not NULL, valid for `capacity` writes by the caller's promise, within `isize`.
-        let room = (!text.is_null()).then(|| unsafe { std::slice::from_raw_parts_mut(text.cast(), capacity) });
+        let room =
+            (!text.is_null()).then(|| unsafe { std::slice::from_raw_parts_mut(text.cast(), capacity) });
         // SAFETY: NULL or valid by the caller's promise.
         Ok(Self { room, length: unsafe { length.cast::<MaybeUninit<usize>>().as_mut() } })
     }
@@ -101,7 +102,11 @@ pub(super) unsafe fn slice<'a, T>(ptr: *const T, len: i64, name: &str) -> Result
 #[inline]
 pub(super) unsafe fn dims<'a, T>(ptr: *const T, ndim: i32, name: &str) -> Result<&'a [T]> {
     if ndim < 0 || ndim as usize > crate::layout::MAX_NDIM {
-        bail!(InvalidArgument, "`{name}` has {ndim} entries, a tensor has 0 to {} axes", crate::layout::MAX_NDIM);
+        bail!(
+            InvalidArgument,
+            "`{name}` has {ndim} entries, a tensor has 0 to {} axes",
+            crate::layout::MAX_NDIM
+        );
     }
     // SAFETY: the caller's promise.
     unsafe { slice(ptr, i64::from(ndim), name) }
@@ -169,7 +174,13 @@ pub(super) unsafe fn options<O: Options>(ptr: *const O) -> Result<O> {
         std::ptr::copy_nonoverlapping(ptr.cast::<u8>(), (&raw mut options).cast::<u8>(), known);
     }
     // SAFETY: a newer caller's fields lie behind ours; they must be zero, for we cannot honour them.
-    let beyond = unsafe { slice(ptr.cast::<u8>().wrapping_add(size_of::<O>()), given.saturating_sub(size_of::<O>()) as i64, "options")? };
+    let beyond = unsafe {
+        slice(
+            ptr.cast::<u8>().wrapping_add(size_of::<O>()),
+            given.saturating_sub(size_of::<O>()) as i64,
+            "options",
+        )?
+    };
     if beyond.iter().any(|&byte| byte != 0) {
         bail!(Version, "`options` sets fields of {} that this version of the library does not know", O::NAME);
     }

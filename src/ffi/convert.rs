@@ -133,11 +133,7 @@ pub unsafe extern "C" fn ndf_tensor_convert(
     guard(|| {
         // SAFETY: the header's contract; NULL and negative counts are refused.
         let (tensor, options, out) = unsafe {
-            (
-                borrow(tensor, "tensor")?,
-                self::options(options)?.read(Casting::Unsafe)?,
-                Out::new(out, "out")?,
-            )
+            (borrow(tensor, "tensor")?, self::options(options)?.read(Casting::Unsafe)?, Out::new(out, "out")?)
         };
         out.give(route::convert(&tensor, dtype.or(tensor.dtype()), &options)?)
     })
@@ -184,7 +180,9 @@ pub unsafe extern "C" fn ndf_tensor_copy(
     order: ndf_order,
     out: *mut *mut ndf_tensor,
 ) -> ndf_status {
-    convert_with(tensor, out, |_| Ok(Convert { copy: CopyMode::Always, order: memory_order(order)?, ..Convert::default() }))
+    convert_with(tensor, out, |_| {
+        Ok(Convert { copy: CopyMode::Always, order: memory_order(order)?, ..Convert::default() })
+    })
 }
 
 /// Gives the tensor with its elements in an order without gaps: the same tensor if they are, else a copy.

@@ -179,14 +179,14 @@ pub unsafe extern "C" fn ndf_tensor_format(
     guard(|| {
         // SAFETY: the header's contract; NULL is refused.
         let (tensor, options, out) = unsafe {
-            (borrow(tensor, "tensor")?, self::options(options)?, TextOut::new(out_text, capacity, out_length)?)
+            (
+                borrow(tensor, "tensor")?,
+                self::options(options)?,
+                TextOut::new(out_text, capacity, out_length)?,
+            )
         };
-        let options = FormatOptions::new(
-            options.precision,
-            options.threshold,
-            options.edge_items,
-            options.line_width,
-        )?;
+        let options =
+            FormatOptions::new(options.precision, options.threshold, options.edge_items, options.line_width)?;
         out.set(&tensor.format(&options)?)
     })
 }

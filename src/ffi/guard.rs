@@ -45,7 +45,8 @@ pub(super) fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 #[cold]
 fn panicked(payload: Box<dyn Any + Send>) -> Error {
     let text = payload.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message");
+    let text =
+        text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message");
     let error = Error::new(Kind::Internal, format!("internal error, please report it: {text}"));
     std::mem::forget(payload); // its drop may panic, and nothing would catch that
     error

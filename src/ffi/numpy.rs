@@ -88,7 +88,8 @@ pub unsafe extern "C" fn ndf_tensor_from_array_struct(
         // SAFETY: the header's contract: NULL, or a readable struct.
         let array = unsafe { array.as_ref() }.ok_or_else(|| null("array"))?;
         // SAFETY: the header's contract for `deleter` and for the memory. On failure nothing is ended.
-        let tensor = unsafe { numpy::from_array_struct(array, fields.given(), Owner::deleter(deleter, context)) };
+        let tensor =
+            unsafe { numpy::from_array_struct(array, fields.given(), Owner::deleter(deleter, context)) };
         out.give(tensor?)
     })
 }

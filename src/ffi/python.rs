@@ -44,7 +44,10 @@ pub unsafe extern "C" fn ndf_py_dlpack_capsule(tensor: *const ndf_tensor, flags:
             0 | NDF_PY_COPIED => Form::Legacy,
             NDF_PY_VERSIONED => Form::Versioned { copied: false },
             3 => Form::Versioned { copied: true },
-            _ => bail!(InvalidArgument, "`flags` is {flags:#x}, only NDF_PY_VERSIONED and NDF_PY_COPIED are known"),
+            _ => bail!(
+                InvalidArgument,
+                "`flags` is {flags:#x}, only NDF_PY_VERSIONED and NDF_PY_COPIED are known"
+            ),
         };
         // SAFETY: the header's contract: a live handle or NULL, and the lock is held.
         unsafe { python::dlpack_capsule(&*borrow(tensor, "tensor")?, form).map(|capsule| capsule.as_ptr()) }

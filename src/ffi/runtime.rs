@@ -13,8 +13,9 @@ use crate::tensor::Statistics;
 pub type ndf_allocate_fn =
     Option<unsafe extern "C" fn(context: *mut c_void, byte_count: usize, alignment: usize) -> *mut c_void>;
 /// Takes back what ndf_allocate_fn gave, with the same numbers. Any thread; must not throw.
-pub type ndf_deallocate_fn =
-    Option<unsafe extern "C" fn(context: *mut c_void, data: *mut c_void, byte_count: usize, alignment: usize)>;
+pub type ndf_deallocate_fn = Option<
+    unsafe extern "C" fn(context: *mut c_void, data: *mut c_void, byte_count: usize, alignment: usize),
+>;
 
 /// A source of host memory for elements. Set `struct_size`.
 #[repr(C)]
@@ -50,7 +51,8 @@ pub unsafe extern "C" fn ndf_set_allocator(allocator: *const ndf_allocator) -> n
             None
         } else {
             // SAFETY: the header's contract: as many readable bytes as the first field says.
-            let ndf_allocator { context, allocate, deallocate, .. } = unsafe { super::args::options(allocator)? };
+            let ndf_allocator { context, allocate, deallocate, .. } =
+                unsafe { super::args::options(allocator)? };
             let allocate = allocate.ok_or_else(|| null("allocator->allocate"))?;
             let deallocate = deallocate.ok_or_else(|| null("allocator->deallocate"))?;
             Some(Allocator { context, allocate, deallocate })

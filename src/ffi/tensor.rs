@@ -184,7 +184,12 @@ pub unsafe extern "C" fn ndf_tensor_full(
     guard(|| {
         // SAFETY: the header's contract; NULL and negative counts are refused.
         let (shape, value, options, out) = unsafe {
-            (dims(shape, ndim, "shape")?, scalar(value_dtype, value)?, self::options(options)?, Out::new(out, "out")?)
+            (
+                dims(shape, ndim, "shape")?,
+                scalar(value_dtype, value)?,
+                self::options(options)?,
+                Out::new(out, "out")?,
+            )
         };
         let tensor = Tensor::empty(dtype, shape, plain_order(options.order)?, device_or_cpu(options.device))?;
         route::fill(&tensor, &value)?;
@@ -198,8 +203,15 @@ pub unsafe extern "C" fn ndf_tensor_full(
 /// `value` is NULL or one element of `dtype` for as long as the result is used.
 pub(super) unsafe fn scalar(dtype: DType, value: *const c_void) -> Result<Tensor> {
     let value = value.cast_mut().cast::<u8>();
-    let foreign =
-        Adopted { data: value, byte_offset: 0, device: Device::CPU, dtype, shape: &[], strides: None, read_only: true };
+    let foreign = Adopted {
+        data: value,
+        byte_offset: 0,
+        device: Device::CPU,
+        dtype,
+        shape: &[],
+        strides: None,
+        read_only: true,
+    };
     if value.is_null() {
         return Err(super::args::null("value"));
     }
@@ -288,7 +300,11 @@ pub unsafe extern "C" fn ndf_tensor_wrap(
             )
         };
         if options.flags & !NDF_WRAP_READ_ONLY != 0 {
-            bail!(InvalidArgument, "`options->flags` is {:#x}, only NDF_WRAP_READ_ONLY is known", options.flags);
+            bail!(
+                InvalidArgument,
+                "`options->flags` is {:#x}, only NDF_WRAP_READ_ONLY is known",
+                options.flags
+            );
         }
         let foreign = Adopted {
             data: data.cast(),

@@ -23,7 +23,8 @@ pub unsafe extern "C" fn ndf_tensor_permute(
 ) -> ndf_status {
     guard(|| {
         // SAFETY: the header's contract; NULL and negative counts are refused.
-        let (tensor, axes, out) = unsafe { (borrow(tensor, "tensor")?, dims(axes, ndim, "axes")?, Out::new(out, "out")?) };
+        let (tensor, axes, out) =
+            unsafe { (borrow(tensor, "tensor")?, dims(axes, ndim, "axes")?, Out::new(out, "out")?) };
         out.give(tensor.permute(axes)?)
     })
 }
@@ -141,7 +142,8 @@ pub unsafe extern "C" fn ndf_tensor_flip(
 ) -> ndf_status {
     guard(|| {
         // SAFETY: the header's contract; NULL and negative counts are refused.
-        let (tensor, axes, out) = unsafe { (borrow(tensor, "tensor")?, dims(axes, naxes, "axes")?, Out::new(out, "out")?) };
+        let (tensor, axes, out) =
+            unsafe { (borrow(tensor, "tensor")?, dims(axes, naxes, "axes")?, Out::new(out, "out")?) };
         out.give(tensor.flip(axes)?)
     })
 }
@@ -163,7 +165,8 @@ pub unsafe extern "C" fn ndf_tensor_squeeze(
 ) -> ndf_status {
     guard(|| {
         // SAFETY: the header's contract; NULL and negative counts are refused.
-        let (tensor, list, out) = unsafe { (borrow(tensor, "tensor")?, dims(axes, naxes, "axes")?, Out::new(out, "out")?) };
+        let (tensor, list, out) =
+            unsafe { (borrow(tensor, "tensor")?, dims(axes, naxes, "axes")?, Out::new(out, "out")?) };
         out.give(tensor.squeeze((!axes.is_null()).then_some(list))?)
     })
 }
@@ -206,7 +209,8 @@ pub unsafe extern "C" fn ndf_tensor_reshape(
 ) -> ndf_status {
     guard(|| {
         // SAFETY: the header's contract; NULL and negative counts are refused.
-        let (tensor, shape, out) = unsafe { (borrow(tensor, "tensor")?, dims(shape, ndim, "shape")?, Out::new(out, "out")?) };
+        let (tensor, shape, out) =
+            unsafe { (borrow(tensor, "tensor")?, dims(shape, ndim, "shape")?, Out::new(out, "out")?) };
         out.give(tensor.reshape(shape)?)
     })
 }
@@ -229,7 +233,8 @@ pub unsafe extern "C" fn ndf_tensor_broadcast(
 ) -> ndf_status {
     guard(|| {
         // SAFETY: the header's contract; NULL and negative counts are refused.
-        let (tensor, shape, out) = unsafe { (borrow(tensor, "tensor")?, dims(shape, ndim, "shape")?, Out::new(out, "out")?) };
+        let (tensor, shape, out) =
+            unsafe { (borrow(tensor, "tensor")?, dims(shape, ndim, "shape")?, Out::new(out, "out")?) };
         out.give(tensor.broadcast(shape)?)
     })
 }
@@ -324,7 +329,14 @@ pub unsafe extern "C" fn ndf_tensor_as_strided(
 ) -> ndf_status {
     guard(|| {
         // SAFETY: the header's contract; NULL and negative counts are refused.
-        let (tensor, shape, strides, out) = unsafe { (borrow(tensor, "tensor")?, dims(shape, ndim, "shape")?, dims(strides, ndim, "strides")?, Out::new(out, "out")?) };
+        let (tensor, shape, strides, out) = unsafe {
+            (
+                borrow(tensor, "tensor")?,
+                dims(shape, ndim, "shape")?,
+                dims(strides, ndim, "strides")?,
+                Out::new(out, "out")?,
+            )
+        };
         out.give(tensor.as_strided(shape, strides, offset)?)
     })
 }

@@ -73,7 +73,9 @@ fn export<M: Managed>(tensor: Tensor, dtype: DLDataType, flags: u64) -> NonNull<
     let ndim = layout.ndim();
     let block = Export::<M>::block(ndim);
     // SAFETY: the size is not zero.
-    let Some(export) = NonNull::new(unsafe { alloc(block) }.cast::<Export<M>>()) else { handle_alloc_error(block) };
+    let Some(export) = NonNull::new(unsafe { alloc(block) }.cast::<Export<M>>()) else {
+        handle_alloc_error(block)
+    };
     // SAFETY: the block has room for the head and 2 · ndim integers behind it, and is aligned for both.
     unsafe {
         let shape = export.as_ptr().add(1).cast::<i64>();
@@ -125,10 +127,18 @@ fn exported_dtype(tensor: &Tensor) -> Result<DLDataType> {
         bail!(Unsupported, "DLPack has no type for {}", dtype.name());
     }
     if dtype.is_swapped() {
-        bail!(Unsupported, "DLPack carries native byte order only, the tensor is {}; convert it first", dtype.name());
+        bail!(
+            Unsupported,
+            "DLPack carries native byte order only, the tensor is {}; convert it first",
+            dtype.name()
+        );
     }
     if tensor.bit_offset() != 0 {
-        bail!(Layout, "DLPack cannot begin at bit {} of a byte; make a contiguous copy first", tensor.bit_offset());
+        bail!(
+            Layout,
+            "DLPack cannot begin at bit {} of a byte; make a contiguous copy first",
+            tensor.bit_offset()
+        );
     }
     Ok(DLDataType { code: dtype.code, bits: dtype.bits, lanes: dtype.lanes })
 }
@@ -193,7 +203,10 @@ pub fn share_versioned(tensor: &Tensor, copied: bool) -> Result<NonNull<DLManage
 pub fn share_legacy(tensor: &Tensor) -> Result<NonNull<DLManagedTensor>> {
     let dtype = exported_dtype(tensor)?;
     if tensor.is_read_only() {
-        bail!(ReadOnly, "legacy DLPack cannot say that a tensor is read-only; export it versioned, or a copy");
+        bail!(
+            ReadOnly,
+            "legacy DLPack cannot say that a tensor is read-only; export it versioned, or a copy"
+        );
     }
     if tensor.dtype().flags & dtype::PADDED != 0 {
         bail!(Unsupported, "legacy DLPack cannot say that {} elements are padded", tensor.dtype().name());
@@ -226,7 +239,12 @@ unsafe fn read_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Result<(
     unsafe {
         let version = (*managed.as_ptr()).version;
         if version.major != MAJOR_VERSION {
-            bail!(Version, "the struct is DLPack {}.{}, this library reads 1.x", version.major, version.minor);
+            bail!(
+                Version,
+                "the struct is DLPack {}.{}, this library reads 1.x",
+                version.major,
+                version.minor
+            );
         }
         Ok(((*managed.as_ptr()).dl_tensor, (*managed.as_ptr()).flags))
     }
@@ -275,12 +293,7 @@ unsafe fn release_foreign<M: Foreign>(_: *mut u8, _: usize, managed: *mut c_void
 /// # Safety
 /// As [`from_versioned`]; `release` ends `managed`.
 #[inline]
-unsafe fn adopt(
-    foreign: &DLTensor,
-    flags: u64,
-    release: ReleaseFn,
-    managed: *mut c_void,
-) -> Result<Tensor> {
+unsafe fn adopt(foreign: &DLTensor, flags: u64, release: ReleaseFn, managed: *mut c_void) -> Result<Tensor> {
     // SAFETY: the caller's promise.
     let described = unsafe { describe(foreign, flags)? };
     // SAFETY: the caller's promise: the struct's deleter may run on any thread after the last use.

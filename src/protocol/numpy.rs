@@ -35,7 +35,11 @@ pub fn to_array_struct(tensor: &Tensor, descr: *mut c_void) -> Result<NonNull<Ar
     let dtype = tensor.dtype();
     let (typekind, itemsize) = kind_and_size(dtype)?;
     if dtype.is_structured() && descr.is_null() {
-        bail!(Unsupported, "a PyArrayInterface cannot say the fields of {} without a descr object", dtype.name());
+        bail!(
+            Unsupported,
+            "a PyArrayInterface cannot say the fields of {} without a descr object",
+            dtype.name()
+        );
     }
     let byte_strides = byte_strides(tensor)?;
     let ndim = byte_strides.len();
@@ -46,7 +50,8 @@ pub fn to_array_struct(tensor: &Tensor, descr: *mut c_void) -> Result<NonNull<Ar
     unsafe {
         let shape = export.as_ptr().add(1).cast::<isize>();
         let strides = shape.add(ndim);
-        for (axis, (&extent, &stride)) in tensor.layout().shape().iter().zip(byte_strides.iter()).enumerate() {
+        for (axis, (&extent, &stride)) in tensor.layout().shape().iter().zip(byte_strides.iter()).enumerate()
+        {
             shape.add(axis).write(extent as isize);
             strides.add(axis).write(stride as isize);
         }
@@ -88,7 +93,8 @@ fn kind_and_size(dtype: DType) -> Result<(u8, c_int)> {
         bail!(Unsupported, "NumPy's array interface has no type for {}", dtype.name());
     }
     let size = c_int::try_from(dtype.item_size());
-    let size = size.map_err(|_| Error::new(Kind::Overflow, format!("an element of {} is too large", dtype.name())))?;
+    let size =
+        size.map_err(|_| Error::new(Kind::Overflow, format!("an element of {} is too large", dtype.name())))?;
     Ok((kind, size))
 }
 
@@ -138,11 +144,7 @@ fn data_or_dummy(tensor: &Tensor) -> *mut c_void {
 /// # Safety
 /// `array` is readable, its shape and strides for `nd` integers; the described elements are readable (and writable
 /// if flagged) until `owner` is ended.
-pub unsafe fn from_array_struct(
-    array: &ArrayStruct,
-    fields: Option<DType>,
-    owner: Owner,
-) -> Result<Tensor> {
+pub unsafe fn from_array_struct(array: &ArrayStruct, fields: Option<DType>, owner: Owner) -> Result<Tensor> {
     // SAFETY: the caller's promise.
     let (dtype, shape, strides) = unsafe { describe(array, fields)? };
     let foreign = Adopted {
@@ -212,7 +214,10 @@ pub fn element_strides(bytes: &[i64], shape: &[i64], dtype: DType) -> Result<Dim
     let size = dtype.item_size() as i64;
     for (axis, (&stride, &extent)) in bytes.iter().zip(shape).enumerate() {
         if extent > 1 && stride.checked_rem(size) != Some(0) && stride != 0 {
-            bail!(Layout, "`strides[{axis}]` is {stride} bytes, no multiple of the {size}-byte element; copy it first");
+            bail!(
+                Layout,
+                "`strides[{axis}]` is {stride} bytes, no multiple of the {size}-byte element; copy it first"
+            );
         }
     }
     Ok(bytes.iter().map(|&stride| stride.checked_div(size).unwrap_or(0)).collect())

@@ -1,10 +1,12 @@
 //! Tensors: storage + dtype + layout, immutable as a description, shared by counting references.
 
 mod create;
+mod format;
 mod statistics;
 mod view;
 
 pub use create::{Adopted, MemoryOrder};
+pub use format::FormatOptions;
 pub use statistics::{Statistics, statistics};
 
 use std::mem::ManuallyDrop;
@@ -215,7 +217,11 @@ impl Tensor {
     /// Fails unless the host can read the elements.
     pub fn require_host(&self, what: &str) -> Result<()> {
         if !self.device().is_host_accessible() {
-            bail!(Unsupported, "{what} needs memory that the host can reach, the tensor is on {}", self.device());
+            bail!(
+                Unsupported,
+                "{what} needs memory that the host can reach, the tensor is on {}",
+                self.device()
+            );
         }
         Ok(())
     }

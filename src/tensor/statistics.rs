@@ -97,7 +97,8 @@ pub(super) fn count(tensors: i64, bytes: i64) {
 /// What is alive now. Exact when no other thread is making or ending tensors.
 pub fn statistics() -> Statistics {
     let registry = registry();
-    let mut sum = Statistics { live_tensors: LATE.tensors.load(Relaxed), live_bytes: LATE.bytes.load(Relaxed) };
+    let mut sum =
+        Statistics { live_tensors: LATE.tensors.load(Relaxed), live_bytes: LATE.bytes.load(Relaxed) };
     for counters in &registry.all {
         sum.live_tensors += counters.tensors.load(Relaxed);
         sum.live_bytes += counters.bytes.load(Relaxed);

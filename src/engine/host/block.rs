@@ -40,21 +40,24 @@ pub struct Scratch {
     int: [i64; BLOCK],
     f32: [f32; BLOCK],
     f64: [f64; BLOCK],
-    /// Scale for each number of the block.
-    pub scale: [f64; BLOCK],
-    /// Bias for each number of the block.
-    pub bias: [f64; BLOCK],
+    scale: [f64; BLOCK],
+    bias: [f64; BLOCK],
+    scale32: [f32; BLOCK],
+    bias32: [f32; BLOCK],
 }
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self {
-            int: [0; BLOCK],
-            f32: [0.0; BLOCK],
-            f64: [0.0; BLOCK],
-            scale: [0.0; BLOCK],
-            bias: [0.0; BLOCK],
-        }
+        let (f32, f64) = ([0.0; BLOCK], [0.0; BLOCK]);
+        Self { int: [0; BLOCK], f32, f64, scale: f64, bias: f64, scale32: f32, bias32: f32 }
+    }
+}
+
+impl Scratch {
+    /// Sets the scale and the bias of number `i` of the block.
+    pub fn set_coefficients(&mut self, i: usize, scale: f64, bias: f64) {
+        (self.scale[i], self.bias[i]) = (scale, bias);
+        (self.scale32[i], self.bias32[i]) = (scale as f32, bias as f32);
     }
 }
 
@@ -269,14 +272,14 @@ fn map<T: Copy, U>(from: &[T], to: &mut [U], number: impl Fn(T) -> U) {
 
 /// Multiplies, rounds, adds, rounds; the coefficients are rounded to the type first.
 fn affine(compute: Pivot, n: usize, scratch: &mut Scratch) {
-    let coefficients = scratch.scale[..n].iter().zip(&scratch.bias[..n]);
+    let Scratch { f32, f64, scale, bias, scale32, bias32, .. } = scratch;
     if compute == Pivot::F32 {
-        for (x, (scale, bias)) in scratch.f32[..n].iter_mut().zip(coefficients) {
-            *x = *x * *scale as f32 + *bias as f32;
+        for (x, (scale, bias)) in f32[..n].iter_mut().zip(scale32.iter().zip(bias32)) {
+            *x = *x * *scale + *bias;
         }
     } else {
-        for (x, (scale, bias)) in scratch.f64[..n].iter_mut().zip(coefficients) {
-            *x = *x * scale + bias;
+        for (x, (scale, bias)) in f64[..n].iter_mut().zip(scale.iter().zip(bias)) {
+            *x = *x * *scale + *bias;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Moving scalars between strided places in memory without looking into them: the only code here that touches the
 //! caller's memory besides whole runs handed to the codecs.
 
+use super::bits;
 use crate::dtype::{DType, code};
 
 /// How one scalar lies in memory.
@@ -137,9 +138,7 @@ impl Mover {
                         part,
                     )
                 }),
-                Mover::Bits { bits, whole } => each(source, target, counts, |from, to| {
-                    copy_bits(source.base, from, target.base, to, bits, whole)
-                }),
+                Mover::Bits { bits, whole } => bits::rows(source, target, counts, bits, whole),
             }
         }
     }
@@ -215,63 +214,6 @@ unsafe fn bytes(from: *const u8, to: *mut u8, size: usize, part: usize) {
             for i in 0..part {
                 *to.add(start + i) = *from.add(start + part - 1 - i);
             }
-        }
-    }
-}
-
-/// `bits` bits from bit `from` of `source` to bit `to` of `target`, lowest first; other bits stay, but for the upper
-/// ones of the last byte when the target has `whole` bytes.
-///
-/// # Safety
-/// The bytes that hold these bits are readable and writable.
-unsafe fn copy_bits(source: *const u8, from: i64, target: *mut u8, to: i64, bits: u64, whole: bool) {
-    let mut done = 0;
-    while done < bits {
-        let count = (bits - done).min(8) as u32;
-        // SAFETY: these are up to 8 of the bits that the caller vouches for.
-        unsafe {
-            let byte = read_bits(source, from + done as i64, count);
-            if whole {
-                *target.offset(((to + done as i64) >> 3) as isize) = byte;
-            } else {
-                write_bits(target, to + done as i64, count, byte);
-            }
-        }
-        done += u64::from(count);
-    }
-}
-
-/// Up to 8 bits, from one byte or two.
-///
-/// # Safety
-/// The bytes that hold these bits are readable.
-#[inline(always)]
-pub unsafe fn read_bits(base: *const u8, at: i64, count: u32) -> u8 {
-    let shift = (at & 7) as u32;
-    // SAFETY: the second byte is only touched when it holds some of the bits.
-    let pair = unsafe {
-        let byte = base.offset((at >> 3) as isize);
-        u32::from(*byte) | if shift + count > 8 { u32::from(*byte.add(1)) << 8 } else { 0 }
-    };
-    (pair >> shift & ((1 << count) - 1)) as u8
-}
-
-/// Up to 8 bits, into one byte or two, leaving their other bits.
-///
-/// # Safety
-/// The bytes that hold these bits are readable and writable.
-#[inline(always)]
-pub unsafe fn write_bits(base: *mut u8, at: i64, count: u32, value: u8) {
-    let shift = (at & 7) as u32;
-    let mask = ((1u32 << count) - 1) << shift;
-    let value = u32::from(value) << shift;
-    // SAFETY: the second byte is only touched when it holds some of the bits.
-    unsafe {
-        let byte = base.offset((at >> 3) as isize);
-        *byte = (*byte & !(mask as u8)) | (value & mask) as u8;
-        if shift + count > 8 {
-            let next = byte.add(1);
-            *next = (*next & !((mask >> 8) as u8)) | ((value & mask) >> 8) as u8;
         }
     }
 }

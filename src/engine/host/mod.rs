@@ -1,8 +1,11 @@
 //! The engine on the CPU.
 
+pub mod bits;
 pub mod block;
 pub mod codec;
 pub mod memory;
 pub mod naive;
+pub mod port;
 pub mod run;
 mod truncate;
+pub mod walk;

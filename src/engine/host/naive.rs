@@ -1,7 +1,8 @@
 //! The same work one element at a time, with no plan and no blocks: slow, and plainly right. Tests hold the engine
 //! against it.
 
-use super::memory::{Cell, read_bits, write_bits};
+use super::bits;
+use super::memory::Cell;
 use crate::dtype::scalar::{self, Overflow, Scalar, Value};
 use crate::engine::host::{block::compute_type, codec::Pivot};
 use crate::engine::{Numeric, Transform, View, ViewMut};
@@ -59,12 +60,12 @@ unsafe fn load(base: *const u8, at: i64, cell: Cell) -> Vec<u8> {
     if !cell.packed {
         for (i, byte) in bytes.iter_mut().enumerate() {
             // SAFETY: a byte of the scalar.
-            *byte = unsafe { read_bits(base, at + 8 * i as i64, 8) };
+            *byte = unsafe { bits::read(base, at + 8 * i as i64, 8) };
         }
     } else {
         for bit in 0..cell.bits {
             // SAFETY: a bit of the scalar.
-            bytes[bit as usize / 8] |= unsafe { read_bits(base, at + bit as i64, 1) } << (bit % 8);
+            bytes[bit as usize / 8] |= unsafe { bits::read(base, at + bit as i64, 1) } << (bit % 8);
         }
     }
     if cell.swapped {
@@ -79,19 +80,18 @@ unsafe fn store(base: *mut u8, at: i64, cell: Cell, mut bytes: Vec<u8>) {
     if cell.swapped {
         bytes.chunks_mut(cell.part as usize).for_each(<[u8]>::reverse);
     }
-    let bits = if cell.packed { cell.bits } else { 8 * bytes.len() as u64 };
-    for bit in 0..bits {
+    let count = if cell.packed { cell.bits } else { 8 * bytes.len() as u64 };
+    for bit in 0..count {
         // SAFETY: a bit of the scalar.
-        unsafe { write_bits(base, at + bit as i64, 1, bytes[bit as usize / 8] >> (bit % 8) & 1) };
+        unsafe { bits::write(base, at + bit as i64, 1, bytes[bit as usize / 8] >> (bit % 8) & 1) };
     }
 }
 
 fn number(raw: &[u8], source: Numeric, target: Numeric, transform: &Transform, index: &[i64]) -> Vec<u8> {
     let size = source.scalar.bits().div_ceil(8) as usize;
     let part = |i: usize| {
-        let mut wide = [0; 8];
-        wide[..size].copy_from_slice(&raw[i * size..][..size]);
-        u64::from_le_bytes(wide)
+        let significant = |k: usize| if cfg!(target_endian = "big") { size - 1 - k } else { k };
+        (0..size).fold(0, |all, k| all | u64::from(raw[i * size + significant(k)]) << (8 * k))
     };
     let imaginary = if source.complex { part(1) } else { 0 };
     let affine = !transform.scale.is_empty() || !transform.bias.is_empty();
@@ -104,10 +104,13 @@ fn number(raw: &[u8], source: Numeric, target: Numeric, transform: &Transform, i
         real |= one(imaginary, &[]);
     }
     let size = target.scalar.bits().div_ceil(8) as usize;
-    let mut bytes = real.to_le_bytes()[..size].to_vec();
+    let native = |raw: u64| match cfg!(target_endian = "big") {
+        true => raw.to_be_bytes()[8 - size..].to_vec(),
+        false => raw.to_le_bytes()[..size].to_vec(),
+    };
+    let mut bytes = native(real);
     if target.complex {
-        let imaginary = if source.complex { one(imaginary, &[]) } else { 0 };
-        bytes.extend(&imaginary.to_le_bytes()[..size]);
+        bytes.extend(native(if source.complex { one(imaginary, &[]) } else { 0 }));
     }
     bytes
 }

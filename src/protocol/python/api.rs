@@ -130,7 +130,10 @@ impl Api {
 
 #[cold]
 fn missing() -> Error {
-    Error::new(Kind::Unsupported, "no Python in this process: CPython's symbols are not visible to this library")
+    Error::new(
+        Kind::Unsupported,
+        "no Python in this process: CPython's symbols are not visible to this library",
+    )
 }
 
 /// CPython, once it has been found. A failure is not remembered: Python may be loaded later.

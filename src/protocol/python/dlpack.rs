@@ -39,7 +39,8 @@ pub unsafe fn dlpack_capsule(tensor: &Tensor, form: Form) -> Result<NonNull<PyOb
         match form {
             Form::Versioned { copied } => {
                 let managed = dlpack::share_versioned(tensor, copied)?;
-                capsule(api, managed.cast(), VERSIONED, destroy_versioned).inspect_err(|_| end_versioned(managed))
+                capsule(api, managed.cast(), VERSIONED, destroy_versioned)
+                    .inspect_err(|_| end_versioned(managed))
             }
             Form::Legacy => {
                 let managed = dlpack::share_legacy(tensor)?;

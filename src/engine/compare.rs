@@ -1,0 +1,81 @@
+//! Equality of elements.
+
+use super::host::block::Steps;
+use super::host::codec::Pivot;
+use super::host::run::{self, Place};
+use super::pass::{Half, Part};
+use super::plan::{Plan, Side};
+use super::{Numeric, View, check};
+use crate::error::{Kind, Result};
+use crate::layout::Dims;
+
+/// Whether the two have the same shape and equal elements, as NumPy's `array_equal` says: integers are compared
+/// exactly, everything else as float64; NaN and NaT equal nothing. Types that are only carried are equal when their
+/// bytes are.
+///
+/// Fails with `Unsupported` when one of two different types is only carried.
+///
+/// # Safety
+/// All elements of both are readable, and no other thread writes them.
+pub unsafe fn equal(a: &View, b: &View) -> Result<bool> {
+    if let Err(error) = check((a.dtype, a.layout), (b.dtype, b.layout), false) {
+        return if error.kind() == Kind::Shape { Ok(false) } else { Err(error) };
+    }
+    // SAFETY: as the caller promises, in all passes.
+    unsafe {
+        match (Numeric::of(a.dtype), Numeric::of(b.dtype)) {
+            (Some(x), Some(y)) if x.complex && y.complex => equal_parts(a, b, Part::Both, [x, y]),
+            (Some(x), Some(y)) => Ok(equal_parts(a, b, Part::Real, [x, y])?
+                && (!x.complex || is_real(a)?)
+                && (!y.complex || is_real(b)?)),
+            _ => identical(a, b),
+        }
+    }
+}
+
+/// # Safety
+/// As for [`equal`].
+unsafe fn equal_parts(a: &View, b: &View, part: Part, [x, y]: [Numeric; 2]) -> Result<bool> {
+    let (one, other) = (Half::new(a.dtype, a.layout, part)?, Half::new(b.dtype, b.layout, part)?);
+    let Some(plan) = Plan::new(a.layout.shape(), &one.side, &other.side, one.lanes, None)? else {
+        return Ok(true);
+    };
+    let pivot = if x.scalar.is_float() || y.scalar.is_float() { Pivot::F64 } else { Pivot::Int };
+    let steps = [x, y].map(|numeric| Steps::to_pivot(numeric.scalar, pivot));
+    let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
+    // SAFETY: the plan visits the elements of the layouts and no others.
+    Ok(unsafe { run::equal(&plan, [&steps[0], &steps[1]], places[0], places[1]) })
+}
+
+/// Whether all imaginary parts are 0.
+///
+/// # Safety
+/// As for [`equal`].
+unsafe fn is_real(a: &View) -> Result<bool> {
+    let Some(numeric) = Numeric::of(a.dtype) else { return Ok(true) };
+    let half = Half::new(a.dtype, a.layout, Part::Imaginary)?;
+    let still = Dims::filled(0, a.layout.ndim());
+    let zero = Side { strides: &still, offset: 0, part: 0, lane: 0, ..half.side };
+    let Some(plan) = Plan::new(a.layout.shape(), &half.side, &zero, half.lanes, None)? else {
+        return Ok(true);
+    };
+    let steps = Steps::to_pivot(numeric.scalar, Pivot::F64);
+    let zeros = Place { base: [0u8; 16].as_ptr(), cell: half.cell };
+    // SAFETY: the plan visits the elements of the layout on one side, and only the zero on the other.
+    Ok(unsafe { run::equal(&plan, [&steps, &steps], Place { base: a.data, cell: half.cell }, zeros) })
+}
+
+/// # Safety
+/// As for [`equal`].
+unsafe fn identical(a: &View, b: &View) -> Result<bool> {
+    let (one, other) =
+        (Half::new(a.dtype, a.layout, Part::Whole)?, Half::new(b.dtype, b.layout, Part::Whole)?);
+    let plan = Plan::new(a.layout.shape(), &one.side, &other.side, one.lanes, None)?;
+    let Some(plan) = plan.filter(|_| one.cell.bits > 0) else {
+        return Ok(true);
+    };
+    let never = matches!(a.dtype.kind, b'M' | b'm').then_some(i64::MIN);
+    let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
+    // SAFETY: the plan visits the elements of the layouts and no others.
+    Ok(unsafe { run::identical(&plan, places[0], places[1], never) })
+}
