@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from ._tensor import Tensor
 
+# NumPy's reader of `__array_struct__` takes the bytes of text for characters, which reads beyond the end, and the
+# struct cannot say the unit of dates and durations.
+WITHOUT_STRUCT = ("U", "M", "m")
 _HOST = {c.NDF_DEVICE_CPU, c.NDF_DEVICE_CUDA_HOST, c.NDF_DEVICE_ROCM_HOST, c.NDF_DEVICE_CUDA_MANAGED}
 # The type that holds every value of a kind, and how memoryview calls it; complex numbers are two of the last.
 _WIDEST = {
@@ -127,7 +130,7 @@ def to_numpy(tensor: Tensor) -> numpy.ndarray[Any, Any]:
         target = tensor.dtype.numpy()
     except TypeError as error:
         raise TypeError(f"{error}; or convert() the tensor to a dtype that NumPy has") from None
-    if tensor.dtype == target.str:
+    if tensor.dtype == target.str and target.kind not in WITHOUT_STRUCT:
         return numpy.asarray(_Interface(tensor))
     # As mere bytes of the same size, which NumPy then sees as what they are.
     return numpy.asarray(_Interface(tensor.view(f"V{target.itemsize}"))).view(target)
