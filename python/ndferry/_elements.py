@@ -57,6 +57,8 @@ def item(tensor: Tensor) -> Any:
 
 
 def tobytes(tensor: Tensor) -> bytes:
+    if tensor.device.device_type not in _HOST:
+        raise UnsupportedError(f"the elements are on {tensor.device}, only those on the host can be read")
     dense = tensor.contiguous()
     if dense.bit_offset:
         dense = dense.copy()
