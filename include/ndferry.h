@@ -155,18 +155,6 @@ struct DLManagedTensorVersioned;
  */
 #define NDF_PY_COPIED 2
 
-#define WEEK 2
-
-#define DAY 4
-
-#define HOUR 5
-
-#define MINUTE 6
-
-#define SECOND 7
-
-#define ATTOSECOND 13
-
 /**
  * The outcome of a call. Numbers are frozen; gaps are reserved: 1–19 the caller's mistakes, 20–39 what cannot be
  * done here, 40–59 resources, 60–79 callbacks, 99 a bug of this library.
@@ -310,10 +298,6 @@ typedef struct {
    */
   uint64_t detail;
 } ndf_dtype;
-/**
- * No type: all zero.
- */
-#define ndf_dtype_NONE (ndf_dtype){ , .lanes = 0 }
 
 /**
  * The languages that ndf_dtype_format speaks.

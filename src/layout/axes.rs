@@ -13,23 +13,26 @@ impl Layout {
     #[inline]
     pub fn permute(&self, axes: &[i32]) -> Result<Self> {
         let mut view = self.clone();
-        view.permute_in_place(axes)?;
+        view.permute_from(self, axes)?;
         Ok(view)
     }
 
-    /// [`Layout::permute`] in place; an error changes nothing.
+    /// Makes this, a copy of `source`, its [`Layout::permute`]; an error leaves some valid layout.
     #[inline]
-    pub fn permute_in_place(&mut self, axes: &[i32]) -> Result<()> {
-        let ndim = self.ndim();
+    pub fn permute_from(&mut self, source: &Self, axes: &[i32]) -> Result<()> {
+        let ndim = source.ndim();
         if axes.len() != ndim {
             bail!(Shape, "`axes` has {} entries, the tensor has rank {ndim}", axes.len());
         }
-        AxisSet::from_axes(axes, ndim)?;
-        let (shape, strides) = (self.shape.clone(), self.strides.clone());
+        let mut seen = AxisSet::new();
+        for &axis in axes {
+            seen.insert(axis, ndim)?;
+        }
+        let from = (source.shape(), source.strides());
         let places = self.shape.iter_mut().zip(self.strides.iter_mut());
         for ((extent, stride), &axis) in places.zip(axes) {
             let axis = if axis < 0 { axis + ndim as i32 } else { axis } as usize;
-            (*extent, *stride) = (shape[axis], strides[axis]);
+            (*extent, *stride) = (from.0[axis], from.1[axis]);
         }
         Ok(())
     }

@@ -37,18 +37,19 @@ impl Dims {
     /// No integers.
     pub const NONE: Self = Self::inline([0; INLINE_NDIM], 0);
 
-    /// Makes these the integers, in place.
+    /// Makes the list `len` integers long, at most [`INLINE_NDIM`], for the caller to write.
     #[inline]
-    pub fn assign(&mut self, items: &[i64]) {
-        if items.len() <= INLINE_NDIM {
-            self.heap = None;
-            self.inline.len = items.len();
-            for (slot, &item) in self.inline.items.iter_mut().zip(items) {
-                *slot = item;
-            }
-        } else {
-            *self = Self::heap(items.into());
-        }
+    pub(super) fn begin(&mut self, len: usize) -> &mut [i64] {
+        self.heap = None;
+        self.inline.len = len;
+        &mut self.inline.items[..len.min(INLINE_NDIM)]
+    }
+
+    /// Makes this a copy of `other`, in place.
+    #[inline]
+    pub(super) fn copy_from(&mut self, other: &Self) {
+        self.inline = other.inline;
+        self.heap = other.heap.clone();
     }
 
     /// `len` times `value`.

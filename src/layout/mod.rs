@@ -17,7 +17,6 @@ mod tests;
 mod view;
 
 use crate::error::{Result, bail};
-use order::fill_contiguous_strides;
 
 pub use axis::normalize_axis;
 pub use broadcast::broadcast_shapes;
@@ -53,24 +52,86 @@ impl Layout {
     /// the element count or an element's offset does not fit `i64`.
     #[inline]
     pub fn new(shape: &[i64], strides: &[i64], offset: i64) -> Result<Self> {
-        let mut layout = Self::scalar();
-        layout.assign(shape, strides, offset)?;
-        Ok(layout)
-    }
-
-    /// [`Layout::new`] in place; an error changes nothing.
-    #[inline]
-    pub fn assign(&mut self, shape: &[i64], strides: &[i64], offset: i64) -> Result<()> {
         if shape.len() != strides.len() {
             bail!(Shape, "`strides` has {} entries, `shape` has {}", strides.len(), shape.len());
         }
         if count_elements(shape)? != 0 {
             check_reach(shape, strides, offset)?;
         }
-        self.shape.assign(shape);
-        self.strides.assign(strides);
-        self.offset = offset;
-        Ok(())
+        Ok(Self { shape: shape.into(), strides: strides.into(), offset })
+    }
+
+    /// Makes this the layout of these extents and strides (`None`: C order without gaps) with element `[0, …, 0]` at
+    /// offset 0, and gives its span: one pass, for importers. After an error the layout is any valid one.
+    ///
+    /// Errors: those of [`Layout::new`].
+    #[inline]
+    pub fn assign(&mut self, shape: &[i64], strides: Option<&[i64]>) -> Result<Option<(i64, i64)>> {
+        let fits = shape.len() <= INLINE_NDIM && strides.is_none_or(|strides| strides.len() == shape.len());
+        let span = if fits { self.write_from_origin(shape, strides) } else { None };
+        match span {
+            Some(span) => Ok(span),
+            None => self.assign_slowly(shape, strides),
+        }
+    }
+
+    /// Writes and measures in one loop; `None` when something is wrong, and what was written then means nothing.
+    #[inline]
+    fn write_from_origin(&mut self, shape: &[i64], strides: Option<&[i64]>) -> Option<Option<(i64, i64)>> {
+        self.offset = 0;
+        let (to_shape, to_strides) = (self.shape.begin(shape.len()), self.strides.begin(shape.len()));
+        let (mut count, mut low, mut high, mut empty) = (1i64, 0i64, 0i64, false);
+        for axis in (0..shape.len()).rev() {
+            let extent = shape[axis];
+            if extent <= 0 {
+                empty = true;
+                if extent < 0 {
+                    return None;
+                }
+            }
+            to_shape[axis] = extent;
+            to_strides[axis] = match strides {
+                None => count,
+                Some(strides) => strides[axis],
+            };
+            if strides.is_some() && !empty {
+                let last = (extent - 1).checked_mul(to_strides[axis])?;
+                low = low.checked_add(last.min(0))?;
+                high = high.checked_add(last.max(0))?;
+            }
+            count = count.checked_mul(extent.max(1))?;
+        }
+        high.checked_sub(low)?;
+        let span = if strides.is_none() { (0, count - 1) } else { (low, high) };
+        Some((!empty).then_some(span))
+    }
+
+    /// Makes this a copy of `other`, in place.
+    #[inline]
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.shape.copy_from(&other.shape);
+        self.strides.copy_from(&other.strides);
+        self.offset = other.offset;
+    }
+
+    /// The way of large ranks, and of errors, which are found out here.
+    #[cold]
+    fn assign_slowly(&mut self, shape: &[i64], strides: Option<&[i64]>) -> Result<Option<(i64, i64)>> {
+        *self = Self::scalar();
+        *self = match strides {
+            Some(strides) => Self::new(shape, strides, 0)?,
+            None => Self::contiguous(shape, Order::C)?,
+        };
+        Ok(self.span())
+    }
+
+    /// Moves a layout of offset 0 so that `low`, which is at most its least offset, becomes offset 0. `None` when the
+    /// greatest offset no longer fits.
+    #[inline]
+    pub fn rebase(&mut self, low: i64, high: i64) -> Option<()> {
+        high.checked_sub(low)?;
+        self.offset = low.checked_neg()?;
+        Some(())
     }
 
     /// The layout of a new tensor: gap-free in `order`, offset 0. Strides as NumPy computes them, where an
@@ -80,20 +141,8 @@ impl Layout {
     /// count does not fit `i64`.
     #[inline]
     pub fn contiguous(shape: &[i64], order: Order) -> Result<Self> {
-        let mut layout = Self::scalar();
-        layout.assign_contiguous(shape, order)?;
-        Ok(layout)
-    }
-
-    /// [`Layout::contiguous`] in place; an error changes nothing.
-    #[inline]
-    pub fn assign_contiguous(&mut self, shape: &[i64], order: Order) -> Result<()> {
         count_elements(shape)?;
-        self.shape.assign(shape);
-        self.strides.assign(shape);
-        fill_contiguous_strides(&mut self.strides, shape, order);
-        self.offset = 0;
-        Ok(())
+        Ok(Self { shape: shape.into(), strides: contiguous_strides(shape, order), offset: 0 })
     }
 
     /// The layout of one element without axes, at offset 0.

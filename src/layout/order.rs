@@ -16,13 +16,6 @@ pub enum Order {
 #[inline]
 pub fn contiguous_strides(shape: &[i64], order: Order) -> Dims {
     let mut strides = Dims::filled(1, shape.len());
-    fill_contiguous_strides(&mut strides, shape, order);
-    strides
-}
-
-/// [`contiguous_strides`] into `strides`, which has an entry an axis.
-#[inline]
-pub(super) fn fill_contiguous_strides(strides: &mut [i64], shape: &[i64], order: Order) {
     let mut next = 1;
     let mut put = |(stride, &extent): (&mut i64, &i64)| {
         *stride = next;
@@ -32,6 +25,7 @@ pub(super) fn fill_contiguous_strides(strides: &mut [i64], shape: &[i64], order:
         Order::C => strides.iter_mut().zip(shape).rev().for_each(&mut put),
         Order::F => strides.iter_mut().zip(shape).for_each(&mut put),
     }
+    strides
 }
 
 impl Layout {

@@ -70,6 +70,7 @@ unsafe extern "C" fn end_export<M>(managed: *mut M) {
 #[inline]
 fn export<M: Managed>(tensor: Tensor, dtype: DLDataType, flags: u64) -> NonNull<M> {
     let layout = tensor.layout();
+    let storage = tensor.storage();
     let ndim = layout.ndim();
     let block = Export::<M>::block(ndim);
     // SAFETY: the size is not zero.
@@ -80,10 +81,14 @@ fn export<M: Managed>(tensor: Tensor, dtype: DLDataType, flags: u64) -> NonNull<
     unsafe {
         let shape = export.as_ptr().add(1).cast::<i64>();
         let strides = shape.add(ndim.max(1));
-        copy_dims(layout.shape(), layout.strides(), shape, strides);
-        let data = tensor.data();
-        let byte_offset = if tensor.device().has_addresses() { 0 } else { tensor.byte_offset() as u64 };
-        let Device { device_type, device_id } = tensor.device();
+        let is_empty = copy_dims(layout.shape(), layout.strides(), shape, strides);
+        let (start, offset) = (storage.start(), tensor.byte_offset());
+        let (data, byte_offset) = match storage.device().has_addresses() {
+            _ if is_empty => (std::ptr::null_mut(), 0),
+            true => (start.wrapping_add(offset), 0),
+            false => (start, offset as u64),
+        };
+        let Device { device_type, device_id } = storage.device();
         let dl_tensor = DLTensor {
             data: data.cast(),
             device: DLDevice { device_type, device_id },
@@ -93,20 +98,21 @@ fn export<M: Managed>(tensor: Tensor, dtype: DLDataType, flags: u64) -> NonNull<
             strides,
             byte_offset,
         };
-        let managed = M::new(dl_tensor, flags, export.as_ptr().cast());
-        export.write(Export { managed, tensor, ndim });
+        (&raw mut (*export.as_ptr()).managed).write(M::new(dl_tensor, flags, export.as_ptr().cast()));
+        (&raw mut (*export.as_ptr()).ndim).write(ndim);
+        (&raw mut (*export.as_ptr()).tensor).write(tensor);
     }
     export.cast()
 }
 
 /// Copies shape and strides; an axis of extent 1 or less gets the stride it would have in C order, because some
-/// consumers test contiguity without excepting it.
+/// consumers test contiguity without excepting it. Says whether there are no elements.
 ///
 /// # Safety
 /// Both destinations have room for one integer an axis.
 #[inline]
-unsafe fn copy_dims(shape: &[i64], strides: &[i64], to_shape: *mut i64, to_strides: *mut i64) {
-    let mut dense = 1i64;
+unsafe fn copy_dims(shape: &[i64], strides: &[i64], to_shape: *mut i64, to_strides: *mut i64) -> bool {
+    let (mut dense, mut is_empty) = (1i64, false);
     for axis in (0..shape.len()).rev() {
         let extent = shape[axis];
         let stride = if extent == 1 { dense } else { strides[axis] };
@@ -116,7 +122,9 @@ unsafe fn copy_dims(shape: &[i64], strides: &[i64], to_shape: *mut i64, to_strid
             to_strides.add(axis).write(stride);
         }
         dense = stride.wrapping_mul(extent);
+        is_empty |= extent == 0;
     }
+    is_empty
 }
 
 /// DLPack's words for the dtype, or why there are none.
@@ -339,9 +347,8 @@ unsafe fn describe(foreign: &DLTensor, flags: u64) -> Result<Adopted<'_>> {
 
 #[inline]
 fn imported_dtype(foreign: DLDataType, flags: u64) -> DType {
-    let DLDataType { code, bits, lanes } = foreign;
-    let padded = flags & FLAG_SUBBYTE_PADDED != 0 && u32::from(bits) * u32::from(lanes) % 8 != 0;
-    DType { lanes, flags: if padded { dtype::PADDED } else { 0 }, ..DType::new(code, bits) }
+    let dtype = DType::new(foreign.code, foreign.bits).with_lanes(foreign.lanes);
+    if flags & FLAG_SUBBYTE_PADDED != 0 { dtype.padded() } else { dtype }
 }
 
 /// Says what is wrong with a struct of DLPack 1.x, without taking it.

@@ -1,6 +1,6 @@
 //! New tensors: on memory of our own, or on memory that somebody else made.
 
-use super::{Block, Memory, Tensor, packed_bytes};
+use super::{Draft, Memory, Tensor, packed_bytes};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Kind, Result, bail};
@@ -74,7 +74,7 @@ impl Tensor {
             bail!(Overflow, "{count} elements of {bits} bits overflow the address space");
         };
         let storage = Storage::allocate(byte_count)?;
-        Ok(Block::begin(false, dtype, layout, Memory::Own(storage)).finish())
+        Ok(Draft::new(layout).finish(dtype, false, Memory::Own(storage)))
     }
 
     /// A tensor on memory that `owner` frees after the last use.
@@ -87,16 +87,11 @@ impl Tensor {
     #[inline]
     pub unsafe fn adopt(foreign: &Adopted<'_>, owner: Owner) -> Result<Self> {
         foreign.dtype.validate()?;
-        let nowhere = Storage::adopt(std::ptr::null_mut(), 0, foreign.device, Owner::NOBODY);
-        let mut block =
-            Block::begin(foreign.read_only, foreign.dtype, Layout::scalar(), Memory::Own(nowhere));
-        match foreign.strides {
-            Some(strides) => block.layout.assign(foreign.shape, strides, 0)?,
-            None => block.layout.assign_contiguous(foreign.shape, Order::C)?,
-        }
-        let (start, byte_count) = foreign.place(&mut block.layout)?;
-        block.memory = Memory::Own(Storage::adopt(start, byte_count, foreign.device, owner));
-        Ok(block.finish())
+        let mut draft = Draft::blank();
+        let span = draft.layout().assign(foreign.shape, foreign.strides)?;
+        let (start, byte_count) = foreign.place(draft.layout(), span)?;
+        let storage = Storage::adopt(start, byte_count, foreign.device, owner);
+        Ok(draft.finish(foreign.dtype, foreign.read_only, Memory::Own(storage)))
     }
 }
 
@@ -112,8 +107,8 @@ impl Adopted<'_> {
     /// Strides may be negative, so the range may begin before `data`: the storage starts at the lowest element, and
     /// the layout's offset is made to lead from there to element `[0, …, 0]`.
     #[inline]
-    fn place(&self, layout: &mut Layout) -> Result<(*mut u8, usize)> {
-        let Some((low, high)) = layout.span() else { return Ok((self.data, 0)) };
+    fn place(&self, layout: &mut Layout, span: Option<(i64, i64)>) -> Result<(*mut u8, usize)> {
+        let Some((low, high)) = span else { return Ok((self.data, 0)) };
         if self.data.is_null() {
             bail!(InvalidArgument, "`data` is NULL, the tensor has {} elements", layout.element_count());
         }
@@ -138,7 +133,7 @@ impl Adopted<'_> {
         if first == 0 {
             return None;
         }
-        layout.set_offset(low.checked_neg()?).ok()?;
+        layout.rebase(low, high)?;
         Some((self.data.with_addr(first), byte_count))
     }
 

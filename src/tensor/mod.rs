@@ -9,7 +9,7 @@ pub use create::{Adopted, MemoryOrder};
 pub use format::FormatOptions;
 pub use statistics::{Statistics, statistics};
 
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr::NonNull;
 
 use crate::device::Device;
@@ -62,7 +62,7 @@ impl Drop for Tensor {
         if self.block().count.release() {
             // SAFETY: the last reference is gone; the block came from `Box::into_raw` in `from_block`.
             let block = unsafe { Box::from_raw(self.0.as_ptr()) };
-            statistics::count(-1, -block.counted_bytes());
+            statistics::count(-1, -block.memory.counted_bytes());
         }
     }
 }
@@ -73,27 +73,70 @@ impl std::fmt::Debug for Tensor {
     }
 }
 
-impl Block {
+impl Memory {
     #[inline]
     fn counted_bytes(&self) -> i64 {
-        match &self.memory {
+        match self {
             Memory::Own(storage) => storage.byte_count() as i64,
             Memory::Of(_) => 0,
         }
     }
+}
 
-    /// A block on the heap whose layout is still to be written. Layouts are made where they stay, because moving
-    /// two hundred bytes costs more than everything else that making a tensor does.
+/// A block on the heap of which only the layout is written.
+///
+/// Layouts are made where they stay, because moving two hundred bytes costs more than everything else that making a
+/// tensor does.
+struct Draft(Box<MaybeUninit<Block>>);
+
+impl Draft {
+    /// A block with the layout of one element, to be changed.
     #[inline]
-    fn begin(read_only: bool, dtype: DType, layout: Layout, memory: Memory) -> Box<Self> {
-        Box::new(Self { count: Count::one(), read_only, dtype, layout, memory })
+    fn blank() -> Self {
+        let mut block = Box::<Block>::new_uninit();
+        // SAFETY: the field lies in the box.
+        unsafe { (&raw mut (*block.as_mut_ptr()).layout).write(Layout::scalar()) };
+        Self(block)
+    }
+
+    /// A block with `layout`.
+    #[inline]
+    fn new(layout: Layout) -> Self {
+        let mut block = Box::<Block>::new_uninit();
+        // SAFETY: the field lies in the box.
+        unsafe { (&raw mut (*block.as_mut_ptr()).layout).write(layout) };
+        Self(block)
     }
 
     #[inline]
-    fn finish(self: Box<Self>) -> Tensor {
-        statistics::count(1, self.counted_bytes());
-        // SAFETY: a box is never NULL.
-        Tensor(unsafe { NonNull::new_unchecked(Box::into_raw(self)) })
+    fn layout(&mut self) -> &mut Layout {
+        // SAFETY: `new` wrote it.
+        unsafe { &mut (*self.0.as_mut_ptr()).layout }
+    }
+
+    /// The tensor, once the rest is known.
+    #[inline]
+    fn finish(self, dtype: DType, read_only: bool, memory: Memory) -> Tensor {
+        let bytes = memory.counted_bytes();
+        statistics::count(1, bytes);
+        let this = ManuallyDrop::new(self);
+        // SAFETY: the box is moved out of a draft that is never dropped. With these all fields are written; the address
+        // is a box's and so not NULL.
+        unsafe {
+            let block = Box::into_raw(std::ptr::read(&this.0)).cast::<Block>();
+            (&raw mut (*block).count).write(Count::one());
+            (&raw mut (*block).dtype).write(dtype);
+            (&raw mut (*block).read_only).write(read_only);
+            (&raw mut (*block).memory).write(memory);
+            Tensor(NonNull::new_unchecked(block))
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // SAFETY: the layout is all that was written; it is dropped once.
+        unsafe { std::ptr::drop_in_place(self.layout()) };
     }
 }
 

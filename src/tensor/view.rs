@@ -1,6 +1,6 @@
 //! Views: other tensors on the same storage. The algebra is [`Layout`]'s; here it meets dtype and permission.
 
-use super::{Block, Memory, Tensor};
+use super::{Draft, Memory, Tensor};
 use crate::dtype::DType;
 use crate::error::{Result, bail};
 use crate::layout::Layout;
@@ -9,21 +9,21 @@ impl Tensor {
     /// Another tensor on the same storage with the layout that `change` makes of this one's.
     #[inline]
     fn view(&self, change: impl FnOnce(&mut Layout) -> Result<()>) -> Result<Self> {
-        let layout = self.layout().clone();
-        let mut block = Block::begin(self.is_read_only(), self.dtype(), layout, Memory::Of(self.first()));
-        change(&mut block.layout)?;
-        Ok(block.finish())
+        let mut draft = Draft::blank();
+        draft.layout().copy_from(self.layout());
+        change(draft.layout())?;
+        Ok(draft.finish(self.dtype(), self.is_read_only(), Memory::Of(self.first())))
     }
 
     /// Another tensor on the same storage with `layout`, which is known to stay inside.
     fn with(&self, dtype: DType, layout: Layout, read_only: bool) -> Self {
-        Block::begin(read_only, dtype, layout, Memory::Of(self.first())).finish()
+        Draft::new(layout).finish(dtype, read_only, Memory::Of(self.first()))
     }
 
     /// The same elements with their axes in the order `axes`.
     #[inline]
     pub fn permute(&self, axes: &[i32]) -> Result<Self> {
-        self.view(|layout| layout.permute_in_place(axes))
+        self.view(|layout| layout.permute_from(self.layout(), axes))
     }
 
     /// The same elements with their axes reversed.
