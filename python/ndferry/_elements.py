@@ -116,6 +116,8 @@ def describe(tensor: Tensor) -> str:
     except NdferryError:
         # Elements that cannot be shown, or not from here: the shape says what can be said.
         body = f"<shape {tensor.shape}>"
+    if not tensor.size and tensor.ndim != 1:
+        suffix = f"shape={tensor.shape}, {suffix}"  # which the brackets do not show
     lines = body.replace("\n", "\n" + " " * len(prefix))
     last = len(prefix) if "\n" not in lines else 0
     last += len(lines.rsplit("\n", 1)[-1])
