@@ -7,7 +7,7 @@ endif()
 # ndferry_add_program(target source...): a program that links the shared library, warnings on.
 function(ndferry_add_program target)
   add_executable(${target} ${ARGN})
-  target_link_libraries(${target} PRIVATE ndferry::ndferry Threads::Threads)
+  target_link_libraries(${target} PRIVATE ndferry::ndferry ndferry_dlpack Threads::Threads)
   target_compile_features(${target} PRIVATE c_std_11 cxx_std_17)
   set_target_properties(${target} PROPERTIES C_EXTENSIONS OFF CXX_EXTENSIONS OFF)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic)

@@ -24,6 +24,9 @@ struct test {
     void (*run)();
 };
 
+// Runs after every test that has not failed, and fails it by throwing: what must hold at every test's end.
+inline void (*after_each)() = nullptr;
+
 inline std::vector<test> &tests() {
     static std::vector<test> all;
     return all;
@@ -99,6 +102,7 @@ int main(int argc, char **argv) {
         std::string why;
         try {
             test.run();
+            if (check::after_each != nullptr) check::after_each();
         } catch (const std::exception &error) {
             why = error.what();
             if (why.empty()) why = "an exception without a message";

@@ -242,16 +242,6 @@ typedef int32_t ndf_status;
 #endif // __cplusplus
 
 /**
- * One loop: how often, and how far each turn moves.
- */
-typedef struct Loop Loop;
-
-/**
- * A multiple of a unit of time, such as `[25s]`.
- */
-typedef struct Unit Unit;
-
-/**
  * A strided, typed view of memory on one device, shared by counting references.
  *
  * A handle is an immutable description: any function may be called with it on any thread at any time. The elements
@@ -1456,7 +1446,7 @@ ndf_status ndf_tensor_diagonal(const ndf_tensor *tensor,
  * @param window  elements in a window, 0 or more and no more than the axis has
  * @param step    from one window to the next, 1 or more
  * @param out     the view: (extent - window) / step + 1 windows along `axis`  [owned: ndf_tensor_release]
- * @returns NDF_OK; NDF_ERROR_RANGE: no such axis; NDF_ERROR_SHAPE, NDF_ERROR_INVALID_ARGUMENT: `window` or `step`
+ * @returns NDF_OK; NDF_ERROR_RANGE: no such axis, `window` or `step`; NDF_ERROR_SHAPE: more than 64 axes
  */
 NDF_API
 NDF_NODISCARD

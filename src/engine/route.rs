@@ -134,6 +134,9 @@ pub fn equal(a: &Tensor, b: &Tensor) -> Result<bool> {
 }
 
 fn require_cast(from: DType, to: DType, casting: Casting) -> Result<()> {
+    if !can_cast(from, to, Casting::Unsafe) {
+        bail!(Unsupported, "there is no conversion from {from} to {to}");
+    }
     if !can_cast(from, to, casting) {
         bail!(Dtype, "{from} to {to} is not allowed by `casting`, which is {casting}");
     }

@@ -270,7 +270,7 @@ pub unsafe extern "C" fn ndf_tensor_diagonal(
 /// @param window  elements in a window, 0 or more and no more than the axis has
 /// @param step    from one window to the next, 1 or more
 /// @param out     the view: (extent - window) / step + 1 windows along `axis`  [owned: ndf_tensor_release]
-/// @returns NDF_OK; NDF_ERROR_RANGE: no such axis; NDF_ERROR_SHAPE, NDF_ERROR_INVALID_ARGUMENT: `window` or `step`
+/// @returns NDF_OK; NDF_ERROR_RANGE: no such axis, `window` or `step`; NDF_ERROR_SHAPE: more than 64 axes
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ndf_tensor_sliding_window(

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use crate::device::Device;
 use crate::dtype::{self, DType};
 use crate::engine::route::{Convert, CopyMode, convert};
-use crate::error::{Result, bail};
+use crate::error::{Error, Kind, Result, bail};
 use crate::layout::MAX_NDIM;
 use crate::spec::dlpack::*;
 use crate::storage::{Owner, ReleaseFn};
@@ -68,7 +68,7 @@ unsafe extern "C" fn end_export<M>(managed: *mut M) {
 
 /// Makes the struct for `tensor`, which its deleter lets go of.
 #[inline]
-fn export<M: Managed>(tensor: Tensor, dtype: DLDataType, flags: u64) -> NonNull<M> {
+fn export<M: Managed>(tensor: Tensor, flags: u64) -> NonNull<M> {
     let layout = tensor.layout();
     let storage = tensor.storage();
     let ndim = layout.ndim();
@@ -89,11 +89,12 @@ fn export<M: Managed>(tensor: Tensor, dtype: DLDataType, flags: u64) -> NonNull<
             false => (start, offset as u64),
         };
         let Device { device_type, device_id } = storage.device();
+        let DType { code, bits, lanes, .. } = tensor.dtype();
         let dl_tensor = DLTensor {
             data: data.cast(),
             device: DLDevice { device_type, device_id },
             ndim: ndim as i32,
-            dtype,
+            dtype: DLDataType { code, bits, lanes },
             shape,
             strides,
             byte_offset,
@@ -127,28 +128,32 @@ unsafe fn copy_dims(shape: &[i64], strides: &[i64], to_shape: *mut i64, to_strid
     is_empty
 }
 
-/// DLPack's words for the dtype, or why there are none.
+/// Fails unless DLPack has words for the dtype and for where it begins.
 #[inline]
-fn exported_dtype(tensor: &Tensor) -> Result<DLDataType> {
+fn require_describable(tensor: &Tensor) -> Result<()> {
+    let dtype = tensor.dtype();
+    if dtype.kind != 0 || dtype.is_swapped() || tensor.bit_offset() != 0 {
+        return Err(not_describable(tensor));
+    }
+    Ok(())
+}
+
+#[cold]
+#[inline(never)]
+fn not_describable(tensor: &Tensor) -> Error {
     let dtype = tensor.dtype();
     if dtype.kind != 0 {
-        bail!(Unsupported, "DLPack has no type for {}", dtype.name());
-    }
-    if dtype.is_swapped() {
-        bail!(
-            Unsupported,
-            "DLPack carries native byte order only, the tensor is {}; convert it first",
-            dtype.name()
-        );
-    }
-    if tensor.bit_offset() != 0 {
-        bail!(
-            Layout,
+        Error::new(Kind::Unsupported, format!("DLPack has no type for {dtype}"))
+    } else if dtype.is_swapped() {
+        let why = format!("DLPack carries native byte order only, the tensor is {dtype}; convert it first");
+        Error::new(Kind::Unsupported, why)
+    } else {
+        let why = format!(
             "DLPack cannot begin at bit {} of a byte; make a contiguous copy first",
             tensor.bit_offset()
         );
+        Error::new(Kind::Layout, why)
     }
-    Ok(DLDataType { code: dtype.code, bits: dtype.bits, lanes: dtype.lanes })
 }
 
 /// Exports as the struct of DLPack 1.x, sharing or copying as `mode` says. The struct is the caller's, who ends it
@@ -168,7 +173,7 @@ pub fn to_legacy(tensor: &Tensor, mode: CopyMode) -> Result<NonNull<DLManagedTen
 fn share_or_copy<M>(
     tensor: &Tensor,
     mode: CopyMode,
-    share: fn(&Tensor, bool) -> Result<NonNull<M>>,
+    share: impl Fn(&Tensor, bool) -> Result<NonNull<M>>,
 ) -> Result<NonNull<M>> {
     let shared = match mode {
         CopyMode::Always => None,
@@ -191,7 +196,7 @@ fn native_copy(tensor: &Tensor) -> Result<Tensor> {
 /// Exports as the struct of DLPack 1.x without copying. `copied` says that nobody else refers to the memory.
 #[inline]
 pub fn share_versioned(tensor: &Tensor, copied: bool) -> Result<NonNull<DLManagedTensorVersioned>> {
-    let dtype = exported_dtype(tensor)?;
+    require_describable(tensor)?;
     let mut flags = 0;
     if tensor.is_read_only() {
         flags |= FLAG_READ_ONLY;
@@ -202,14 +207,14 @@ pub fn share_versioned(tensor: &Tensor, copied: bool) -> Result<NonNull<DLManage
     if tensor.dtype().flags & dtype::PADDED != 0 {
         flags |= FLAG_SUBBYTE_PADDED;
     }
-    Ok(export(tensor.clone(), dtype, flags))
+    Ok(export(tensor.clone(), flags))
 }
 
 /// Exports as the struct before DLPack 1.0 without copying. It has no way to say read-only or padded, so such tensors
 /// are refused.
 #[inline]
 pub fn share_legacy(tensor: &Tensor) -> Result<NonNull<DLManagedTensor>> {
-    let dtype = exported_dtype(tensor)?;
+    require_describable(tensor)?;
     if tensor.is_read_only() {
         bail!(
             ReadOnly,
@@ -219,7 +224,7 @@ pub fn share_legacy(tensor: &Tensor) -> Result<NonNull<DLManagedTensor>> {
     if tensor.dtype().flags & dtype::PADDED != 0 {
         bail!(Unsupported, "legacy DLPack cannot say that {} elements are padded", tensor.dtype().name());
     }
-    Ok(export(tensor.clone(), dtype, 0))
+    Ok(export(tensor.clone(), 0))
 }
 
 /// Imports a struct of DLPack 1.x: on success its deleter runs when the last tensor on the memory is gone.
@@ -233,16 +238,17 @@ pub unsafe fn from_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Resu
     // SAFETY: the caller's promise.
     unsafe {
         let (foreign, flags) = read_versioned(managed)?;
-        adopt(&foreign, flags, release_foreign::<DLManagedTensorVersioned>, managed.as_ptr().cast())
+        adopt(foreign, flags, release_foreign::<DLManagedTensorVersioned>, managed.as_ptr().cast())
     }
 }
 
-/// Description and flags of a struct whose version this library knows.
+/// Description and flags of a struct whose version this library knows. Lent, not copied: a producer has often written
+/// it a moment ago, field by field, and wide loads over narrow stores stall.
 ///
 /// # Safety
 /// As [`from_versioned`].
 #[inline]
-unsafe fn read_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Result<(DLTensor, u64)> {
+unsafe fn read_versioned<'a>(managed: NonNull<DLManagedTensorVersioned>) -> Result<(&'a DLTensor, u64)> {
     // SAFETY: the caller's promise; nothing beyond `flags` is read before the version is known.
     unsafe {
         let version = (*managed.as_ptr()).version;
@@ -254,7 +260,7 @@ unsafe fn read_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Result<(
                 version.minor
             );
         }
-        Ok(((*managed.as_ptr()).dl_tensor, (*managed.as_ptr()).flags))
+        Ok((&(*managed.as_ptr()).dl_tensor, (*managed.as_ptr()).flags))
     }
 }
 
@@ -266,8 +272,8 @@ unsafe fn read_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Result<(
 pub unsafe fn from_legacy(managed: NonNull<DLManagedTensor>) -> Result<Tensor> {
     // SAFETY: the caller's promise.
     unsafe {
-        let foreign = (*managed.as_ptr()).dl_tensor;
-        adopt(&foreign, 0, release_foreign::<DLManagedTensor>, managed.as_ptr().cast())
+        let foreign = &(*managed.as_ptr()).dl_tensor;
+        adopt(foreign, 0, release_foreign::<DLManagedTensor>, managed.as_ptr().cast())
     }
 }
 
@@ -312,10 +318,11 @@ unsafe fn adopt(foreign: &DLTensor, flags: u64, release: ReleaseFn, managed: *mu
 }
 
 /// Reads a foreign description; nothing in it is trusted beyond its pointers being readable.
+/// Always inlined: the result is large, and returned through memory it would be copied by loads that wait for its stores.
 ///
 /// # Safety
 /// `shape` and `strides` are NULL or readable for `ndim` integers when `ndim` is 0 to 64.
-#[inline]
+#[inline(always)]
 unsafe fn describe(foreign: &DLTensor, flags: u64) -> Result<Adopted<'_>> {
     let Ok(ndim @ 0..=MAX_NDIM) = usize::try_from(foreign.ndim) else {
         bail!(Shape, "`ndim` is {}, a tensor has 0 to {MAX_NDIM} axes", foreign.ndim);
@@ -359,7 +366,7 @@ pub unsafe fn check_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Res
     // SAFETY: the caller's promise.
     unsafe {
         let (foreign, flags) = read_versioned(managed)?;
-        check(&foreign, flags)
+        check(foreign, flags)
     }
 }
 

@@ -118,18 +118,20 @@ impl Draft {
     #[inline]
     fn finish(self, dtype: DType, read_only: bool, memory: Memory) -> Tensor {
         let bytes = memory.counted_bytes();
-        statistics::count(1, bytes);
         let this = ManuallyDrop::new(self);
         // SAFETY: the box is moved out of a draft that is never dropped. With these all fields are written; the address
         // is a box's and so not NULL.
-        unsafe {
+        let tensor = unsafe {
             let block = Box::into_raw(std::ptr::read(&this.0)).cast::<Block>();
             (&raw mut (*block).count).write(Count::one());
             (&raw mut (*block).dtype).write(dtype);
             (&raw mut (*block).read_only).write(read_only);
             (&raw mut (*block).memory).write(memory);
             Tensor(NonNull::new_unchecked(block))
-        }
+        };
+        // Last, so that `memory` goes straight from registers to the block.
+        statistics::count(1, bytes);
+        tensor
     }
 }
 

@@ -72,8 +72,9 @@ fn lease() -> Lease {
     Lease(counters)
 }
 
+/// `extern "C"`, so that callers need no provision for a panic: what can fail here, memory, aborts anyway.
 #[cold]
-fn first_use() -> &'static Counters {
+extern "C" fn first_use() -> &'static Counters {
     let counters = LEASE.try_with(|lease| lease.0).unwrap_or(&LATE);
     MINE.set(counters);
     counters
@@ -83,7 +84,7 @@ fn first_use() -> &'static Counters {
 #[inline]
 pub(super) fn count(tensors: i64, bytes: i64) {
     // SAFETY: never NULL to begin with counters that are static or leaked.
-    let mine = unsafe { MINE.get().as_ref() }.unwrap_or_else(first_use);
+    let mine = unsafe { MINE.get().as_ref() }.unwrap_or_else(|| first_use());
     if std::ptr::eq(mine, &raw const LATE) {
         LATE.tensors.fetch_add(tensors, Relaxed);
         LATE.bytes.fetch_add(bytes, Relaxed);

@@ -1,6 +1,7 @@
 //! Blocks of numbers in and out of their native bytes: one small loop per type, free of branches where the type is.
 #![forbid(unsafe_code)]
 
+use super::half;
 use crate::dtype::Scalar;
 use crate::dtype::float::{self, Format};
 
@@ -89,7 +90,7 @@ fn narrow<const BITS: u32>(byte: i8) -> i8 {
 pub fn decoder(scalar: Scalar, wanted: Pivot) -> Decode {
     match (scalar, wanted) {
         (Scalar::Float16, Pivot::F64) => decoder!(F64, u16, |x: u16| float::half_to_f64(x.into())),
-        (Scalar::Float16, _) => decoder!(F32, u16, |x: u16| Format::FLOAT16.decode(x.into())),
+        (Scalar::Float16, _) => Decode::F32(half::decode),
         (Scalar::Float32, _) => decoder!(F32, f32, |x: f32| x),
         (Scalar::Float64, _) => decoder!(F64, f64, |x: f64| x),
         (Scalar::Small(format), _) => small_decoder(format),
@@ -190,7 +191,7 @@ pub fn encoder(scalar: Scalar, pivot: Pivot, canonical: bool) -> Encode {
         Scalar::Small(format) => small_encoder(format),
         Scalar::Float16 if pivot == Pivot::F64 => encoder!(F64, |x: f64| float::half_from_f64(x) as u16),
         Scalar::Float16 if canonical => small_encoder(Format::FLOAT16),
-        Scalar::Float16 => encoder!(F32, |x: f32| float::half_from_f32(x) as u16),
+        Scalar::Float16 => Encode::F32(half::encode),
         Scalar::Float32 => encoder!(F32, |x: f32| x),
         Scalar::Float64 => encoder!(F64, |x: f64| x),
     }

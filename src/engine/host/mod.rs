@@ -3,6 +3,7 @@
 pub mod bits;
 pub mod block;
 pub mod codec;
+mod half;
 pub mod memory;
 pub mod naive;
 pub mod port;

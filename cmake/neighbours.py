@@ -1,4 +1,4 @@
-"""Prints CMake commands that set where the headers of DLPack, NumPy and Python are; a missing one stays unset."""
+"""Prints CMake commands that set where DLPack, NumPy, Python and tvm-ffi are; what is missing stays unset."""
 
 import importlib.util
 import pathlib
@@ -20,6 +20,9 @@ if tvm_ffi:
     include = first_with("dlpack/dlpack.h", tvm_ffi / "include", tvm_ffi / "include" / "dlpack")
     if include:
         print(f'set(dlpack_include "{include}")')
+    library = tvm_ffi / "lib" / "libtvm_ffi.so"
+    if library.is_file():
+        print(f'set(tvm_ffi_library "{library}")')
 
 numpy = package_dir("numpy")
 python = first_with("Python.h", pathlib.Path(sysconfig.get_path("include")))

@@ -1,0 +1,152 @@
+// Option structs carry their size: older callers have smaller ones, newer callers larger ones.
+#include "support.hpp"
+
+using namespace ndferry;
+
+namespace {
+
+/// An options struct as a newer header might have it.
+template <class Options> struct newer {
+    Options known{};
+    std::uint64_t tail[4] = {};
+};
+
+/// `call(options)` takes every size that makes sense and refuses the others.
+template <class Options, class Call> void sizes(Call call) {
+    newer<Options> room;
+    CHECK_OK(call(static_cast<const Options *>(nullptr)));
+    for (const std::size_t size : {sizeof(Options), std::size_t{4}, sizeof room}) {
+        room.known.struct_size = static_cast<std::uint32_t>(size);
+        CHECK_OK(call(&room.known));
+    }
+    for (const std::uint32_t size : {0u, 1u, 3u}) {
+        room.known.struct_size = size;
+        CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "struct_size", call(&room.known));
+    }
+    room.known.struct_size = sizeof room;
+    room.tail[3] = 1;
+    CHECK_REFUSED(NDF_ERROR_VERSION, "does not know", call(&room.known));
+}
+
+/// Ends what a successful call gave.
+struct result {
+    ndf_tensor *tensor = nullptr;
+    ~result() { ndf_tensor_release(tensor); }
+};
+
+} // namespace
+
+TEST("sizes of ndf_create_options") {
+    const std::int64_t shape[] = {2};
+    sizes<ndf_create_options>([&](const ndf_create_options *options) {
+        result out;
+        return ndf_tensor_zeros(NDF_DTYPE_INT8, 1, shape, options, &out.tensor);
+    });
+}
+
+TEST("sizes of ndf_wrap_options") {
+    const std::int64_t shape[] = {2};
+    char data[2] = {};
+    sizes<ndf_wrap_options>([&](const ndf_wrap_options *options) {
+        result out;
+        return ndf_tensor_wrap(data, NDF_DTYPE_INT8, 1, shape, nullptr, nullptr, nullptr, options, &out.tensor);
+    });
+}
+
+TEST("sizes of ndf_convert_options") {
+    const tensor t = support::count_up({2});
+    sizes<ndf_convert_options>([&](const ndf_convert_options *options) {
+        result out;
+        return ndf_tensor_convert(t.get(), NDF_DTYPE_INT8, options, &out.tensor);
+    });
+    const tensor to = zeros(int32, {2});
+    sizes<ndf_convert_options>([&](const ndf_convert_options *options) {
+        return ndf_tensor_copy_into(t.get(), to.get(), options);
+    });
+}
+
+TEST("sizes of ndf_format_options") {
+    const tensor t = support::count_up({2});
+    sizes<ndf_format_options>([&](const ndf_format_options *options) {
+        size_t length = 0;
+        return ndf_tensor_format(t.get(), options, 0, nullptr, &length);
+    });
+}
+
+TEST("sizes of ndf_dlpack_options") {
+    const tensor t = support::count_up({2});
+    sizes<ndf_dlpack_options>([&](const ndf_dlpack_options *options) {
+        DLManagedTensorVersioned *out = nullptr;
+        const ndf_status status = ndf_tensor_to_dlpack_versioned(t.get(), options, &out);
+        if (out != nullptr) out->deleter(out);
+        return status;
+    });
+}
+
+TEST("an allocator of a size that holds no functions is refused") {
+    ndf_allocator allocator{};
+    for (const std::uint32_t size : {0u, 3u, 8u}) {
+        allocator.struct_size = size;
+        CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "", ndf_set_allocator(&allocator));
+    }
+}
+
+TEST("statistics need the whole struct, and a larger one will do") {
+    newer<ndf_statistics> room;
+    for (const std::uint32_t size : {0u, 3u, 8u, 23u}) {
+        room.known.struct_size = size;
+        room.known.live_tensors = 77;
+        CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "struct_size", ndf_statistics_get(&room.known));
+        CHECK_EQ(room.known.live_tensors, 77);
+    }
+    room.known.struct_size = sizeof room;
+    CHECK_OK(ndf_statistics_get(&room.known));
+    CHECK_EQ(room.known.live_tensors, 0);
+}
+
+TEST("a smaller struct leaves the later fields at their defaults") {
+    const tensor t = support::count_up({2, 2}).transpose();
+    ndf_convert_options options{};
+    options.struct_size = offsetof(ndf_convert_options, copy);
+    options.copy = 77; // beyond the size, so not read
+    result out;
+    CHECK_OK(ndf_tensor_convert(t.get(), NDF_DTYPE_INT8, &options, &out.tensor));
+}
+
+TEST("fields that mean nothing are refused") {
+    const tensor t = support::count_up({2});
+    convert_options options;
+    options.casting = 77;
+    CHECK_ERROR(NDF_ERROR_INVALID_ARGUMENT, "`casting`", t.convert(int8, options));
+    options = {};
+    options.overflow = 77;
+    CHECK_ERROR(NDF_ERROR_INVALID_ARGUMENT, "`overflow`", t.convert(int8, options));
+    options = {};
+    options.copy = 77;
+    CHECK_ERROR(NDF_ERROR_INVALID_ARGUMENT, "`copy`", t.convert(int8, options));
+    options = {};
+    options.order = 77;
+    CHECK_ERROR(NDF_ERROR_INVALID_ARGUMENT, "`order`", t.convert(int8, options));
+    ndf_wrap_options wrapping{sizeof(ndf_wrap_options), 2, {}};
+    ndf_tensor *out = nullptr;
+    char data = 0;
+    CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "`options->flags`",
+                  ndf_tensor_wrap(&data, NDF_DTYPE_INT8, 0, nullptr, nullptr, nullptr, nullptr, &wrapping, &out));
+}
+
+TEST("counts of scale and bias that are negative, or come with NULL, are refused") {
+    const tensor t = support::count_up({2});
+    const double one = 1;
+    ndf_convert_options options{};
+    options.struct_size = sizeof options;
+    ndf_tensor *out = nullptr;
+    for (const std::int64_t count : {std::int64_t{-1}, INT64_MIN, INT64_MAX}) {
+        options.scale_count = count;
+        options.scale = &one;
+        CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "scale", ndf_tensor_convert(t.get(), NDF_DTYPE_INT8, &options, &out));
+    }
+    options.scale_count = 1;
+    options.scale = nullptr;
+    CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "scale", ndf_tensor_convert(t.get(), NDF_DTYPE_INT8, &options, &out));
+    CHECK(out == nullptr);
+}
