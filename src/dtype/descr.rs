@@ -336,6 +336,16 @@ mod tests {
     }
 
     #[test]
+    fn a_description_may_say_that_it_is_aligned() {
+        let text = "{'names': ['a', 'b'], 'formats': ['i1', '<f8'], 'offsets': [0, 8], 'itemsize': 16";
+        let plain = DType::parse(&format!("{text}}}")).unwrap();
+        for aligned in ["True", "False"] {
+            assert_eq!(DType::parse(&format!("{text}, 'aligned': {aligned}}}")), Ok(plain));
+        }
+        assert!(DType::parse(&format!("{text}, 'aligned': Maybe}}")).is_err());
+    }
+
+    #[test]
     fn the_deepest_record_has_a_name_that_reads_back() {
         let field = |dtype, shape| Field { name: "n".into(), title: None, dtype, offset: 1, shape };
         let mut dtype = DType::INT8;

@@ -1,5 +1,5 @@
-//! The part of Python's literals that NumPy writes type descriptions in: strings, whole numbers, `None`,
-//! tuples, lists and dictionaries.
+//! The part of Python's literals that NumPy writes type descriptions in: strings, whole numbers, truth values,
+//! `None`, tuples, lists and dictionaries.
 
 use std::fmt::Write;
 
@@ -97,14 +97,22 @@ impl Reader<'_> {
             }
             Some('\'' | '"') => self.string(),
             Some('0'..='9') => self.number(),
-            _ if self.rest.starts_with("None") => {
-                self.rest = &self.rest[4..];
-                Ok(Literal::None)
-            }
-            _ => self.fail("no literal"),
+            _ => self.word(),
         };
         self.depth -= 1;
         literal
+    }
+
+    /// `None`; or `True` or `False`, which are numbers in Python too.
+    fn word(&mut self) -> Result<Literal> {
+        let words = [("None", Literal::None), ("True", Literal::Number(1)), ("False", Literal::Number(0))];
+        for (word, literal) in words {
+            if let Some(rest) = self.rest.strip_prefix(word) {
+                self.rest = rest;
+                return Ok(literal);
+            }
+        }
+        self.fail("no literal")
     }
 
     /// A tuple, or what stands in parentheses without a comma.

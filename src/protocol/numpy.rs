@@ -98,11 +98,23 @@ fn kind_and_size(dtype: DType) -> Result<(u8, c_int)> {
     Ok((kind, size))
 }
 
+/// Strides in bytes. An axis that is never walked may have any stride, even one too large for bytes (a slice with a
+/// huge step leaves one), so it gets the one it would have in C order.
 fn byte_strides(tensor: &Tensor) -> Result<Dims> {
+    let (shape, strides) = (tensor.layout().shape(), tensor.layout().strides());
     let size = tensor.dtype().item_size() as i64;
-    let strides = tensor.layout().strides().iter();
-    let bytes: Option<Dims> = strides.map(|stride| stride.checked_mul(size)).collect();
-    bytes.ok_or_else(|| Error::new(Kind::Overflow, "`strides` in bytes do not fit the machine's integers"))
+    let mut bytes = Dims::filled(0, shape.len());
+    let mut dense = size;
+    for axis in (0..shape.len()).rev() {
+        let stride = match shape[axis] > 1 && tensor.element_count() > 0 {
+            true => strides[axis].checked_mul(size),
+            false => Some(dense),
+        };
+        let overflow = || Error::new(Kind::Overflow, "`strides` in bytes do not fit the machine's integers");
+        bytes[axis] = stride.ok_or_else(overflow)?;
+        dense = bytes[axis].wrapping_mul(shape[axis]);
+    }
+    Ok(bytes)
 }
 
 fn flags(tensor: &Tensor, has_descr: bool) -> c_int {

@@ -46,11 +46,8 @@ impl Tensor {
     /// A tensor of zeros: every byte 0.
     pub fn zeros(dtype: DType, shape: &[i64], order: Order, device: Device) -> Result<Self> {
         let tensor = Self::empty(dtype, shape, order, device)?;
-        let storage = tensor.storage();
-        if storage.byte_count() > 0 {
-            // SAFETY: the storage was made just now, for the host, and nobody else knows of it.
-            unsafe { storage.start().write_bytes(0, storage.byte_count()) };
-        }
+        // SAFETY: the storage was made just now, for the host, and nobody else knows of it.
+        unsafe { clear(tensor.storage()) };
         Ok(tensor)
     }
 
@@ -74,6 +71,12 @@ impl Tensor {
             bail!(Overflow, "{count} elements of {bits} bits overflow the address space");
         };
         let storage = Storage::allocate(byte_count)?;
+        if dtype.is_packed() {
+            // Writing one element reads its neighbours in the same byte, and the bits behind the last element leave
+            // with every copy of the bytes.
+            // SAFETY: the storage was made just now, for the host, and nobody else knows of it.
+            unsafe { clear(&storage) };
+        }
         Ok(Draft::new(layout).finish(dtype, false, Memory::Own(storage)))
     }
 
@@ -92,6 +95,17 @@ impl Tensor {
         let (start, byte_count) = foreign.place(draft.layout(), span)?;
         let storage = Storage::adopt(start, byte_count, foreign.device, owner);
         Ok(draft.finish(foreign.dtype, foreign.read_only, Memory::Own(storage)))
+    }
+}
+
+/// Makes all bytes 0.
+///
+/// # Safety
+/// The storage is host memory that nobody else uses.
+unsafe fn clear(storage: &Storage) {
+    if storage.byte_count() > 0 {
+        // SAFETY: the storage has that many bytes, and they are the caller's alone.
+        unsafe { storage.start().write_bytes(0, storage.byte_count()) };
     }
 }
 
@@ -151,5 +165,25 @@ impl Adopted<'_> {
         }
         let byte_count = ((i128::from(offset + high) + 1) * bits + 7) / 8;
         Ok((self.data, isize::try_from(byte_count).map_err(|_| outside())? as usize))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_memory_of_a_packed_type_begins_as_zeros() {
+        for _ in 0..20 {
+            // Memory that was used before, as far as the allocator gives the same block again.
+            let used = Tensor::empty(DType::UINT8, &[8], Order::C, Device::CPU).unwrap();
+            // SAFETY: its own eight bytes.
+            unsafe { used.data().write_bytes(0xff, 8) };
+            drop(used);
+            let packed =
+                Tensor::empty(DType::new(crate::dtype::code::INT, 4), &[15], Order::C, Device::CPU).unwrap();
+            // SAFETY: fifteen elements of four bits are eight bytes.
+            assert_eq!(unsafe { std::slice::from_raw_parts(packed.data(), 8) }, [0; 8]);
+        }
     }
 }

@@ -1,0 +1,152 @@
+"""Writes ndferry/_declarations.py, the C API as ctypes sees it, from include/ndferry.h.
+
+    python python/declarations.py           write it
+    python python/declarations.py --check   fail if it is not what would be written
+
+It reads the header that cbindgen writes, not C in general, and stops at whatever it does not know.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+HEADER = HERE.parent / "include" / "ndferry.h"
+OUTPUT = HERE / "ndferry" / "_declarations.py"
+
+SCALARS = {
+    "bool": "c_bool", "char": "c_char", "int": "c_int", "double": "c_double",
+    "int32_t": "c_int32", "int64_t": "c_int64", "ptrdiff_t": "c_ssize_t", "size_t": "c_size_t",
+    "uint8_t": "c_uint8", "uint16_t": "c_uint16", "uint32_t": "c_uint32", "uint64_t": "c_uint64",
+}  # fmt: skip
+OPAQUE = {"void", "ndf_tensor", "struct DLManagedTensor", "struct DLManagedTensorVersioned"}
+
+
+class Header:
+    """The header's text without comments, and the types that it defines."""
+
+    def __init__(self, text: str) -> None:
+        text = re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.DOTALL)
+        self.defines = re.findall(r"^#define (NDF_\w+) (.+)$", text, flags=re.MULTILINE)
+        self.code = re.sub(r"^#.*$", "", text, flags=re.MULTILINE)
+        self.statuses = self._statuses()
+        self.aliases = {"ndf_status": "int32_t"} | {
+            name: target for target, name in re.findall(r"typedef (\w+) (ndf_\w+);", self.code)
+        }
+        self.callbacks = set(re.findall(r"typedef [\w ]+\**\(\*(ndf_\w+)\)\(", self.code))
+        self.structs = {
+            name: re.findall(r"([\w ]+?[ *]+)(\w+);", body)
+            for body, name in re.findall(r"typedef struct \{(.*?)\} (ndf_\w+);", self.code, flags=re.DOTALL)
+        }
+
+    def _statuses(self) -> list[tuple[str, str]]:
+        body = re.search(r"enum ndf_status.*?\{(.*?)\};", self.code, flags=re.DOTALL)
+        if body is None:
+            raise SystemExit(f"{HEADER.name} has no enum ndf_status")
+        return re.findall(r"(NDF_\w+) = (\d+)", body[1])
+
+    def functions(self) -> list[tuple[str, str, list[str]]]:
+        """Name, type of the result, types of the parameters."""
+        found = []
+        for result, name, parameters in re.findall(r"NDF_API\s+([^();]*?)(ndf_\w+)\(([^)]*)\);", self.code):
+            result = result.replace("NDF_NODISCARD", "").strip()
+            types = [] if parameters.strip() == "void" else parameters.split(",")
+            found.append((name, result, [re.sub(r"\w+\s*$", "", one).strip() for one in types]))
+        return found
+
+    def ctype(self, text: str, python: bool = False) -> str:
+        """The ctypes name of a C type; with `python`, void* is a Python object."""
+        words = re.sub(r"\bconst\b", "", text)
+        base, stars = " ".join(words.replace("*", " ").split()), words.count("*")
+        if base in self.callbacks:
+            return "c_void_p"
+        while base in self.aliases:
+            base = self.aliases[base]
+        if stars == 0 and base == "void":
+            return "None"
+        if base == "char" and stars == 1:
+            return "c_char_p"
+        if base in OPAQUE:
+            stars -= 1
+            name = "py_object" if python and base == "void" else "c_void_p"
+        elif base in SCALARS:
+            name = SCALARS[base]
+        elif base in self.structs:
+            name = base
+        else:
+            raise SystemExit(f"{HEADER.name}: `{text.strip()}` is no type that this script knows")
+        return "POINTER(" * stars + name + ")" * stars
+
+
+def constants(header: Header) -> list[str]:
+    lines = []
+    for name, value in header.defines:
+        if name in ("NDF_API", "NDF_NODISCARD") or value.startswith(("__", "NDF_DTYPE(")):
+            continue
+        value = value.replace("INT64_MIN", "-(2**63)")
+        if not re.fullmatch(r"\d+|-\(2\*\*63\)", value):
+            raise SystemExit(f"{HEADER.name}: `{name}` is `{value}`, no integer")
+        lines.append(f"{name} = {value}")
+    return lines
+
+
+def dtypes(header: Header) -> list[str]:
+    """NDF_DTYPE_FLOAT32 and its like: the header's name in lower case, DLPack's code and bits."""
+    lines = ["DTYPES = {"]
+    for name, value in header.defines:
+        if pair := re.fullmatch(r"NDF_DTYPE\((\d+), (\d+)\)", value):
+            lines.append(f'    "{name.removeprefix("NDF_DTYPE_").lower()}": ({pair[1]}, {pair[2]}),')
+    return [*lines, "}"]
+
+
+def structs(header: Header) -> list[str]:
+    lines = []
+    for name, fields in header.structs.items():
+        lines += ["", "", f"class {name}(Structure):", "    _fields_ = ["]
+        lines += [f'        ("{field}", {header.ctype(text)}),' for text, field in fields]
+        lines += ["    ]"]
+    return lines
+
+
+def signatures(header: Header) -> list[str]:
+    lines = ["FUNCTIONS = {"]
+    for name, result, parameters in header.functions():
+        # The deleter's one argument is a context like any other.
+        python = name.startswith("ndf_py_") and name != "ndf_py_release_object"
+        types = [header.ctype(one, python) for one in parameters]
+        lines.append(f'    "{name}": ({header.ctype(result, python)}, [{", ".join(types)}]),')
+    return [*lines, "}"]
+
+
+def generate() -> str:
+    header = Header(HEADER.read_text(encoding="utf-8"))
+    body = [
+        *[f"{name} = {value}" for name, value in header.statuses], "",
+        *constants(header), "",
+        *dtypes(header),
+        *structs(header), "", "",
+        "# Name: type of the result, types of the parameters.",
+        *signatures(header),
+    ]  # fmt: skip
+    text = "\n".join(body)
+    names = sorted(set(re.findall(r"\b(POINTER|Structure|c_\w+|py_object)\b", text)))
+    imports = "from ctypes import (\n" + "".join(f"    {name},\n" for name in names) + ")"
+    head = '"""Generated by python/declarations.py from include/ndferry.h. Do not edit."""'
+    return f"{head}\n\n{imports}\n\n{text}\n"
+
+
+def main() -> None:
+    text = generate()
+    if sys.argv[1:] == ["--check"]:
+        if not OUTPUT.is_file() or OUTPUT.read_text(encoding="utf-8") != text:
+            raise SystemExit(f"{OUTPUT.name} is stale: run `python python/declarations.py`")
+    elif sys.argv[1:]:
+        raise SystemExit("usage: declarations.py [--check]")
+    else:
+        OUTPUT.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Carries strided tensors between array libraries, without copying where that is possible and converting where it is
+not.
+
+    import ndferry, numpy
+
+    image = ndferry.asarray(numpy.zeros((480, 640, 3), "uint8"))   # the same memory
+    crop = image[60:-60, 80:-80].flip(1)                           # a view: no bytes move
+    batch = crop.permute(2, 0, 1)[None].convert("float16", scale=1 / 255)
+    array = numpy.from_dlpack(batch)                               # the same memory again
+
+Everything that can fail raises a subclass of `NdferryError`, which is also of Python's class for such errors.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple as _namedtuple
+from ctypes import byref as _byref, sizeof as _sizeof
+
+from . import _declarations as _c
+from ._create import asarray, empty, empty_like, full, wrap, zeros
+from ._device import Device, device
+from ._dlpack import from_dlpack
+from ._dtype import DType, can_cast, dtype, promote_types
+from ._errors import (
+    CopyRequiredError,
+    DeviceFailureError,
+    DeviceUnavailableError,
+    DTypeError,
+    InvalidArgumentError,
+    LayoutError,
+    NdferryError,
+    OutOfMemoryError,
+    RangeError,
+    ReadOnlyError,
+    ShapeError,
+    SizeError,
+    UnsupportedError,
+    VersionError,
+)
+from ._library import check as _check, lib as _lib
+from ._tensor import Tensor
+
+__version__: str = _lib.ndf_version_string().decode()
+
+Statistics = _namedtuple("Statistics", ("live_tensors", "live_bytes"))
+Statistics.__doc__ = "Tensors that are alive, views included, and bytes of the memory that they keep alive."
+
+
+def statistics() -> Statistics:
+    """What is alive in this process. Exact when no other thread is making or releasing tensors."""
+    raw = _c.ndf_statistics()
+    raw.struct_size = _sizeof(raw)
+    _check(_lib.ndf_statistics_get(_byref(raw)))
+    return Statistics(raw.live_tensors, raw.live_bytes)
+
+
+def __getattr__(name: str) -> DType:
+    """The dtypes as attributes: `ndferry.float32`. Made when they are first asked for."""
+    if name in _c.DTYPES:
+        return globals().setdefault(name, dtype(name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = [
+    *sorted(_c.DTYPES.keys() - {"bool"}),  # an import of everything must not hide Python's
+    "CopyRequiredError", "DType", "DTypeError", "Device", "DeviceFailureError", "DeviceUnavailableError",
+    "InvalidArgumentError", "LayoutError", "NdferryError", "OutOfMemoryError", "RangeError", "ReadOnlyError",
+    "ShapeError", "SizeError", "Statistics", "Tensor", "UnsupportedError", "VersionError", "asarray", "can_cast",
+    "device", "dtype", "empty", "empty_like", "from_dlpack", "full", "promote_types", "statistics", "wrap", "zeros",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_c.DTYPES})

@@ -1,0 +1,113 @@
+"""Memory that Python objects show through the buffer protocol, and keeping Python objects alive from native code."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import byref, c_char_p, c_int, c_int64, c_ssize_t, c_void_p, py_object
+
+from . import _declarations as c
+from ._dtype import DType, dtype
+from ._library import array, check, lib
+from ._tensor import extents, make
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from ._tensor import Tensor
+
+
+class _Buffer(ctypes.Structure):
+    """CPython's Py_buffer."""
+
+    _fields_ = [
+        ("buf", c_void_p), ("obj", c_void_p), ("len", c_ssize_t), ("itemsize", c_ssize_t), ("readonly", c_int),
+        ("ndim", c_int), ("format", c_char_p), ("shape", c_void_p), ("strides", c_void_p),
+        ("suboffsets", c_void_p), ("internal", c_void_p),
+    ]  # fmt: skip
+
+
+_FULL_RO = 0x11C  # PyBUF_FULL_RO: whatever there is, readable
+
+# Functions of our own: what `ctypes.pythonapi` holds is shared by everybody, and so are the types set there.
+_python = ctypes.PyDLL(None)
+_inc_ref, _dec_ref = _python["Py_IncRef"], _python["Py_DecRef"]
+_inc_ref.restype = _dec_ref.restype = None
+_inc_ref.argtypes = _dec_ref.argtypes = [py_object]
+_get_buffer, _release_buffer = _python["PyObject_GetBuffer"], _python["PyBuffer_Release"]
+_get_buffer.restype, _get_buffer.argtypes = c_int, [py_object, c_void_p, c_int]
+_release_buffer.restype, _release_buffer.argtypes = None, [c_void_p]
+
+_RELEASE_OBJECT = ctypes.cast(lib.ndf_py_release_object, c_void_p).value
+
+
+def keep(owner: object, call: Callable[[Any, Any], Tensor]) -> Tensor:
+    """A tensor whose memory belongs to a Python object: `call(deleter, context)` makes it, and the object gets one
+    reference more, which native code gives up after the last use."""
+    _inc_ref(owner)
+    try:
+        return call(_RELEASE_OBJECT, id(owner))
+    except BaseException:
+        _dec_ref(owner)
+        raise
+
+
+def address_of(view: memoryview) -> int:
+    """Where the first element of a memoryview lies; it stays there as long as the memoryview."""
+    buffer = _Buffer()
+    _get_buffer(view, byref(buffer), _FULL_RO)
+    try:
+        return buffer.buf or 0
+    finally:
+        _release_buffer(byref(buffer))
+
+
+def element_strides(strides: Sequence[int], shape: Sequence[int], type_: DType) -> tuple[int, ...]:
+    """Strides in bytes as strides in elements."""
+    size = type_.itemsize
+    for axis, (stride, extent) in enumerate(zip(strides, shape)):
+        if extent > 1 and stride % (size or 1):
+            why = f"no multiple of the {size} bytes of {type_}: copy the array first"
+            raise BufferError(f"`strides[{axis}]` is {stride} bytes, {why}")
+    return tuple(stride // size if size else 0 for stride in strides)
+
+
+def wrap_object(
+    owner: object, address: int, type_: DType, shape: Sequence[int], strides: Sequence[int] | None, read_only: bool
+) -> Tensor:
+    """A tensor on memory of `owner`; strides are in bytes."""
+    count, numbers = extents(shape)
+    steps = None if strides is None else extents(element_strides(strides, shape, type_))[1]
+    options = c.ndf_wrap_options(flags=c.NDF_WRAP_READ_ONLY if read_only else 0)
+    options.struct_size = ctypes.sizeof(options)
+
+    def call(deleter: Any, context: Any) -> Tensor:
+        return make(
+            lib.ndf_tensor_wrap, address, type_._struct, count, numbers, steps, deleter, context, byref(options)
+        )
+
+    return keep(owner, call)
+
+
+def byte_span(type_: DType, shape: Sequence[int], strides: Sequence[int] | None) -> tuple[int, int]:
+    """The bytes that elements reach, counted from the first one."""
+    count, numbers = extents(shape)
+    if strides is None:
+        steps = array(c_int64, [0] * count)
+        check(lib.ndf_layout_strides(count, numbers, c.NDF_ORDER_C, steps))
+    else:
+        steps = extents(element_strides(strides, shape, type_))[1]
+    low, high = c_int64(), c_int64()
+    check(lib.ndf_layout_byte_span(type_._struct, count, numbers, steps, byref(low), byref(high)))
+    return low.value, high.value
+
+
+def from_buffer(view: memoryview) -> Tensor:
+    """A tensor on the memory of a memoryview."""
+    if view.suboffsets:
+        raise BufferError("the buffer has suboffsets: its elements lie behind pointers, not in strides")
+    type_ = dtype(view.format)
+    if type_.itemsize != view.itemsize:
+        raise BufferError(f"the buffer's format {view.format!r} has {type_.itemsize} bytes, its items {view.itemsize}")
+    return wrap_object(view, address_of(view), type_, view.shape, view.strides, view.readonly)

@@ -1,0 +1,62 @@
+"""Places where memory lies."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from . import _declarations as c
+from ._library import lib, text
+
+_TYPES = {
+    "cpu": c.NDF_DEVICE_CPU, "cuda": c.NDF_DEVICE_CUDA, "cuda_host": c.NDF_DEVICE_CUDA_HOST,
+    "rocm": c.NDF_DEVICE_ROCM, "rocm_host": c.NDF_DEVICE_ROCM_HOST, "cuda_managed": c.NDF_DEVICE_CUDA_MANAGED,
+}  # fmt: skip
+
+
+class Device(namedtuple("Device", ("device_type", "device_id"))):
+    """A device, as DLPack numbers them: a tuple of its type and which one of that type. Also equal to its name."""
+
+    __slots__ = ()
+
+    device_type: int
+    device_id: int
+
+    def __str__(self) -> str:
+        return text(lib.ndf_device_name, c.ndf_device(*self))
+
+    def __repr__(self) -> str:
+        return f"ndferry.Device({self.device_type}, {self.device_id})"
+
+    def __eq__(self, other: object) -> bool:
+        return str(self) == other if isinstance(other, str) else tuple.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
+
+    @property
+    def is_available(self) -> bool:
+        """Whether ndferry can make and convert memory there now."""
+        return lib.ndf_device_is_available(c.ndf_device(*self))
+
+
+CPU = Device(c.NDF_DEVICE_CPU, 0)
+
+
+def device(of: object) -> Device:
+    """The device that `of` means: a name ("cpu", "cuda:1"), or a tuple of DLPack's type and number."""
+    if isinstance(of, Device):
+        return of
+    if isinstance(of, str):
+        name, _, number = of.partition(":")
+        if name in _TYPES and (number.isdecimal() or number == of[len(name) :]):
+            return Device(_TYPES[name], int(number or 0))
+    elif isinstance(of, tuple) and len(of) == 2:
+        return Device(int(of[0]), int(of[1]))
+    raise ValueError(f'`device` is {of!r}, it may be a name such as "cpu" or "cuda:1", or DLPack\'s pair of numbers')
+
+
+def optional(of: object) -> c.ndf_device:
+    """The C struct for a device, all zero for None."""
+    return c.ndf_device() if of is None else c.ndf_device(*device(of))

@@ -1,0 +1,222 @@
+"""Element types."""
+
+from __future__ import annotations
+
+import sys
+from ctypes import byref
+
+from . import _declarations as c
+from ._library import CASTINGS, check, choice, lib, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy
+
+_PYTHON_TYPES = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
+_FLOAT_CODES = {c.NDF_CODE_FLOAT, c.NDF_CODE_BFLOAT, *range(c.NDF_CODE_FLOAT8_E3M4, c.NDF_CODE_FLOAT4_E2M1FN + 1)}
+
+
+class DType:
+    """The type of one element. Equal types are one object; it is also equal to its names ("float32", "<f4") and to
+    NumPy's dtype, which hash otherwise, as in NumPy."""
+
+    __slots__ = ("_struct", "_descr", "name")
+
+    name: str
+    """NumPy's name ("float32", ">f4", "datetime64[ns]"), or ml_dtypes' ("bfloat16")."""
+
+    def __new__(cls, of: object) -> DType:
+        """The same as `ndferry.dtype(of)`."""
+        return dtype(of)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes that hold one element; for packed types (4-bit integers) the whole bytes that hold one."""
+        return lib.ndf_dtype_item_size(self._struct)
+
+    @property
+    def code(self) -> int:
+        """DLPack's type code; 3 (opaque) for NumPy's other types."""
+        return self._struct.code
+
+    @property
+    def bits(self) -> int:
+        """Bits of one scalar; 0 for NumPy's other types."""
+        return self._struct.bits
+
+    @property
+    def lanes(self) -> int:
+        """Scalars in one element; 1 except for vector types."""
+        return self._struct.lanes
+
+    @property
+    def kind(self) -> str:
+        """NumPy's type character: b, i, u, f, c, S, U, V, M or m; f for narrow floats too, V for unknown codes."""
+        if self._struct.kind:
+            return chr(self._struct.kind)
+        if self.code in _FLOAT_CODES:
+            return "f"
+        codes = {c.NDF_CODE_BOOL: "b", c.NDF_CODE_INT: "i", c.NDF_CODE_UINT: "u", c.NDF_CODE_COMPLEX: "c"}
+        return codes.get(self.code, "V")
+
+    @property
+    def is_swapped(self) -> bool:
+        """Whether the bytes are in the order that this machine does not use."""
+        return bool(self._struct.flags & c.NDF_DTYPE_SWAPPED)
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether elements narrower than a byte share their bytes."""
+        bits = self.bits * self.lanes
+        return not self._struct.kind and bits % 8 != 0 and not self._struct.flags & c.NDF_DTYPE_PADDED
+
+    @property
+    def is_structured(self) -> bool:
+        """Whether the type has fields."""
+        return self.name.startswith(("[", "{"))
+
+    @property
+    def is_convertible(self) -> bool:
+        """Whether ndferry converts elements of this type; others are carried untouched."""
+        return lib.ndf_dtype_is_convertible(self._struct)
+
+    @property
+    def typestr(self) -> str:
+        """The array interface's word: "<f4"; types that NumPy does not have are "|V" and their size."""
+        return text(lib.ndf_dtype_format, self._struct, c.NDF_DTYPE_STYLE_TYPESTR)
+
+    @property
+    def descr(self) -> list[tuple[Any, ...]]:
+        """The array interface's description of the fields: [("", "<f4")], [("x", "<f4"), ("y", "<i8")]."""
+        try:
+            return self._descr
+        except AttributeError:
+            from ast import literal_eval
+
+            self._descr = literal_eval(text(lib.ndf_dtype_format, self._struct, c.NDF_DTYPE_STYLE_DESCR))
+            return self._descr
+
+    @property
+    def format(self) -> str:
+        """The format of the buffer protocol (PEP 3118), as `struct` and `memoryview` use it: "f"."""
+        return text(lib.ndf_dtype_format, self._struct, c.NDF_DTYPE_STYLE_BUFFER)
+
+    def numpy(self) -> numpy.dtype[Any]:
+        """NumPy's dtype, or ml_dtypes' where NumPy has none."""
+        import numpy
+
+        if self.is_packed or self.lanes != 1:
+            raise TypeError(f"NumPy has no dtype for {self.name}: each of its elements has bytes of its own")
+        if self.is_structured:
+            from ast import literal_eval
+
+            fields = literal_eval(self.name)
+            return numpy.dtype(fields) if isinstance(fields, dict) else numpy.lib.format.descr_to_dtype(fields)
+        if self._struct.kind or self.name in _NUMPY_NAMES or self.typestr[0] == _FOREIGN:
+            return numpy.dtype(self.typestr)
+        name = self.name.removesuffix("[padded]")
+        try:
+            import ml_dtypes
+
+            return numpy.dtype(getattr(ml_dtypes, name))
+        except ImportError:
+            raise TypeError(f"NumPy alone has no dtype for {name}: install ml_dtypes") from None
+        except AttributeError:
+            raise TypeError(f"neither NumPy nor this version of ml_dtypes has a dtype for {name}") from None
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, DType):
+            return self is other
+        try:
+            return dtype(other) is self
+        except (TypeError, ValueError, NotImplementedError):
+            return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"ndferry.dtype({self.name!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dtype, (self.name,)
+
+
+_NUMPY_NAMES = {"bool", "float16", "float32", "float64", "complex64", "complex128"} | {
+    f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
+}
+_FOREIGN = ">" if sys.byteorder == "little" else "<"
+_known: dict[bytes, DType] = {}
+_parsed: dict[str, DType] = {}
+
+
+def of_struct(struct: c.ndf_dtype) -> DType:
+    """The one object for a type."""
+    key = bytes(struct)
+    try:
+        return _known[key]
+    except KeyError:
+        new = object.__new__(DType)
+        new._struct, new.name = struct, text(lib.ndf_dtype_format, struct, c.NDF_DTYPE_STYLE_NAME)
+        # Another thread may have been faster; the first object stays.
+        return _known.setdefault(key, new)
+
+
+def dtype(of: object) -> DType:
+    """The element type that `of` means: a name ("float32", "bfloat16", "datetime64[ns]"), an array interface typestr
+    or descr ("<f4", [("x", "<f4")]), a PEP 3118 format ("T{f:x:}"), a dtype of NumPy, ml_dtypes or PyTorch, or bool,
+    int, float, complex for the 8-byte types (bool: 1)."""
+    if isinstance(of, DType):
+        return of
+    words = of if isinstance(of, str) else _words(of)
+    try:
+        return _parsed[words]
+    except KeyError:
+        struct = c.ndf_dtype()
+        check(lib.ndf_dtype_parse(words.encode(), byref(struct)))
+        return _parsed.setdefault(words, of_struct(struct))
+
+
+def _words(of: object) -> str:
+    """A foreign type in words."""
+    if isinstance(of, list):
+        return repr(of)
+    if isinstance(of, type) and of in _PYTHON_TYPES:
+        return _PYTHON_TYPES[of]
+    if type(of).__module__ == "torch" and type(of).__name__ == "dtype":
+        return str(of).removeprefix("torch.")
+    if numpy := sys.modules.get("numpy"):
+        if isinstance(of, type) and issubclass(of, numpy.generic):
+            of = numpy.dtype(of)
+        if isinstance(of, numpy.dtype):
+            return _words_of_numpy(of)
+    raise TypeError(f"`dtype` is {of!r}, of which no element type can be made")
+
+
+def _words_of_numpy(of: numpy.dtype[Any]) -> str:
+    if of.subdtype is not None:
+        raise TypeError(f"`dtype` is {of}, whose shape belongs in the tensor's shape")
+    if of.names is not None:
+        return str(of)
+    # ml_dtypes registers its types with NumPy; their typestr is "<V2" and the like, which says nothing.
+    if of.isbuiltin == 2:
+        name = of.name
+        return f"{name}[padded]" if name in c.DTYPES and c.DTYPES[name][1] % 8 else name
+    return of.str
+
+
+def can_cast(from_: object, to: object, casting: str = "safe") -> bool:
+    """Whether a conversion is allowed, by the rules of `numpy.can_cast`."""
+    return lib.ndf_dtype_can_cast(dtype(from_)._struct, dtype(to)._struct, choice(casting, "casting", CASTINGS))
+
+
+def promote_types(a: object, b: object) -> DType:
+    """The smallest type that both types convert to safely, by the rules of `numpy.promote_types`."""
+    struct = c.ndf_dtype()
+    check(lib.ndf_dtype_promote(dtype(a)._struct, dtype(b)._struct, byref(struct)))
+    return of_struct(struct)

@@ -1,0 +1,149 @@
+"""Elements as Python sees them: numbers, lists, bytes, text, NumPy arrays."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import byref
+
+from . import _declarations as c
+from ._dtype import DType, dtype
+from ._errors import NdferryError, UnsupportedError
+from ._library import check, lib, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy
+
+    from ._tensor import Tensor
+
+# NumPy's reader of `__array_struct__` takes the bytes of text for characters, which reads beyond the end, and the
+# struct cannot say the unit of dates and durations.
+WITHOUT_STRUCT = ("U", "M", "m")
+_HOST = {c.NDF_DEVICE_CPU, c.NDF_DEVICE_CUDA_HOST, c.NDF_DEVICE_ROCM_HOST, c.NDF_DEVICE_CUDA_MANAGED}
+# The type that holds every value of a kind, and how memoryview calls it; complex numbers are two of the last.
+_WIDEST = {
+    "b": ("bool", "?"), "i": ("int64", "q"), "u": ("uint64", "Q"), "f": ("float64", "d"), "c": ("complex128", "d"),
+}  # fmt: skip
+
+
+def flat(tensor: Tensor) -> list[Any]:
+    """The elements as Python numbers, in C order."""
+    kind = tensor.dtype.kind
+    if kind not in _WIDEST or not tensor.dtype.is_convertible:
+        raise UnsupportedError(f"{tensor.dtype} elements have no Python numbers: use .numpy() or .tobytes()")
+    name, code = _WIDEST[kind]
+    values = memoryview(tobytes(tensor.convert(name))).cast(code).tolist()
+    return [complex(*pair) for pair in zip(values[::2], values[1::2])] if kind == "c" else values
+
+
+def tolist(tensor: Tensor) -> Any:
+    values = flat(tensor)
+    return _nest(values, tensor.shape) if tensor.ndim else values[0]
+
+
+def _nest(values: list[Any], shape: tuple[int, ...]) -> list[Any]:
+    if len(shape) == 1:
+        return values
+    size = len(values) // shape[0] if values else 0
+    return [_nest(values[i * size : (i + 1) * size], shape[1:]) for i in range(shape[0])]
+
+
+def item(tensor: Tensor) -> Any:
+    if tensor.size != 1:
+        raise ValueError(f"item() needs exactly one element, the tensor has {tensor.size}")
+    return flat(tensor)[0]
+
+
+def tobytes(tensor: Tensor) -> bytes:
+    if tensor.device.device_type not in _HOST:
+        raise UnsupportedError(f"the elements are on {tensor.device}, only those on the host can be read")
+    dense = tensor.contiguous()
+    if dense.bit_offset:
+        dense = dense.copy()
+    return ctypes.string_at(dense.data_ptr, dense.nbytes) if dense.nbytes else b""
+
+
+def from_bytes(data: bytes, type_: DType, shape: tuple[int, ...]) -> Tensor:
+    """A new tensor with a copy of the elements in `data`."""
+    from ._create import empty
+
+    tensor = empty(shape, type_)
+    if len(data) != tensor.nbytes:
+        raise ValueError(f"`data` has {len(data)} bytes, shape {shape} of {type_} needs {tensor.nbytes}")
+    ctypes.memmove(tensor.data_ptr, data, len(data))
+    return tensor
+
+
+def is_scalar(value: object) -> bool:
+    return isinstance(value, (bool, int, float, complex))
+
+
+def scalar(value: complex, target: DType) -> tuple[c.ndf_dtype, Any]:
+    """A Python number as the library takes it: its type, and one element. As in NumPy, an integer that an integer
+    `target` cannot hold is an error."""
+    if isinstance(value, bool):
+        return dtype("bool")._struct, ctypes.c_bool(value)
+    if isinstance(value, int):
+        require_fit(value, target)
+        if -(2**63) <= value < 2**63:
+            return dtype("int64")._struct, ctypes.c_int64(value)
+        if 0 <= value < 2**64:
+            return dtype("uint64")._struct, ctypes.c_uint64(value)
+    if isinstance(value, complex):
+        return dtype("complex128")._struct, (ctypes.c_double * 2)(value.real, value.imag)
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"`value` is {type(value).__name__}, it may be a bool, int, float or complex")
+    return dtype("float64")._struct, ctypes.c_double(value)
+
+
+def require_fit(value: int, target: DType) -> None:
+    if target.kind in ("i", "u"):
+        low = -(1 << target.bits >> 1) if target.kind == "i" else 0
+        high = low + (1 << target.bits) - 1
+        if not low <= value <= high:
+            raise OverflowError(f"`value` is {value}, {target} holds {low} to {high}")
+
+
+def describe(tensor: Tensor) -> str:
+    """`repr(tensor)`: the elements as NumPy prints them, then dtype and device."""
+    prefix, suffix = "tensor(", f"dtype={tensor.dtype}, device={tensor.device})"
+    options = c.ndf_format_options(line_width=75 - len(prefix))
+    options.struct_size = ctypes.sizeof(options)
+    try:
+        body = text(lib.ndf_tensor_format, tensor._handle, byref(options))
+    except NdferryError:
+        # Elements that cannot be shown, or not from here: the shape says what can be said.
+        body = f"<shape {tensor.shape}>"
+    if not tensor.size and tensor.ndim != 1:
+        suffix = f"shape={tensor.shape}, {suffix}"  # which the brackets do not show
+    lines = body.replace("\n", "\n" + " " * len(prefix))
+    last = len(prefix) if "\n" not in lines else 0
+    last += len(lines.rsplit("\n", 1)[-1])
+    gap = " " if last + len(suffix) + 2 <= 75 else "\n" + " " * len(prefix)
+    return f"{prefix}{lines},{gap}{suffix}"
+
+
+def to_numpy(tensor: Tensor) -> numpy.ndarray[Any, Any]:
+    import numpy
+
+    if tensor.device.device_type not in _HOST:
+        raise TypeError(f"the elements are on {tensor.device}, NumPy needs them on the host: use .to_device('cpu')")
+    try:
+        target = tensor.dtype.numpy()
+    except TypeError as error:
+        raise TypeError(f"{error}; or convert() the tensor to a dtype that NumPy has") from None
+    if tensor.dtype == target.str and target.kind not in WITHOUT_STRUCT:
+        return numpy.asarray(_Interface(tensor))
+    # As mere bytes of the same size, which NumPy then sees as what they are.
+    return numpy.asarray(_Interface(tensor.view(f"V{target.itemsize}"))).view(target)
+
+
+class _Interface:
+    """Shows NumPy the one protocol that is meant."""
+
+    __slots__ = ("__array_struct__",)
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.__array_struct__ = lib.ndf_py_array_struct_capsule(tensor._handle, ctypes.py_object())

@@ -1,0 +1,77 @@
+"""What may stand in brackets and as an axis, and the views that it means."""
+
+from __future__ import annotations
+
+from operator import index
+
+from . import _declarations as c
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._tensor import Tensor
+
+_INT32_MAX = 2**31 - 1
+_INT64_MAX = 2**63 - 1
+
+
+def integer(value: object) -> int:
+    """An integer that C can hold; ctypes would cut off what it cannot."""
+    number = index(value)
+    if not -_INT64_MAX <= number <= _INT64_MAX:
+        raise OverflowError(f"{number} does not fit 64 bits")
+    return number
+
+
+def axis(value: object) -> int:
+    """An axis that C can hold; the library says whether there is such an axis."""
+    return max(-_INT32_MAX, min(_INT32_MAX, index(value)))
+
+
+def bounds(start: object, stop: object, step: object) -> tuple[int, int, int]:
+    """The parts of a slice as the library reads them. As in Python, too large is as good as the end."""
+    start, stop = (c.NDF_SLICE_END if one is None else _clamped(one) for one in (start, stop))
+    return start, stop, 1 if step is None else _clamped(step)
+
+
+def _clamped(value: object) -> int:
+    return max(-_INT64_MAX, min(_INT64_MAX, index(value)))
+
+
+def view(tensor: Tensor, key: object) -> Tensor:
+    """`tensor[key]`."""
+    keys = key if isinstance(key, tuple) else (key,)
+    for one in keys:
+        _require_basic(one)
+    named = sum(one is not None and one is not Ellipsis for one in keys)
+    ndim = tensor.ndim
+    if named > ndim:
+        raise IndexError(f"too many indices: the tensor has {ndim} axes, {named} are indexed")
+    if sum(one is Ellipsis for one in keys) > 1:
+        raise IndexError("an index can have only one ellipsis (...)")
+    at = 0
+    for one in keys:
+        if one is None:
+            tensor = tensor.unsqueeze(at)
+            at += 1
+        elif one is Ellipsis:
+            at += ndim - named
+        elif isinstance(one, slice):
+            tensor = tensor.slice(at, one.start, one.stop, one.step)
+            at += 1
+        else:
+            tensor = tensor.select(at, one)
+    return tensor
+
+
+def _require_basic(key: object) -> None:
+    """Refuses what would not be a view."""
+    if key is None or key is Ellipsis or isinstance(key, slice):
+        return
+    try:
+        if isinstance(key, bool):
+            raise TypeError
+        index(key)
+    except TypeError:
+        why = "picking elements by list, mask or array makes a copy; do it in NumPy, on tensor.numpy()"
+        name = type(key).__name__
+        raise TypeError(f"an index may be an integer, a slice, None or ..., not {name}: {why}") from None

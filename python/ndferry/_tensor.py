@@ -1,0 +1,463 @@
+"""The tensor: an immutable description of strided, typed memory."""
+
+from __future__ import annotations
+
+from ctypes import byref, c_char, c_double, c_int32, c_int64, c_void_p, py_object, sizeof
+
+from . import _declarations as c
+from . import _elements, _index
+from ._device import Device, optional
+from ._dtype import DType, dtype, of_struct
+from ._errors import NdferryError, UnsupportedError
+from ._library import CASTINGS, COPIES, ORDERS, OVERFLOWS, array, check, choice, lib, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+    import numpy
+
+# The two functions that run most often convert no arguments.
+_dlpack_capsule = lib.untyped("ndf_py_dlpack_capsule", py_object)
+_release = lib.untyped("ndf_tensor_release", None)
+
+
+def adopt(handle: int) -> Tensor:
+    """The tensor for a handle, one reference of which it takes over."""
+    tensor = object.__new__(Tensor)
+    # An argument ready to be passed: ctypes makes such an object anew at each call when given a c_void_p.
+    tensor._handle = byref(c_char.from_address(handle))
+    return tensor
+
+
+def make(function: Callable[..., int], *arguments: object) -> Tensor:
+    """Calls a function whose last parameter is where it writes a new handle."""
+    handle = c_void_p()
+    check(function(*arguments, byref(handle)))
+    return adopt(handle.value)
+
+
+def extents(shape: int | Sequence[int]) -> tuple[int, Any]:
+    """A shape or strides as C wants them: how many, and the numbers. One number stands for one axis."""
+    numbers = (shape,) if hasattr(shape, "__index__") else tuple(shape)
+    return len(numbers), array(c_int64, [_index.integer(one) for one in numbers])
+
+
+def _axes(axes: int | Sequence[int]) -> tuple[int, Any]:
+    numbers = (axes,) if hasattr(axes, "__index__") else tuple(axes)
+    return len(numbers), array(c_int32, [_index.axis(one) for one in numbers])
+
+
+def _numbers(values: float | Sequence[float] | None) -> tuple[int, Any]:
+    """Factors or summands as C wants them."""
+    if values is None:
+        return 0, None
+    numbers = (values,) if hasattr(values, "__float__") and not hasattr(values, "__len__") else tuple(values)
+    return len(numbers), array(c_double, [float(one) for one in numbers])
+
+
+def convert_options(
+    *,
+    scale: float | Sequence[float] | None = None,
+    bias: float | Sequence[float] | None = None,
+    axis: int = 0,
+    casting: str = "unsafe",
+    overflow: str = "wrap",
+    copy: bool | None = None,
+    order: str = "C",
+    device: object = None,
+) -> Any:
+    """The C struct."""
+    scale_count, scales = _numbers(scale)
+    bias_count, biases = _numbers(bias)
+    options = c.ndf_convert_options(
+        casting=choice(casting, "casting", CASTINGS),
+        overflow=choice(overflow, "overflow", OVERFLOWS),
+        copy=choice(copy, "copy", COPIES),
+        order=choice(order, "order", ORDERS),
+        axis=_index.axis(axis),
+        device=optional(device),
+        scale_count=scale_count,
+        scale=scales,
+        bias_count=bias_count,
+        bias=biases,
+    )
+    options.struct_size = sizeof(options)
+    return options
+
+
+class Tensor:
+    """Strided, typed memory that other libraries can use without copying.
+
+    Make one with `ndferry.asarray`, `from_dlpack`, `empty`, `zeros`, `full` or `wrap`. A tensor never changes its
+    shape, strides or type; its elements may change, unless it is read-only. Views share memory and keep it alive.
+    """
+
+    __slots__ = ("_handle", "__weakref__")
+
+    _handle: Any
+
+    def __new__(cls, *_: object, **__: object) -> Tensor:
+        raise TypeError("a Tensor is made with ndferry.asarray, from_dlpack, empty, zeros, full or wrap")
+
+    def __del__(self, _release: Callable[..., None] = _release) -> None:
+        # A default argument, because module variables may be gone when the interpreter ends.
+        _release(self._handle)
+
+    # What it is.
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The extents, one an axis."""
+        return tuple(lib.ndf_tensor_shape(self._handle)[: self.ndim])
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """From one element to the next along each axis, in elements as in DLPack; may be negative or 0."""
+        return tuple(lib.ndf_tensor_strides(self._handle)[: self.ndim])
+
+    @property
+    def byte_strides(self) -> tuple[int, ...]:
+        """The strides in bytes, as in NumPy. Types whose elements share bytes have none."""
+        if self.dtype.is_packed:
+            raise UnsupportedError(f"{self.dtype} elements share bytes, so their strides are no whole bytes")
+        itemsize = self.itemsize
+        return tuple(stride * itemsize for stride in self.strides)
+
+    @property
+    def dtype(self) -> DType:
+        """The type of the elements."""
+        return of_struct(lib.ndf_tensor_dtype(self._handle))
+
+    @property
+    def device(self) -> Device:
+        """Where the elements lie."""
+        device = lib.ndf_tensor_device(self._handle)
+        return Device(device.device_type, device.device_id)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return lib.ndf_tensor_ndim(self._handle)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return lib.ndf_tensor_element_count(self._handle)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the elements need when they lie without gaps."""
+        return lib.ndf_tensor_byte_size(self._handle)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return self.dtype.itemsize
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the elements must not be written."""
+        return lib.ndf_tensor_is_read_only(self._handle)
+
+    @property
+    def data_ptr(self) -> int:
+        """Address of element [0, …, 0]; 0 when there are no elements."""
+        return lib.ndf_tensor_const_data(self._handle) or 0
+
+    @property
+    def bit_offset(self) -> int:
+        """Bits from that address to the element: 0 but for views of types whose elements share bytes."""
+        return lib.ndf_tensor_bit_offset(self._handle)
+
+    def is_contiguous(self, order: str = "C") -> bool:
+        """Whether the elements lie in `order` ("C" or "F") without gaps."""
+        return lib.ndf_tensor_is_contiguous(self._handle, choice(order, "order", ORDERS))
+
+    def shares_memory(self, other: Tensor) -> bool:
+        """Whether some byte belongs to an element of both tensors."""
+        return lib.ndf_tensor_shares_memory(self._handle, _other(other)._handle)
+
+    def equal(self, other: Tensor) -> bool:
+        """Whether both have the same shape and equal elements, as numbers whatever their types; NaN equals nothing."""
+        answer = c_int32()
+        check(lib.ndf_tensor_equal(self._handle, _other(other)._handle, byref(answer)))
+        return bool(answer.value)
+
+    def __repr__(self) -> str:
+        return _elements.describe(self)
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of a tensor without axes")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.ndim:
+            raise TypeError("iteration over a tensor without axes")
+        return (self.select(0, i) for i in range(len(self)))
+
+    # Its elements in Python.
+
+    def item(self) -> Any:
+        """The only element as a Python number."""
+        return _elements.item(self)
+
+    def tolist(self) -> Any:
+        """The elements as Python numbers in nested lists; the number itself without axes."""
+        return _elements.tolist(self)
+
+    def tobytes(self) -> bytes:
+        """A copy of the elements' bytes in C order."""
+        return _elements.tobytes(self)
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        value = self.item() if not self.ndim else None
+        if type(value) is not int:
+            raise TypeError("only an integer tensor without axes can be used as an index")
+        return value
+
+    def __getitem__(self, key: object) -> Tensor:
+        """A view: by integers, slices, None for a new axis, and ... for the axes not named."""
+        return _index.view(self, key)
+
+    def __setitem__(self, key: object, value: object) -> None:
+        self[key]._assign(value)
+
+    def _assign(self, value: object) -> None:
+        from ._create import asarray
+
+        if _elements.is_scalar(value):
+            self.fill(value)
+        else:
+            self.copy_from(value if isinstance(value, Tensor) else asarray(value), casting="unsafe")
+
+    def fill(self, value: complex) -> None:
+        """Makes all elements `value`, a Python number."""
+        struct, scalar = _elements.scalar(value, self.dtype)
+        check(lib.ndf_tensor_fill(self._handle, struct, byref(scalar)))
+
+    def copy_from(
+        self,
+        source: Tensor,
+        *,
+        scale: float | Sequence[float] | None = None,
+        bias: float | Sequence[float] | None = None,
+        axis: int = 0,
+        casting: str = "same_kind",
+        overflow: str = "wrap",
+    ) -> None:
+        """Writes the elements of `source`, broadcast and converted, into this tensor; `convert` says how. When the two
+        overlap, the result is as if `source` had been copied first."""
+        options = convert_options(scale=scale, bias=bias, axis=axis, casting=casting, overflow=overflow)
+        options.copy = c.NDF_COPY_DEFAULT
+        check(lib.ndf_tensor_copy_into(_other(source)._handle, self._handle, byref(options)))
+
+    def copy_into(self, destination: Tensor, **how: Any) -> None:
+        """`destination.copy_from(self)`, with the same options."""
+        _other(destination).copy_from(self, **how)
+
+    # Views.
+
+    @property
+    def T(self) -> Tensor:
+        """The order of the axes reversed."""
+        return self.transpose()
+
+    def transpose(self) -> Tensor:
+        """The order of the axes reversed."""
+        return make(lib.ndf_tensor_transpose, self._handle)
+
+    def permute(self, *axes: int | Sequence[int]) -> Tensor:
+        """The axes in another order: axis i is axis axes[i] of this tensor."""
+        return make(lib.ndf_tensor_permute, self._handle, *_axes(_flat(axes)))
+
+    def swap_axes(self, axis1: int, axis2: int) -> Tensor:
+        """Two axes exchanged."""
+        return make(lib.ndf_tensor_swap_axes, self._handle, _index.axis(axis1), _index.axis(axis2))
+
+    def select(self, axis: int, index: int) -> Tensor:
+        """The elements at one index along an axis, which disappears."""
+        return make(lib.ndf_tensor_select, self._handle, _index.axis(axis), _index.integer(index))
+
+    def slice(self, axis: int, start: int | None = None, stop: int | None = None, step: int | None = None) -> Tensor:
+        """The elements that Python's slice `[start:stop:step]` takes along one axis."""
+        bounds = _index.bounds(start, stop, step)
+        return make(lib.ndf_tensor_slice, self._handle, _index.axis(axis), *bounds)
+
+    def flip(self, axis: int | Sequence[int] | None = None) -> Tensor:
+        """Reversed along one axis, several, or all."""
+        return make(lib.ndf_tensor_flip, self._handle, *_axes(range(self.ndim) if axis is None else axis))
+
+    def squeeze(self, axis: int | Sequence[int] | None = None) -> Tensor:
+        """Without one axis of extent 1, several, or all of them."""
+        if axis is None:
+            return make(lib.ndf_tensor_squeeze, self._handle, 0, None)
+        count, axes = _axes(axis)
+        return make(lib.ndf_tensor_squeeze, self._handle, count, axes) if count else self
+
+    def unsqueeze(self, axis: int) -> Tensor:
+        """With a new axis of extent 1 there."""
+        return make(lib.ndf_tensor_unsqueeze, self._handle, _index.axis(axis))
+
+    def reshape(self, *shape: int | Sequence[int]) -> Tensor:
+        """The same elements under another shape, in which one extent may be -1; fails where that needs a copy."""
+        return make(lib.ndf_tensor_reshape, self._handle, *extents(_flat(shape)))
+
+    def broadcast_to(self, *shape: int | Sequence[int]) -> Tensor:
+        """Repeated to a larger shape without copying; read-only where one element stands for several."""
+        return make(lib.ndf_tensor_broadcast, self._handle, *extents(_flat(shape)))
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """A diagonal of the planes that two axes span, as a last axis in their place."""
+        where = _index.integer(offset), _index.axis(axis1), _index.axis(axis2)
+        return make(lib.ndf_tensor_diagonal, self._handle, *where)
+
+    def sliding_window(self, axis: int, window: int, step: int = 1) -> Tensor:
+        """Every window along an axis, its elements as a new last axis; read-only where windows share elements."""
+        how = _index.axis(axis), _index.integer(window), _index.integer(step)
+        return make(lib.ndf_tensor_sliding_window, self._handle, *how)
+
+    def view(self, dtype_: object) -> Tensor:
+        """The same bytes as elements of another type. The last axis takes a difference in size."""
+        return make(lib.ndf_tensor_reinterpret, self._handle, dtype(dtype_)._struct)
+
+    def as_strided(self, shape: int | Sequence[int], strides: int | Sequence[int], offset: int = 0) -> Tensor:
+        """Any shape and strides over the whole memory, in elements; `offset` counts from its start. Every element is
+        proved to lie inside."""
+        count, numbers = extents(shape)
+        stride_count, steps = extents(strides)
+        if count != stride_count:
+            raise ValueError(f"`strides` has {stride_count} entries, `shape` has {count}")
+        return make(lib.ndf_tensor_as_strided, self._handle, count, numbers, steps, _index.integer(offset))
+
+    def as_read_only(self) -> Tensor:
+        """A view through which nothing may be written."""
+        return make(lib.ndf_tensor_as_read_only, self._handle)
+
+    # Conversion.
+
+    def convert(
+        self,
+        dtype_: object = None,
+        *,
+        scale: float | Sequence[float] | None = None,
+        bias: float | Sequence[float] | None = None,
+        axis: int = 0,
+        casting: str = "unsafe",
+        overflow: str = "wrap",
+        copy: bool | None = None,
+        order: str = "C",
+        device: object = None,
+    ) -> Tensor:
+        """Another dtype, memory order ("C", "F", "K" for keep), scale or device, in one pass over the memory.
+
+        An element x becomes x · scale + bias; both are one number, or one for each index along `axis`. `casting` is
+        NumPy's, `overflow` is "wrap" as in NumPy or "saturate". `copy` False shares the memory or fails, None shares
+        it when nothing is to be done, True copies.
+        """
+        options = convert_options(
+            scale=scale, bias=bias, axis=axis, casting=casting, overflow=overflow, copy=copy, order=order, device=device
+        )
+        struct = c.ndf_dtype() if dtype_ is None else dtype(dtype_)._struct
+        return make(lib.ndf_tensor_convert, self._handle, struct, byref(options))
+
+    def cast(self, dtype_: object, casting: str = "unsafe") -> Tensor:
+        """Another dtype, the memory order kept; the same memory if it has that type."""
+        rule = choice(casting, "casting", CASTINGS)
+        return make(lib.ndf_tensor_cast, self._handle, dtype(dtype_)._struct, rule)
+
+    def contiguous(self, order: str = "C") -> Tensor:
+        """The elements in `order` without gaps; the same memory if they are."""
+        return make(lib.ndf_tensor_contiguous, self._handle, choice(order, "order", ORDERS))
+
+    def copy(self, order: str = "C") -> Tensor:
+        """A copy on new memory."""
+        return make(lib.ndf_tensor_copy, self._handle, choice(order, "order", ORDERS))
+
+    def to_device(self, device: object, /, *, stream: None = None) -> Tensor:
+        """The tensor on a device; the same memory if it is there."""
+        if stream is not None:
+            raise ValueError(f"`stream` is {stream!r}, only None is known")
+        return make(lib.ndf_tensor_to_device, self._handle, optional(device))
+
+    # Interchange.
+
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> object:
+        if max_version is not None and stream is dl_device is copy is None and max_version[0] >= 1:
+            return _dlpack_capsule(self._handle, 1)  # NDF_PY_VERSIONED
+        from ._dlpack import export
+
+        return export(self, stream, max_version, dl_device, copy)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        device = lib.ndf_tensor_device(self._handle)
+        return device.device_type, device.device_id
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        from ast import literal_eval
+
+        try:
+            return literal_eval(text(lib.ndf_tensor_array_interface, self._handle))
+        except NdferryError as error:
+            # Whoever looks for protocols with `hasattr` must not find this one.
+            raise AttributeError(f"__array_interface__: {error}") from None
+
+    @property
+    def __array_struct__(self) -> object:
+        if self.dtype.kind in _elements.WITHOUT_STRUCT:
+            raise AttributeError(f"__array_struct__: {self.dtype} is shown through __array_interface__ only")
+        descr = py_object(self.dtype.descr) if self.dtype.is_structured else py_object()
+        try:
+            return lib.ndf_py_array_struct_capsule(self._handle, descr)
+        except BufferError as error:
+            raise AttributeError(f"__array_struct__: {error}") from None
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.ndarray[Any, Any]:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"`copy` forbids the copy that {self.dtype} to {dtype} needs")
+            return array.astype(dtype)
+        return array.copy(order="K") if copy else array
+
+    def numpy(self) -> numpy.ndarray[Any, Any]:
+        """A NumPy array on the same memory. bfloat16, float8 and the like need ml_dtypes."""
+        return _elements.to_numpy(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles and deep copies are writable copies of the elements in C order."""
+        return _elements.from_bytes, (self.tobytes(), self.dtype, self.shape)
+
+
+def _other(value: Tensor) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"a Tensor is needed, not {type(value).__name__}: ndferry.asarray makes one")
+    return value
+
+
+def _flat(arguments: tuple[Any, ...]) -> Any:
+    """f(2, 3) and f((2, 3)) mean the same."""
+    one = arguments[0] if len(arguments) == 1 else None
+    return arguments if one is None or hasattr(one, "__index__") else one

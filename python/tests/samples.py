@@ -1,0 +1,69 @@
+"""Dtypes, values and layouts that the tests share."""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+
+NUMPY_NAMES = (
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128"
+).split()
+NARROW_BITS = {
+    "int4": 4, "uint4": 4, "int2": 2, "uint2": 2, "float4_e2m1fn": 4, "float6_e2m3fn": 6, "float6_e3m2fn": 6,
+}  # fmt: skip
+ML_NAMES = [
+    "bfloat16", "float8_e3m4", "float8_e4m3", "float8_e4m3b11fnuz", "float8_e4m3fn", "float8_e4m3fnuz",
+    "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu", *NARROW_BITS,
+]  # fmt: skip
+ALL_NAMES = NUMPY_NAMES + ML_NAMES
+
+
+def numpy_dtype(name: str) -> np.dtype:
+    return np.dtype(getattr(ml_dtypes, name)) if name in ML_NAMES else np.dtype(name)
+
+
+def is_float(name: str) -> bool:
+    return "float" in name
+
+
+def values_of(name: str, rng: np.random.Generator) -> np.ndarray:
+    """Every value of a type of at most 16 bits; of a wider one random bits, ties, limits, and values of all sizes."""
+    dtype = numpy_dtype(name)
+    if name == "bool":
+        return np.array([False, True])
+    if name in NARROW_BITS:
+        return np.arange(2 ** NARROW_BITS[name], dtype="u1").view(dtype)
+    if dtype.itemsize <= 2:
+        return np.arange(256**dtype.itemsize, dtype=f"u{dtype.itemsize}").view(dtype)
+    raw = rng.integers(0, 256, 3000 * dtype.itemsize, dtype="u1").view(dtype)
+    if dtype.kind in "iu":
+        low = -300 if dtype.kind == "i" else 0
+        return np.concatenate([raw, rng.integers(low, 70000, 2000).astype(dtype)])
+    with np.errstate(all="ignore"):
+        sizes = rng.standard_normal(3000) * np.exp(rng.uniform(-40, 40, 3000))
+        ties = rng.integers(-600, 600, 1000) / 2
+        limits = [
+            0.0, -0.0, np.inf, -np.inf, np.nan, 65504, 65519.99, 65520, 448, 464, 465, 57344, 61440, 240, 248, 7.5, 7.75,
+            2**-24, 2**-25, 2**-25 * 1.0001, 2**-149, 2**-150, 2**31, 2**63, 2**64, 255.5, -128.5, 1 + 2**-11, 1 + 2**-24,
+        ]  # fmt: skip
+        plain = np.concatenate([sizes, ties, limits])
+        return np.concatenate([raw, plain.astype(dtype), (1j * plain).astype(dtype) if dtype.kind == "c" else raw[:0]])
+
+
+def same_bytes(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Element by element, whether all bytes are the same."""
+    a, b = (np.ascontiguousarray(one).view("u1").reshape(one.size, -1) for one in (a, b))
+    return (a == b).all(axis=1)
+
+
+def random_layout(rng: np.random.Generator, dtype: str = "int32", max_ndim: int = 4) -> np.ndarray:
+    """An array of distinct elements in a random order, with steps of any sign, gaps, and axes of extent 0 and 1."""
+    ndim = int(rng.integers(0, max_ndim + 1))
+    shape = rng.choice([1, 2, 3, 5, 0], p=[0.15, 0.3, 0.3, 0.22, 0.03], size=ndim)
+    steps = rng.choice([1, 2, -1, -2], size=ndim)
+    whole = tuple(int(extent * abs(step) + 1) for extent, step in zip(shape, steps))
+    array = np.arange(int(np.prod(whole, dtype=int))).astype(dtype).reshape(whole, order=rng.choice(["C", "F"]))
+    array = array.transpose(rng.permutation(ndim))
+    steps = steps[: array.ndim]
+    view = array[(..., *[slice(None, None, int(step)) for step in steps])]
+    return view[(..., *[slice(0, int(extent)) for extent in shape])]

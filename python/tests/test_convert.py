@@ -1,0 +1,252 @@
+"""Conversion, against NumPy's and ml_dtypes' `astype`."""
+
+from __future__ import annotations
+
+import threading
+
+import ml_dtypes
+import ndferry
+import numpy as np
+import pytest
+from samples import ALL_NAMES, ML_NAMES, NUMPY_NAMES, is_float, numpy_dtype, random_layout, same_bytes, values_of
+
+# ml_dtypes 0.6 has no such conversion.
+_E8M0 = "float8_e8m0fnu"
+_WITHOUT_E8M0 = {name for name in ML_NAMES if name not in (_E8M0, "bfloat16")}
+MISSING = {
+    *[(_E8M0, name) for name in _WITHOUT_E8M0], *[(name, _E8M0) for name in _WITHOUT_E8M0],
+    ("int4", "uint4"), ("int4", "int2"), ("int4", "uint2"), ("uint4", "int4"), ("uint4", "int2"), ("uint4", "uint2"),
+    ("int2", "uint4"), ("int2", "uint2"), ("uint2", "int4"), ("uint2", "int2"),
+    ("float6_e2m3fn", "int4"), ("float6_e2m3fn", "uint4"), ("int4", "float6_e2m3fn"), ("uint4", "float6_e2m3fn"),
+}  # fmt: skip
+
+
+def limits(name: str) -> tuple[int, int]:
+    info = ml_dtypes.iinfo(numpy_dtype(name)) if name[-1] in "24" and name[-2] == "t" else np.iinfo(name)
+    return int(info.min), int(info.max)
+
+
+def fits(values: np.ndarray, target: str) -> np.ndarray:
+    """Where NumPy defines the conversion of a float to an integer: the whole part fits."""
+    real = (values.real if values.dtype.kind == "c" else values).astype("float64")
+    low, high = limits(target)
+    with np.errstate(invalid="ignore"):
+        # float64 holds every value that matters, and 2**64 - 1 as 2**64, which does not fit.
+        whole = np.trunc(real)
+        return np.isfinite(real) & (whole >= low) & (whole < float(high) + (high < 2**53))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("target", ALL_NAMES)
+@pytest.mark.parametrize("source", ALL_NAMES)
+def test_every_conversion_gives_the_bits_of_astype(source, target, rng):
+    values = values_of(source, rng)
+    if (is_float(source) or "complex" in source) and "int" in target:
+        # A float that fits no integer: undefined in C, and different from one NumPy to the next.
+        values = values[fits(values, target)]
+    try:
+        with np.errstate(all="ignore"):
+            wanted = values.astype(numpy_dtype(target))
+    except TypeError:
+        assert (source, target) in MISSING
+        return
+    got = ndferry.asarray(values).convert(numpy_dtype(target)).numpy()
+    wrong = ~same_bytes(got, wanted)
+    assert not wrong.any(), list(zip(values[wrong], got[wrong], wanted[wrong]))[:5]
+
+
+@pytest.mark.parametrize("target", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
+@pytest.mark.parametrize("source", ["float16", "bfloat16", "float32", "float64", "float8_e5m2"])
+def test_saturation_clamps_and_makes_nan_zero(source, target, rng):
+    values = values_of(source, rng)
+    low, high = limits(target)
+    exact = [float(one) for one in values]
+    wanted = [0 if x != x else low if x < low else high if x > high else int(x) for x in exact]
+    got = ndferry.asarray(values).convert(target, overflow="saturate").tolist()
+    assert got == wanted
+
+
+def test_saturation_of_integers_clamps():
+    values = np.array([-(2**40), -129, -128, 0, 127, 128, 2**40])
+    assert ndferry.asarray(values).convert("int8", overflow="saturate").tolist() == [-128, -128, -128, 0, 127, 127, 127]
+    assert ndferry.asarray(values).convert("uint8", overflow="saturate").tolist() == [0, 0, 0, 0, 127, 128, 255]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("order", ["C", "F", "K"])
+def test_layouts_and_byte_orders_do_not_change_values(order, rng):
+    for _ in range(100):
+        source, target = rng.choice(NUMPY_NAMES, size=2)
+        array = random_layout(rng, source)
+        if rng.integers(2) and array.dtype.itemsize > 1:
+            array = array.astype(array.dtype.newbyteorder(">"), order="K")
+        wanted_dtype = np.dtype(target).newbyteorder(rng.choice(["<", ">"]))
+        got = ndferry.asarray(array).convert(wanted_dtype, order=order).numpy()
+        assert got.dtype == wanted_dtype
+        wanted = array.astype(wanted_dtype, order=order)
+        np.testing.assert_array_equal(got, wanted)
+        if order != "K":
+            assert got.flags[f"{order}_CONTIGUOUS"]
+
+
+def scaled(values, scale, bias, target):
+    """The definition in the C header, step by step."""
+    narrow = numpy_dtype(target).itemsize <= 4 and values.dtype.name in (
+        "bool int8 uint8 int16 uint16 float16 bfloat16 float32".split()
+    )
+    step = np.float32 if narrow and is_float(target) else np.float64
+    with np.errstate(all="ignore"):
+        return (values.astype(step) * step(scale) + step(bias)).astype(numpy_dtype(target))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("target", ["float16", "bfloat16", "float32", "float64", "float8_e4m3fn"])
+@pytest.mark.parametrize(
+    "source", ["uint8", "int16", "int32", "uint64", "float16", "bfloat16", "float32", "float64", "bool"]
+)
+def test_scale_and_bias_are_each_rounded_and_the_result_once(source, target, rng):
+    values = values_of(source, rng)
+    scale, bias = 1 / (255 * 0.229), -0.485 / 0.229
+    got = ndferry.asarray(values).convert(target, scale=scale, bias=bias).numpy()
+    wanted = scaled(values, scale, bias, target)
+    wrong = ~same_bytes(got, wanted) & ~np.isnan(got.astype("f4"))
+    assert not wrong.any(), list(zip(values[wrong], got[wrong], wanted[wrong]))[:5]
+    np.testing.assert_array_equal(np.isnan(got.astype("f4")), np.isnan(wanted.astype("f4")))
+
+
+def test_scale_and_bias_vary_along_any_axis(rng):
+    array = rng.integers(0, 256, (4, 3, 5), dtype="u1")
+    tensor = ndferry.asarray(array)
+    for axis, extent in enumerate(array.shape):
+        scale, bias = rng.standard_normal(extent), rng.standard_normal(extent)
+        shape = [-1 if i == axis else 1 for i in range(3)]
+        factors, summands = (one.astype("f4").reshape(shape) for one in (scale, bias))
+        wanted = array.astype("f4") * factors + summands
+        for named in (axis, axis - 3):
+            np.testing.assert_array_equal(tensor.convert("f4", scale=scale, bias=bias, axis=named).numpy(), wanted)
+        flipped = tensor.flip().permute(2, 0, 1)
+        moved = (1, 2, 0)[axis]
+        got = flipped.convert("f4", scale=list(scale), bias=bias[0], axis=moved).numpy()
+        turned = array[::-1, ::-1, ::-1].astype("f4") * factors + np.float32(bias[0])
+        np.testing.assert_array_equal(got, turned.transpose(2, 0, 1))
+
+
+def test_a_wrong_number_of_factors_is_refused():
+    tensor = ndferry.zeros((2, 3))
+    with pytest.raises(ndferry.ShapeError, match="scale"):
+        tensor.convert(scale=[1, 2, 3], axis=0)
+    with pytest.raises(ndferry.NdferryError):
+        tensor.convert(bias=[1, 2], axis=2)
+
+
+def test_casting_rules_forbid():
+    tensor = ndferry.zeros(3, "float64")
+    for casting in ("no", "equiv", "safe"):
+        with pytest.raises(ndferry.DTypeError, match="casting"):
+            tensor.convert("float32", casting=casting)
+    assert tensor.convert("float32", casting="same_kind").dtype == "float32"
+    with pytest.raises(ValueError, match="`casting`"):
+        tensor.convert("float32", casting="sometimes")
+
+
+def test_nothing_to_do_gives_the_same_memory():
+    tensor = ndferry.zeros((2, 3))
+    assert tensor.convert("float64").data_ptr == tensor.data_ptr
+    assert tensor.cast("float64").data_ptr == tensor.contiguous().data_ptr == tensor.data_ptr
+    assert tensor.to_device("cpu").data_ptr == tensor.data_ptr
+    assert tensor.convert(copy=True).data_ptr != tensor.data_ptr
+    assert tensor.copy().data_ptr != tensor.data_ptr
+    assert tensor.T.convert(order="K").data_ptr == tensor.data_ptr
+
+
+def test_a_copy_that_is_forbidden_is_refused():
+    tensor = ndferry.zeros((2, 3))
+    for how in ({"dtype_": "float32"}, {"order": "F"}, {"scale": 2}):
+        with pytest.raises(ndferry.CopyRequiredError, match="copy"):
+            tensor.convert(copy=False, **how)
+    assert tensor.convert(copy=False).data_ptr == tensor.data_ptr
+
+
+def test_packed_types_convert_there_and_back(rng):
+    for name in ("int4", "uint4", "int2", "uint2", "float4_e2m1fn", "float6_e2m3fn", "float6_e3m2fn"):
+        values = values_of(name, rng)
+        packed = ndferry.asarray(values).convert(name)
+        assert packed.dtype.is_packed and packed.nbytes == -(-len(values) * packed.dtype.bits // 8)
+        back = packed.convert(numpy_dtype(name)).numpy()
+        assert same_bytes(back, values).all()
+        assert packed.convert("float32").tolist() == [float(one) for one in values]
+
+
+def test_copy_into_overlapping_memory_is_as_through_a_temporary(rng):
+    for _ in range(300):
+        array = rng.integers(0, 1000, 60).astype("i4")
+        wanted = array.copy()
+        tensor = ndferry.asarray(array)
+        count = int(rng.integers(1, 10))
+        starts, steps = rng.integers(20, 40, size=2), rng.choice([1, 2, -1, -2], size=2)
+        to, from_ = (slice(start, start + count * step, step) for start, step in zip(starts, steps))
+        wanted[to] = wanted[from_].copy()
+        tensor[to].copy_from(tensor[from_])
+        np.testing.assert_array_equal(array, wanted)
+
+
+def test_copy_into_broadcasts_and_converts():
+    destination = ndferry.zeros((2, 3), "float32")
+    ndferry.asarray([1, 2, 3]).copy_into(destination, casting="unsafe")
+    assert destination.tolist() == [[1, 2, 3], [1, 2, 3]]
+    with pytest.raises(ndferry.ShapeError):
+        destination.copy_from(ndferry.zeros(2, "float32"))
+    with pytest.raises(ndferry.DTypeError):
+        destination.copy_from(ndferry.zeros(3, "complex64"))
+    with pytest.raises(ndferry.ReadOnlyError):
+        destination.as_read_only().copy_from(destination)
+    with pytest.raises(TypeError, match="asarray"):
+        destination.copy_from([1, 2, 3])
+
+
+def test_equality_is_of_numbers_and_nan_equals_nothing(rng):
+    a = ndferry.asarray(rng.integers(0, 100, (3, 4)))
+    assert a.equal(a.convert("float32")) and a.T.equal(a.T.copy())
+    assert not a.equal(a.T)
+    b = a.copy()
+    b[2, 3] = 1000
+    assert not a.equal(b)
+    nan = ndferry.full(2, float("nan"))
+    assert not nan.equal(nan)
+    assert ndferry.zeros((0, 3)).equal(ndferry.zeros((0, 3), "int8"))
+
+
+def test_other_threads_run_while_a_conversion_does():
+    tensor = ndferry.zeros(20_000_000, "float32")
+    ticks, done = [], threading.Event()
+
+    def work():
+        for _ in range(3):
+            tensor.convert("float64")
+        done.set()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    while not done.is_set():
+        ticks.append(None)
+    worker.join()
+    assert len(ticks) > 100
+
+
+def test_many_threads_share_a_tensor():
+    tensor = ndferry.asarray(np.arange(1000, dtype="f4").reshape(10, 100))
+    failures = []
+
+    def work(seed):
+        rng = np.random.default_rng(seed)
+        for _ in range(200):
+            i = int(rng.integers(10))
+            if np.from_dlpack(tensor[i, ::-1]).sum() != tensor[i].convert("f8").numpy().sum():
+                failures.append(i)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures

@@ -1,0 +1,132 @@
+"""Element types, against NumPy's."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import pickle
+
+import ml_dtypes
+import ndferry
+import numpy as np
+import pytest
+from samples import ALL_NAMES, ML_NAMES, NARROW_BITS, NUMPY_NAMES, numpy_dtype
+
+NUMPY_TYPES = [
+    *NUMPY_NAMES, ">i2", ">i4", ">u8", ">f2", ">f4", ">f8", ">c8", ">c16",
+    "S1", "S5", "U1", "U5", ">U5", "V1", "V8",
+    "M8[s]", "M8[ns]", "M8[D]", "M8", ">M8[s]", "m8[s]", "m8[ns]", "m8[25s]", "m8", ">m8[ms]",
+]  # fmt: skip
+STRUCTURED = [
+    [("x", "<f4"), ("y", "<i8")],
+    [("x", ">f4"), ("name", "S3"), ("inner", [("a", "?"), ("b", "<c16")])],
+    [("a", "<i4", (2, 3)), ("b", "<U2")],
+    np.dtype({"names": ["a", "b"], "formats": ["<i2", "<f8"], "offsets": [2, 8], "itemsize": 24}),
+    np.dtype([("a", "i1"), ("b", "f8")], align=True),
+    np.dtype({"names": ["low", "whole"], "formats": ["<u2", "<u4"], "offsets": [0, 0]}),
+]
+
+
+@pytest.mark.parametrize("name", NUMPY_TYPES)
+def test_numpy_dtypes_come_and_go_unchanged(name):
+    theirs = np.dtype(name)
+    ours = ndferry.dtype(theirs)
+    assert ours.numpy() == theirs
+    assert ours.itemsize == theirs.itemsize and ours.kind == theirs.kind
+    assert ours.typestr == theirs.str and ours.descr == theirs.descr
+    assert ours == theirs and ours == name
+    assert ours.is_swapped == (not theirs.isnative)
+
+
+@pytest.mark.parametrize("name", ["bool", "int64", "uint8", "float32", "complex128", "float16"])
+def test_formats_are_those_of_numpys_memoryviews(name):
+    assert ndferry.dtype(name).format == memoryview(np.zeros(1, name)).format
+    assert ndferry.dtype(memoryview(np.zeros(1, name)).format) == name
+
+
+@pytest.mark.parametrize("name", ML_NAMES)
+def test_ml_dtypes_come_and_go_unchanged(name):
+    theirs = numpy_dtype(name)
+    ours = ndferry.dtype(theirs)
+    assert ours.numpy() == theirs
+    assert ours.name == (f"{name}[padded]" if name in NARROW_BITS else name)
+    assert ours is ndferry.dtype(getattr(ml_dtypes, name))
+
+
+@pytest.mark.parametrize("fields", STRUCTURED, ids=str)
+def test_structured_dtypes_come_and_go_unchanged(fields):
+    theirs = np.dtype(fields)
+    ours = ndferry.dtype(theirs)
+    assert ours.is_structured and ours.kind == "V"
+    assert ours.itemsize == theirs.itemsize
+    back = ours.numpy()
+    assert back.fields == theirs.fields and back.itemsize == theirs.itemsize
+    assert ndferry.dtype(ours.name) is ours
+
+
+@pytest.mark.parametrize("name", ALL_NAMES)
+def test_a_type_has_one_object_however_it_is_named(name):
+    one = ndferry.dtype(name)
+    assert one is getattr(ndferry, name) is ndferry.dtype(one) is ndferry.DType(name)
+    assert pickle.loads(pickle.dumps(one)) is one is copy.deepcopy(one)
+    assert hash(one) == hash(ndferry.dtype(one.name))
+    assert str(one) == name and repr(one) == f"ndferry.dtype({name!r})"
+    assert one.is_convertible
+
+
+def test_python_types_are_their_eight_byte_kin():
+    assert [ndferry.dtype(one).name for one in (bool, int, float, complex)] == ["bool", "int64", "float64", "complex128"]
+
+
+def test_equality_with_what_is_no_type_is_false():
+    for other in ("no such type", 7, None, object(), "O", [("x", "nonsense")], np.dtype("O"), "g"):
+        assert ndferry.float32 != other
+        assert not ndferry.float32 == other
+
+
+@pytest.mark.parametrize("bad", [None, 7, object(), int.__add__, np.dtype(("f4", (2,))), dict, ()])
+def test_what_is_no_type_is_a_type_error(bad):
+    with pytest.raises(TypeError):
+        ndferry.dtype(bad)
+
+
+@pytest.mark.parametrize("bad", ["", "float33", "O", "object", "g", ">>f4", "f4f4", "\0", "é", "[('x',)]", "["])
+def test_words_for_no_type_are_refused(bad):
+    with pytest.raises(ndferry.NdferryError):
+        ndferry.dtype(bad)
+
+
+def test_torch_dtypes_are_read_by_name():
+    torch_like = type("dtype", (), {"__module__": "torch", "__repr__": lambda self: "torch.bfloat16"})
+    assert ndferry.dtype(torch_like()) is ndferry.bfloat16
+
+
+@pytest.mark.parametrize("casting", ["no", "equiv", "safe", "same_kind", "unsafe"])
+def test_the_casting_lattice_is_numpys(casting):
+    wrong = [
+        (a, b)
+        for a, b in itertools.product(NUMPY_TYPES, repeat=2)
+        if ndferry.can_cast(np.dtype(a), np.dtype(b), casting) != np.can_cast(np.dtype(a), np.dtype(b), casting)
+    ]
+    assert not wrong
+
+
+def test_promotion_is_numpys():
+    wrong = []
+    for a, b in itertools.product(NUMPY_TYPES, repeat=2):
+        try:
+            wanted = np.promote_types(a, b)
+        except TypeError:
+            wanted = None
+        try:
+            got = ndferry.promote_types(np.dtype(a), np.dtype(b)).numpy()
+        except ndferry.DTypeError:
+            got = None
+        if got != wanted:
+            wrong.append((a, b, got, wanted))
+    assert not wrong
+
+
+def test_unknown_words_for_rules_are_named():
+    with pytest.raises(ValueError, match='`casting`.*"same_kind"'):
+        ndferry.can_cast("f4", "f8", "sometimes")
