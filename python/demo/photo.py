@@ -162,9 +162,8 @@ def release(photographs: list[Any], views: list[Any], results: list[Any], theirs
     check("with the last view the photograph goes", photograph() is None)
 
 
-def run(output: Path, want_torch: bool) -> None:
-    path = find_photograph()
-    print(f"{path.name}, from scikit-learn\n")
+def carry(path: Path, output: Path, libraries: list[tuple[str, Callable[[Any], Any]]]) -> tuple[list[Any], ...]:
+    """The main job; gives the last references to photograph, view, results, and what the libraries made of them."""
     table = Table()
     photo = table.step("decode (Pillow, to NumPy)", lambda: decode(path))
     write_ppm(output / "photo.ppm", photo)
@@ -175,22 +174,26 @@ def run(output: Path, want_torch: bool) -> None:
     check("no view moved a byte", batch.shares_memory(tensor) and np.array_equal(view.numpy(), crop_and_flip(photo)))
 
     results, theirs = [], []
-    libraries: list[tuple[str, Callable[[Any], Any]]] = [("NumPy", np.from_dlpack)]
-    if want_torch or importlib.util.find_spec("torch"):
-        import torch
-
-        libraries.append(("PyTorch", torch.from_dlpack))
     for name in ("float16", "float32"):
         result = convert_to(table, name, batch, view)
         (output / f"python-{name}.bin").write_bytes(result.tobytes())
         theirs += [share(table, name, result, import_, library) for library, import_ in libraries]
         results.append(result)
+    save_before_after(output / "before-after.png", photo, results[0].numpy())
+    return [photo], [view], results, theirs
+
+
+def run(output: Path, want_torch: bool) -> None:
+    libraries: list[tuple[str, Callable[[Any], Any]]] = [("NumPy", np.from_dlpack)]
+    if want_torch or importlib.util.find_spec("torch"):
+        import torch
+
+        libraries.append(("PyTorch", torch.from_dlpack))
+    path = find_photograph()
+    print(f"{path.name}, from scikit-learn\n")
+    photographs, views, results, theirs = carry(path, output, libraries)
     if len(libraries) == 1:
         print("(PyTorch is not installed: `cargo xtask demo --torch` installs it)")
-
-    save_before_after(output / "before-after.png", photo, results[0].numpy())
-    photographs, views = [photo], [view]
-    del photo, tensor, view, batch, result
     release(photographs, views, results, theirs)
 
 

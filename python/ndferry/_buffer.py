@@ -39,7 +39,8 @@ _get_buffer, _release_buffer = _python["PyObject_GetBuffer"], _python["PyBuffer_
 _get_buffer.restype, _get_buffer.argtypes = c_int, [py_object, c_void_p, c_int]
 _release_buffer.restype, _release_buffer.argtypes = None, [c_void_p]
 
-_RELEASE_OBJECT = ctypes.cast(lib.ndf_py_release_object, c_void_p).value
+_release_object: Any = lib.ndf_py_release_object
+_RELEASE_OBJECT = ctypes.cast(_release_object, c_void_p).value
 
 
 def keep(owner: object, call: Callable[[Any, Any], Tensor]) -> Tensor:
@@ -110,4 +111,4 @@ def from_buffer(view: memoryview) -> Tensor:
     type_ = dtype(view.format)
     if type_.itemsize != view.itemsize:
         raise BufferError(f"the buffer's format {view.format!r} has {type_.itemsize} bytes, its items {view.itemsize}")
-    return wrap_object(view, address_of(view), type_, view.shape, view.strides, view.readonly)
+    return wrap_object(view, address_of(view), type_, view.shape or (), view.strides or (), view.readonly)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from _ctypes import CFuncPtr
 from ctypes import byref, c_void_p
 
 from . import _array_interface, _declarations as c, _elements
@@ -15,7 +16,7 @@ from ._tensor import Tensor, extents, make
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
 
@@ -25,9 +26,7 @@ def _options(order: str, device: object) -> Any:
     return byref(options)
 
 
-def empty(
-    shape: int | Sequence[int], dtype: object = "float64", *, order: str = "C", device: object = None
-) -> Tensor:
+def empty(shape: int | Sequence[int], dtype: object = "float64", *, order: str = "C", device: object = None) -> Tensor:
     """A tensor on new memory, aligned to 256 bytes, its elements not initialised."""
     count, numbers = extents(shape)
     return make(lib.ndf_tensor_empty, to_dtype(dtype)._struct, count, numbers, _options(order, device))
@@ -39,9 +38,7 @@ def empty_like(tensor: Tensor, dtype: object = None, *, order: str = "K", device
     return make(lib.ndf_tensor_empty_like, tensor._handle, struct, _options(order, device))
 
 
-def zeros(
-    shape: int | Sequence[int], dtype: object = "float64", *, order: str = "C", device: object = None
-) -> Tensor:
+def zeros(shape: int | Sequence[int], dtype: object = "float64", *, order: str = "C", device: object = None) -> Tensor:
     """A tensor on new memory whose bytes are all 0."""
     count, numbers = extents(shape)
     return make(lib.ndf_tensor_zeros, to_dtype(dtype)._struct, count, numbers, _options(order, device))
@@ -55,14 +52,10 @@ def full(
     count, numbers = extents(shape)
     target = to_dtype(type(value) if dtype is None else dtype)
     struct, scalar = _elements.scalar(value, target)
-    return make(
-        lib.ndf_tensor_full, target._struct, count, numbers, struct, byref(scalar), _options(order, device)
-    )
+    return make(lib.ndf_tensor_full, target._struct, count, numbers, struct, byref(scalar), _options(order, device))
 
 
-def asarray(
-    obj: object, dtype: object = None, *, device: object = None, copy: bool | None = None
-) -> Tensor:
+def asarray(obj: object, dtype: object = None, *, device: object = None, copy: bool | None = None) -> Tensor:
     """A tensor of `obj`, on the same memory where possible.
 
     A Tensor is itself. Else the first of these protocols that `obj` speaks: `__dlpack__`, `__array_interface__`,
@@ -80,7 +73,7 @@ def asarray(
     return tensor.convert(dtype, device=device, copy=copy, order="K")
 
 
-def _shared(obj: object) -> Tensor | None:
+def _shared(obj: Any) -> Tensor | None:
     """A tensor on the memory of a foreign object, None if it speaks no protocol."""
     # Classes have these attributes too, but only their instances have elements.
     if isinstance(obj, type):
@@ -121,8 +114,9 @@ def _copied(obj: object, target: DType | None) -> Tensor:
     else:
         unsigned = max(numbers) >= 2**63 and min(numbers) >= 0
         name, values = ("uint64", array("Q", numbers)) if unsigned else ("int64", array("q", numbers))
-        for one in numbers if target is not None else ():
-            _elements.require_fit(one, target)
+        if target is not None:
+            for one in numbers:
+                _elements.require_fit(one, target)
     count, shape_numbers = extents(shape)
     address, _ = values.buffer_info()
     source = to_dtype(name)
@@ -130,7 +124,7 @@ def _copied(obj: object, target: DType | None) -> Tensor:
     return tensor if target is None else tensor.convert(target)
 
 
-def _flattened(obj: object) -> tuple[tuple[int, ...], list[complex]]:
+def _flattened(obj: object) -> tuple[tuple[int, ...], list[Any]]:
     """The shape of nested lists, and the numbers in them in C order."""
     if not isinstance(obj, (list, tuple)):
         return (), [_number(obj)]
@@ -144,8 +138,9 @@ def _flattened(obj: object) -> tuple[tuple[int, ...], list[complex]]:
     return (len(parts), *shape), [number for _, numbers in parts for number in numbers]
 
 
-def _number(obj: object) -> complex:
+def _number(obj: Any) -> complex:
     """A bool, int, float or complex, of one of those very types."""
+    plain: Any
     for plain in (bool, int, float, complex):
         if isinstance(obj, plain):
             return plain(obj)
@@ -214,7 +209,7 @@ def _address(value: Any) -> tuple[int, object]:
 
 def _native(deleter: Any) -> int:
     """The address of a C function."""
-    if isinstance(deleter, ctypes._CFuncPtr):
+    if isinstance(deleter, CFuncPtr):
         # ctypes keeps what a callback runs under this name.
         if any(type(one).__name__ == "CThunkObject" for one in (deleter._objects or {}).values()):
             raise TypeError("`deleter` is a Python callback, it must be native code; `owner` keeps an object alive")

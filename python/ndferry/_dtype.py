@@ -24,6 +24,8 @@ class DType:
 
     __slots__ = ("_struct", "_descr", "name")
 
+    _struct: c.ndf_dtype
+    _descr: list[tuple[Any, ...]]
     name: str
     """NumPy's name ("float32", ">f4", "datetime64[ns]"), or ml_dtypes' ("bfloat16")."""
 
@@ -112,13 +114,14 @@ class DType:
         if self.is_structured:
             from ast import literal_eval
 
-            fields = literal_eval(self.name)
-            return numpy.dtype(fields) if isinstance(fields, dict) else numpy.lib.format.descr_to_dtype(fields)
+            fields: Any = literal_eval(self.name)
+            # The list form holds gaps, which numpy.dtype would take for fields.
+            return numpy.lib.format.descr_to_dtype(fields) if isinstance(fields, list) else numpy.dtype(fields)
         if self._struct.kind or self.name in _NUMPY_NAMES or self.typestr[0] == _FOREIGN:
             return numpy.dtype(self.typestr)
         name = self.name.removesuffix("[padded]")
         try:
-            import ml_dtypes
+            import ml_dtypes  # type: ignore[import-not-found,unused-ignore]
 
             return numpy.dtype(getattr(ml_dtypes, name))
         except ImportError:

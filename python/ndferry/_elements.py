@@ -8,7 +8,7 @@ from ctypes import byref
 from . import _declarations as c
 from ._dtype import DType, dtype
 from ._errors import NdferryError, UnsupportedError
-from ._library import check, lib, text
+from ._library import lib, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WITHOUT_STRUCT = ("U", "M", "m")
 _HOST = {c.NDF_DEVICE_CPU, c.NDF_DEVICE_CUDA_HOST, c.NDF_DEVICE_ROCM_HOST, c.NDF_DEVICE_CUDA_MANAGED}
 # The type that holds every value of a kind, and how memoryview calls it; complex numbers are two of the last.
-_WIDEST = {
+_WIDEST: dict[str, tuple[str, Any]] = {
     "b": ("bool", "?"), "i": ("int64", "q"), "u": ("uint64", "Q"), "f": ("float64", "d"), "c": ("complex128", "d"),
 }  # fmt: skip
 

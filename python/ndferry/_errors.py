@@ -90,6 +90,4 @@ class DeviceFailureError(NdferryError, RuntimeError):
     status = c.NDF_ERROR_DEVICE_FAILURE
 
 
-CLASSES: dict[int, type[NdferryError]] = {
-    subclass.status: subclass for subclass in NdferryError.__subclasses__()
-}
+CLASSES: dict[int, type[NdferryError]] = {subclass.status: subclass for subclass in NdferryError.__subclasses__()}

@@ -8,13 +8,15 @@ from . import _declarations as c
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._tensor import Tensor
 
 _INT32_MAX = 2**31 - 1
 _INT64_MAX = 2**63 - 1
 
 
-def integer(value: object) -> int:
+def integer(value: Any) -> int:
     """An integer that C can hold; ctypes would cut off what it cannot."""
     number = index(value)
     if not -_INT64_MAX <= number <= _INT64_MAX:
@@ -22,22 +24,22 @@ def integer(value: object) -> int:
     return number
 
 
-def axis(value: object) -> int:
+def axis(value: Any) -> int:
     """An axis that C can hold; the library says whether there is such an axis."""
     return max(-_INT32_MAX, min(_INT32_MAX, index(value)))
 
 
-def bounds(start: object, stop: object, step: object) -> tuple[int, int, int]:
+def bounds(start: Any, stop: Any, step: Any) -> tuple[int, int, int]:
     """The parts of a slice as the library reads them. As in Python, too large is as good as the end."""
     start, stop = (c.NDF_SLICE_END if one is None else _clamped(one) for one in (start, stop))
     return start, stop, 1 if step is None else _clamped(step)
 
 
-def _clamped(value: object) -> int:
+def _clamped(value: Any) -> int:
     return max(-_INT64_MAX, min(_INT64_MAX, index(value)))
 
 
-def view(tensor: Tensor, key: object) -> Tensor:
+def view(tensor: Tensor, key: Any) -> Tensor:
     """`tensor[key]`."""
     keys = key if isinstance(key, tuple) else (key,)
     for one in keys:
@@ -63,7 +65,7 @@ def view(tensor: Tensor, key: object) -> Tensor:
     return tensor
 
 
-def _require_basic(key: object) -> None:
+def _require_basic(key: Any) -> None:
     """Refuses what would not be a view."""
     if key is None or key is Ellipsis or isinstance(key, slice):
         return

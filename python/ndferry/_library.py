@@ -123,12 +123,12 @@ def text(function: Callable[..., int], *arguments: object) -> str:
     return room.value.decode()
 
 
-def choice(value: str, name: str, choices: dict[str, int]) -> int:
+def choice(value: Any, name: str, choices: dict[Any, int]) -> int:
     """The number of an option that is spelled as a word."""
     try:
         return choices[value]
     except (KeyError, TypeError):
-        words = ", ".join(f'"{word}"' for word in choices)
+        words = ", ".join(f'"{word}"' if isinstance(word, str) else str(word) for word in choices)
         raise ValueError(f"`{name}` is {value!r}, it may be {words}") from None
 
 

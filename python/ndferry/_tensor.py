@@ -35,7 +35,7 @@ def make(function: Callable[..., int], *arguments: object) -> Tensor:
     """Calls a function whose last parameter is where it writes a new handle."""
     handle = c_void_p()
     check(function(*arguments, byref(handle)))
-    return adopt(handle.value)
+    return adopt(handle.value or 0)
 
 
 def extents(shape: int | Sequence[int]) -> tuple[int, Any]:
@@ -49,7 +49,7 @@ def _axes(axes: int | Sequence[int]) -> tuple[int, Any]:
     return len(numbers), array(c_int32, [_index.axis(one) for one in numbers])
 
 
-def _numbers(values: float | Sequence[float] | None) -> tuple[int, Any]:
+def _numbers(values: Any) -> tuple[int, Any]:
     """Factors or summands as C wants them."""
     if values is None:
         return 0, None
@@ -245,7 +245,7 @@ class Tensor:
         else:
             self.copy_from(value if isinstance(value, Tensor) else asarray(value), casting="unsafe")
 
-    def fill(self, value: complex) -> None:
+    def fill(self, value: Any) -> None:
         """Makes all elements `value`, a Python number."""
         struct, scalar = _elements.scalar(value, self.dtype)
         check(lib.ndf_tensor_fill(self._handle, struct, byref(scalar)))

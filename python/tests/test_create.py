@@ -68,7 +68,14 @@ def test_full_holds_the_value(name):
 
 
 def test_integers_that_do_not_fit_are_refused_as_in_numpy():
-    for value, name in ((256, "uint8"), (-1, "uint8"), (128, "int8"), (-129, "int8"), (2**64, "uint64"), (2**63, "int64")):
+    for value, name in (
+        (256, "uint8"),
+        (-1, "uint8"),
+        (128, "int8"),
+        (-129, "int8"),
+        (2**64, "uint64"),
+        (2**63, "int64"),
+    ):
         with pytest.raises(OverflowError, match=name):
             ndferry.full(1, value, name)
         with pytest.raises(OverflowError):

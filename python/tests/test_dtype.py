@@ -75,7 +75,12 @@ def test_a_type_has_one_object_however_it_is_named(name):
 
 
 def test_python_types_are_their_eight_byte_kin():
-    assert [ndferry.dtype(one).name for one in (bool, int, float, complex)] == ["bool", "int64", "float64", "complex128"]
+    assert [ndferry.dtype(one).name for one in (bool, int, float, complex)] == [
+        "bool",
+        "int64",
+        "float64",
+        "complex128",
+    ]
 
 
 def test_equality_with_what_is_no_type_is_false():

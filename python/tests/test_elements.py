@@ -93,7 +93,9 @@ def body(tensor: ndferry.Tensor) -> list[str]:
     """What is printed before the dtype, lines without the indentation that depends on the name's length."""
     text = repr(tensor)
     assert text.startswith("tensor(") and text.endswith(f"dtype={tensor.dtype}, device={tensor.device})")
-    return [line.strip() for line in text[len("tensor(") : text.rindex("dtype=")].rstrip().removesuffix(",").splitlines()]
+    return [
+        line.strip() for line in text[len("tensor(") : text.rindex("dtype=")].rstrip().removesuffix(",").splitlines()
+    ]
 
 
 def numpy_body(array: np.ndarray) -> list[str]:
@@ -101,7 +103,11 @@ def numpy_body(array: np.ndarray) -> list[str]:
     return [line.strip() for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("name", NUMPY_NAMES)
+# Before 2.4 NumPy compared halves with its limits in half precision, and printed others with exponents.
+OLD_HALVES = {"float16"} if tuple(map(int, np.__version__.split(".")[:2])) < (2, 4) else set()
+
+
+@pytest.mark.parametrize("name", [name for name in NUMPY_NAMES if name not in OLD_HALVES])
 def test_tensors_print_like_numpys_arrays(name, rng):
     for _ in range(40):
         array = random_layout(rng, name)
@@ -117,7 +123,14 @@ def test_long_tensors_are_summarised_like_numpys():
 
 
 def test_special_floats_print_like_numpys():
-    for values in ([np.nan, np.inf, -np.inf, 0.0, -0.0], [1e300, 1e-300], [1.5, np.nan], [1e8, 1], [1e16, 1], [0.1, 1e-5]):
+    for values in (
+        [np.nan, np.inf, -np.inf, 0.0, -0.0],
+        [1e300, 1e-300],
+        [1.5, np.nan],
+        [1e8, 1],
+        [1e16, 1],
+        [0.1, 1e-5],
+    ):
         assert body(ndferry.asarray(np.array(values))) == numpy_body(np.array(values))
 
 
