@@ -176,9 +176,10 @@ static void normalise(const ndf_tensor *image, ndf_dtype dtype, const char *name
 
 int main(int count, char **arguments) {
     if (count != 3) die("usage: photo <photo.ppm> <output prefix>");
+    const photograph photo = read_ppm(arguments[1]);
     printf("%-12s  %-15s  %-22s  %-7s  %-16s  %-13s  %8s  %4s\n", "step", "shape", "strides", "dtype", "pointer",
            "moved", "time, us", "GB/s");
-    ndf_tensor *image = arrange(wrap(read_ppm(arguments[1])));
+    ndf_tensor *image = arrange(wrap(photo));
     normalise(image, NDF_DTYPE_FLOAT32, "float32", arguments[2]);
     normalise(image, NDF_DTYPE_FLOAT16, "float16", arguments[2]);
     ndf_tensor_release(image); /* the last reference: the pixels are freed */

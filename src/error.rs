@@ -41,8 +41,13 @@ pub enum Kind {
 }
 
 /// A failure: its kind, and a sentence that names the argument and both sides.
+///
+/// Boxed, so that a `Result` fits in registers: the cost is paid by those who fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+pub struct Error(Box<Failure>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Failure {
     kind: Kind,
     message: Cow<'static, str>,
 }
@@ -51,23 +56,23 @@ impl Error {
     /// An error of `kind` that says `message`.
     #[cold]
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into() }
+        Self(Box::new(Failure { kind, message: message.into() }))
     }
 
     /// The class of the failure.
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.0.kind
     }
 
     /// The sentence.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(self.message())
     }
 }
 
