@@ -156,13 +156,24 @@ pub(super) unsafe trait Options: Copy {
 ///
 /// # Safety
 /// `ptr` is NULL, or valid for reads of as many bytes as its first field says.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn options<O: Options>(ptr: *const O) -> Result<O> {
+    if ptr.is_null() {
+        // SAFETY: all zero is a value of every options struct (`Options`).
+        return Ok(unsafe { MaybeUninit::<O>::zeroed().assume_init() });
+    }
+    // SAFETY: the caller's promise.
+    unsafe { given_options(ptr) }
+}
+
+/// [`options`] that are not NULL: out of the way of the calls that give none.
+///
+/// # Safety
+/// As [`options`].
+#[inline(never)]
+unsafe fn given_options<O: Options>(ptr: *const O) -> Result<O> {
     // SAFETY: all zero is a value of every options struct (`Options`).
     let mut options = unsafe { MaybeUninit::<O>::zeroed().assume_init() };
-    if ptr.is_null() {
-        return Ok(options);
-    }
     // SAFETY: at least the size is there by the caller's promise.
     let given = unsafe { ptr.cast::<u32>().read_unaligned() } as usize;
     if given < size_of::<u32>() {

@@ -194,7 +194,7 @@ fn native_copy(tensor: &Tensor) -> Result<Tensor> {
 }
 
 /// Exports as the struct of DLPack 1.x without copying. `copied` says that nobody else refers to the memory.
-#[inline]
+#[inline(always)]
 pub fn share_versioned(tensor: &Tensor, copied: bool) -> Result<NonNull<DLManagedTensorVersioned>> {
     require_describable(tensor)?;
     let mut flags = 0;
@@ -212,7 +212,7 @@ pub fn share_versioned(tensor: &Tensor, copied: bool) -> Result<NonNull<DLManage
 
 /// Exports as the struct before DLPack 1.0 without copying. It has no way to say read-only or padded, so such tensors
 /// are refused.
-#[inline]
+#[inline(always)]
 pub fn share_legacy(tensor: &Tensor) -> Result<NonNull<DLManagedTensor>> {
     require_describable(tensor)?;
     if tensor.is_read_only() {
