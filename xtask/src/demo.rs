@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What both languages write: the photograph as float16 and as float32.
-const RESULTS: [&str; 2] = ["f16", "f32"];
+const RESULTS: [&str; 2] = ["float16", "float32"];
 
 pub fn run(progress: &Progress, torch: bool) -> Verdict {
     tools::check()?;
@@ -29,7 +29,7 @@ pub fn run(progress: &Progress, torch: bool) -> Verdict {
     }
     let demo = root.join("demo");
     fs::create_dir_all(&demo).or_else(|why| error(format!("cannot make {}: {why}", demo.display())))?;
-    for result in RESULTS.iter().flat_map(|kind| [format!("python.{kind}"), format!("c.{kind}")]) {
+    for result in RESULTS.iter().flat_map(|kind| [format!("python-{kind}.bin"), format!("c-{kind}.bin")]) {
         // A result of an earlier run must not be compared; if there is none, all is well.
         let _ = fs::remove_file(demo.join(result));
     }
@@ -44,7 +44,7 @@ pub fn run(progress: &Progress, torch: bool) -> Verdict {
 }
 
 fn compare(progress: &Progress, kind: &str) -> Verdict {
-    let [python, c] = ["python", "c"].map(|language| format!("demo/{language}.{kind}"));
+    let [python, c] = ["python", "c"].map(|language| format!("demo/{language}-{kind}.bin"));
     let read = |name: &str| match fs::read(tools::root().join(name)) {
         Ok(bytes) if !bytes.is_empty() => Ok(bytes),
         _ => error(format!("the demo wrote no {name}")),
