@@ -140,7 +140,8 @@ void spoil_one(const std::string &name, Result (*function)(P...), const std::tup
 }
 
 template <class Result, class... P, std::size_t... I>
-void spoil_each(const std::string &name, Result (*function)(P...), const std::tuple<P...> &good, std::index_sequence<I...>) {
+void spoil_each(const std::string &name, Result (*function)(P...), const std::tuple<P...> &good,
+                std::index_sequence<I...>) {
     (spoil_one<I>(name, function, good), ...);
     for (std::size_t k = 0; k < 12; ++k) {
         call(name + ", all arguments", function, std::tuple<P...>([k] {
@@ -181,7 +182,9 @@ tensor sample() {
 }
 
 /// No call has changed it.
-bool intact(const tensor &t) { return t.shape() == ndferry::extents{2, 3} && t.reference_count() == 1 && t.data() == data; }
+bool intact(const tensor &t) {
+    return t.shape() == ndferry::extents{2, 3} && t.reference_count() == 1 && t.data() == data;
+}
 
 } // namespace
 

@@ -226,7 +226,8 @@ TEST("unknown type codes are carried and not converted") {
 }
 
 TEST("odd widths and lanes are carried and not converted") {
-    const DLDataType odd[] = {{kDLFloat, 24, 1}, {kDLInt, 7, 1}, {kDLFloat, 32, 4}, {kDLOpaqueHandle, 64, 1}, {kDLInt, 255, 1}};
+    const DLDataType odd[] = {
+        {kDLFloat, 24, 1}, {kDLInt, 7, 1}, {kDLFloat, 32, 4}, {kDLOpaqueHandle, 64, 1}, {kDLInt, 255, 1}};
     static std::vector<unsigned char> room(4096);
     for (const DLDataType type : odd) {
         carry([=](auto &p) { p.tensor().dtype = type; p.tensor().data = room.data(); },

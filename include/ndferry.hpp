@@ -244,18 +244,10 @@ inline ndf_wrap_options raw(const wrap_options &from) noexcept {
 
 /// Valid as long as `from` is.
 inline ndf_convert_options raw(const convert_options &from) noexcept {
-    auto to = sized<ndf_convert_options>();
-    to.casting = from.casting;
-    to.overflow = from.overflow;
-    to.copy = from.copy;
-    to.order = from.order;
-    to.axis = from.axis;
-    to.device = from.device;
-    to.scale_count = static_cast<std::int64_t>(from.scale.size());
-    to.scale = from.scale.data();
-    to.bias_count = static_cast<std::int64_t>(from.bias.size());
-    to.bias = from.bias.data();
-    return to;
+    const auto scales = static_cast<std::int64_t>(from.scale.size());
+    const auto biases = static_cast<std::int64_t>(from.bias.size());
+    return {sizeof(ndf_convert_options), from.casting, from.overflow, from.copy, from.order, from.axis, from.device,
+            scales, from.scale.data(), biases, from.bias.data()};
 }
 
 inline ndf_format_options raw(const format_options &from) noexcept {
@@ -441,9 +433,8 @@ public:
 private:
     std::size_t rank() const noexcept { return static_cast<std::size_t>(ndim()); }
 
-    /// Calls a C function that makes a tensor of this one.
     template <class Function, class... Arguments> tensor make(Function function, Arguments... arguments) const {
-        return tensor(detail::make(function, static_cast<const ndf_tensor *>(handle_), arguments...));
+        return tensor(detail::make(function, handle_, arguments...));
     }
 
     template <class T> void require() const {
@@ -471,13 +462,15 @@ private:
         for (std::size_t axis = 0; axis < count; ++axis) {
             const std::int64_t extent = shape()[axis];
             const std::int64_t at = index[axis] < 0 ? index[axis] + extent : index[axis];
-            if (at < 0 || at >= extent) {
-                throw error(NDF_ERROR_RANGE, "`index[" + std::to_string(axis) + "]` is " +
-                                                 std::to_string(index[axis]) + ", the extent is " + std::to_string(extent));
-            }
+            if (at < 0 || at >= extent) refuse_index(axis, index[axis], extent);
             offset += at * strides()[axis];
         }
         return static_cast<std::ptrdiff_t>(offset);
+    }
+
+    [[noreturn]] static void refuse_index(std::size_t axis, std::int64_t index, std::int64_t extent) {
+        throw error(NDF_ERROR_RANGE, "`index[" + std::to_string(axis) + "]` is " + std::to_string(index) +
+                                         ", the extent is " + std::to_string(extent));
     }
 
     ndf_tensor *handle_ = nullptr;

@@ -4,6 +4,7 @@ use std::alloc::Layout as AllocLayout;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Kind, Result, bail};
 
@@ -36,8 +37,11 @@ unsafe impl Send for Allocator {}
 static SYSTEM: Allocator =
     Allocator { context: std::ptr::null_mut(), allocate: system_allocate, deallocate: system_deallocate };
 
-/// NULL stands for [`SYSTEM`]; anything else was leaked by [`set_allocator`] and lives as long as the process.
+/// NULL stands for [`SYSTEM`]; anything else is one of [`INSTALLED`].
 static CURRENT: AtomicPtr<Allocator> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Every allocator there ever was, each once: blocks refer to theirs for as long as the process lives.
+static INSTALLED: Mutex<Vec<&'static Allocator>> = Mutex::new(Vec::new());
 
 /// Makes later allocations come from `allocator`, or from the system again. Blocks already given go back to the
 /// allocator they came from.
@@ -45,8 +49,27 @@ static CURRENT: AtomicPtr<Allocator> = AtomicPtr::new(std::ptr::null_mut());
 /// # Safety
 /// Both functions keep their contracts, on any thread, for the rest of the process.
 pub unsafe fn set_allocator(allocator: Option<Allocator>) {
-    let installed = allocator.map_or(std::ptr::null_mut(), |a| Box::into_raw(Box::new(a)));
-    CURRENT.store(installed, Ordering::Release);
+    let installed = allocator.map_or(std::ptr::null(), |allocator| std::ptr::from_ref(intern(allocator)));
+    CURRENT.store(installed.cast_mut(), Ordering::Release);
+}
+
+/// The one allocator that is the same as `allocator`.
+fn intern(allocator: Allocator) -> &'static Allocator {
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = installed.iter().find(|known| known.is(&allocator)) {
+        return known;
+    }
+    let fresh: &'static Allocator = Box::leak(Box::new(allocator));
+    installed.push(fresh);
+    fresh
+}
+
+impl Allocator {
+    fn is(&self, other: &Self) -> bool {
+        self.context == other.context
+            && std::ptr::fn_addr_eq(self.allocate, other.allocate)
+            && std::ptr::fn_addr_eq(self.deallocate, other.deallocate)
+    }
 }
 
 /// A block of host memory that must be given back with [`deallocate`].
@@ -63,7 +86,7 @@ pub fn allocate(byte_count: usize) -> Result<Block> {
     if isize::try_from(byte_count).is_err() {
         bail!(OutOfMemory, "{byte_count} bytes do not fit the address space");
     }
-    // SAFETY: never NULL to begin with a leaked box of `set_allocator`, which is never freed.
+    // SAFETY: NULL, or one of `INSTALLED`, which are never freed.
     let allocator = unsafe { CURRENT.load(Ordering::Acquire).as_ref() }.unwrap_or(&SYSTEM);
     // SAFETY: the allocator's contract; the alignment is a power of two.
     let data = unsafe { (allocator.allocate)(allocator.context, byte_count, ALIGNMENT) };
