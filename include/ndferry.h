@@ -563,7 +563,8 @@ typedef struct {
    */
   uint32_t reserved;
   /**
-   * Tensors, views included, each once however many references it has.
+   * Tensors, views included, each once however many references it has; a tensor that was released counts while its
+   * views live, because it holds their memory.
    */
   int64_t live_tensors;
   /**
@@ -1612,8 +1613,8 @@ ndf_status ndf_tensor_fill(const ndf_tensor *tensor,
                            const void *value);
 
 /**
- * Whether two tensors have the same shape and equal elements, compared as numbers whatever their types; NaN equals
- * nothing, as in NumPy's `array_equal`.
+ * Whether two tensors have the same shape and equal elements, whatever their types, as NumPy's `array_equal`: two
+ * integers are compared exactly, other numbers as float64 (complex128), and NaN equals nothing.
  *
  * @param a          [borrowed]
  * @param b          [borrowed]
