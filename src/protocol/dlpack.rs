@@ -67,6 +67,9 @@ unsafe extern "C" fn end_export<M>(managed: *mut M) {
 }
 
 /// Makes the struct for `tensor`, which its deleter lets go of.
+///
+/// Takes a reference, so that it is counted before the block is filled: an atomic addition waits for every store before
+/// it.
 #[inline]
 fn export<M: Managed>(tensor: Tensor, flags: u64) -> NonNull<M> {
     let layout = tensor.layout();
