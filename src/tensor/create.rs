@@ -2,6 +2,7 @@
 
 use super::{Draft, Memory, Tensor, packed_bytes};
 use crate::device::Device;
+use crate::device::cpu::Content;
 use crate::dtype::DType;
 use crate::error::{Error, Kind, Result, bail};
 use crate::layout::{Layout, Order};
@@ -40,15 +41,12 @@ pub struct Adopted<'a> {
 impl Tensor {
     /// A tensor on new host memory, its elements not initialised.
     pub fn empty(dtype: DType, shape: &[i64], order: Order, device: Device) -> Result<Self> {
-        Self::on_new_storage(dtype, Layout::contiguous(shape, order)?, device)
+        Self::on_new_storage(dtype, Layout::contiguous(shape, order)?, device, Content::Unknown)
     }
 
     /// A tensor of zeros: every byte 0.
     pub fn zeros(dtype: DType, shape: &[i64], order: Order, device: Device) -> Result<Self> {
-        let tensor = Self::empty(dtype, shape, order, device)?;
-        // SAFETY: the storage was made just now, for the host, and nobody else knows of it.
-        unsafe { clear(tensor.storage()) };
-        Ok(tensor)
+        Self::on_new_storage(dtype, Layout::contiguous(shape, order)?, device, Content::Zeros)
     }
 
     /// A tensor with the shape of `self` and gap-free strides in `order`, its elements not initialised.
@@ -58,10 +56,10 @@ impl Tensor {
             MemoryOrder::F => Layout::contiguous(self.layout().shape(), Order::F)?,
             MemoryOrder::Keep => self.layout().dense_like(),
         };
-        Self::on_new_storage(dtype, layout, device)
+        Self::on_new_storage(dtype, layout, device, Content::Unknown)
     }
 
-    fn on_new_storage(dtype: DType, layout: Layout, device: Device) -> Result<Self> {
+    fn on_new_storage(dtype: DType, layout: Layout, device: Device, content: Content) -> Result<Self> {
         dtype.validate()?;
         if device != Device::CPU {
             bail!(DeviceUnavailable, "`device` is {device}; memory can be made on cpu only");
@@ -70,13 +68,10 @@ impl Tensor {
             let (count, bits) = (layout.element_count(), dtype.element_bits());
             bail!(Overflow, "{count} elements of {bits} bits overflow the address space");
         };
-        let storage = Storage::allocate(byte_count)?;
-        if dtype.is_packed() {
-            // Writing one element reads its neighbours in the same byte, and the bits behind the last element leave
-            // with every copy of the bytes.
-            // SAFETY: the storage was made just now, for the host, and nobody else knows of it.
-            unsafe { clear(&storage) };
-        }
+        // Of packed types, writing one element reads its neighbours in the same byte, and the bits behind the last
+        // element leave with every copy of the bytes.
+        let content = if dtype.is_packed() { Content::Zeros } else { content };
+        let storage = Storage::allocate(byte_count, content)?;
         Ok(Draft::new(layout).finish(dtype, false, Memory::Own(storage)))
     }
 
@@ -95,17 +90,6 @@ impl Tensor {
         let (start, byte_count) = foreign.place(draft.layout(), span)?;
         let storage = Storage::adopt(start, byte_count, foreign.device, owner);
         Ok(draft.finish(foreign.dtype, foreign.read_only, Memory::Own(storage)))
-    }
-}
-
-/// Makes all bytes 0.
-///
-/// # Safety
-/// The storage is host memory that nobody else uses.
-unsafe fn clear(storage: &Storage) {
-    if storage.byte_count() > 0 {
-        // SAFETY: the storage has that many bytes, and they are the caller's alone.
-        unsafe { storage.start().write_bytes(0, storage.byte_count()) };
     }
 }
 
