@@ -8,7 +8,10 @@ not.
     batch = crop.permute(2, 0, 1)[None].convert("float16", scale=1 / 255)
     array = numpy.from_dlpack(batch)                               # the same memory again
 
-Everything that can fail raises a subclass of `NdferryError`, which is also of Python's class for such errors.
+What the library refuses raises a subclass of `NdferryError`, which is also of Python's class for such errors
+(`ShapeError` is a `ValueError`, `RangeError` an `IndexError`). Arguments of the wrong kind, and data that a protocol
+cannot carry, are refused before and raise Python's own `TypeError`, `ValueError`, `OverflowError` or `BufferError`. To
+catch one kind of mistake, catch Python's class.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from collections import namedtuple as _namedtuple
 from ctypes import byref as _byref, sizeof as _sizeof
 
 from . import _declarations as _c
-from ._create import asarray, empty, empty_like, full, wrap, zeros
+from ._create import asarray, empty, empty_like, full, zeros
 from ._device import Device, device
 from ._dlpack import from_dlpack
 from ._dtype import DType, can_cast, dtype, promote_types
@@ -38,6 +41,7 @@ from ._errors import (
     VersionError,
 )
 from ._library import check as _check, lib as _lib
+from ._pointer import from_dlpack_pointer, from_handle, wrap
 from ._tensor import Tensor
 
 __version__: str = _lib.ndf_version_string().decode()
@@ -66,7 +70,8 @@ __all__ = [
     "CopyRequiredError", "DType", "DTypeError", "Device", "DeviceFailureError", "DeviceUnavailableError",
     "InvalidArgumentError", "LayoutError", "NdferryError", "OutOfMemoryError", "RangeError", "ReadOnlyError",
     "ShapeError", "SizeError", "Statistics", "Tensor", "UnsupportedError", "VersionError", "asarray", "can_cast",
-    "device", "dtype", "empty", "empty_like", "from_dlpack", "full", "promote_types", "statistics", "wrap", "zeros",
+    "device", "dtype", "empty", "empty_like", "from_dlpack", "from_dlpack_pointer", "from_handle", "full",
+    "promote_types", "statistics", "wrap", "zeros",
 ]  # fmt: skip
 
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from ._tensor import Tensor
 
 
-def from_dict(obj: object, interface: Any) -> Tensor:
-    """A tensor on what `obj.__array_interface__` describes, which is kept alive."""
+def from_dict(obj: object, interface: Any, copy: bool | None) -> Tensor:
+    """A tensor on what `obj.__array_interface__` describes, or on a copy where sharing is impossible and `copy` is not
+    False. Both are kept alive: the interface of a NumPy scalar holds the memory."""
     if not isinstance(interface, dict):
         raise ValueError(f"`__array_interface__` is {type(interface).__name__}, it must be a dict")
     for key in ("shape", "typestr"):
@@ -39,8 +40,8 @@ def from_dict(obj: object, interface: Any) -> Tensor:
     data = interface.get("data")
     if isinstance(data, tuple):
         address, read_only = _pointer(data)
-        return wrap_object(obj, address, type_, shape, strides, read_only)
-    return _in_buffer(obj if data is None else data, interface.get("offset", 0), type_, shape, strides)
+        return wrap_object((obj, interface), address, type_, shape, strides, read_only, copy)
+    return _in_buffer(obj if data is None else data, interface.get("offset", 0), type_, shape, strides, copy)
 
 
 def from_capsule(obj: object, capsule: object) -> Tensor:
@@ -57,7 +58,7 @@ def _integers(values: Any, name: str) -> tuple[int, ...]:
 def _type(obj: object, interface: dict[str, Any]) -> DType:
     """The element type: what `typestr` says, or for a structured type `descr`."""
     numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(obj, numpy.ndarray):
+    if numpy is not None and isinstance(obj, (numpy.ndarray, numpy.generic)):
         # NumPy's words for the types of ml_dtypes do not say which they are; the array itself does.
         return dtype(obj.dtype)
     typestr = interface["typestr"]
@@ -86,7 +87,7 @@ def _pointer(data: tuple[Any, ...]) -> tuple[int, bool]:
 
 
 def _in_buffer(
-    owner: Any, offset: Any, type_: DType, shape: tuple[int, ...], strides: tuple[int, ...] | None
+    owner: Any, offset: Any, type_: DType, shape: tuple[int, ...], strides: tuple[int, ...] | None, copy: bool | None
 ) -> Tensor:
     """Elements inside an object that has the buffer protocol; all of them are proved to lie there."""
     view = memoryview(owner)
@@ -97,4 +98,4 @@ def _in_buffer(
     if offset < 0 or low + offset < 0 or high + offset > view.nbytes:
         reach = f"bytes {low + offset} to {high + offset}"
         raise ValueError(f"the elements reach {reach} of `data`, which has {view.nbytes}")
-    return wrap_object(view, address_of(view) + offset, type_, shape, strides, view.readonly)
+    return wrap_object(view, address_of(view) + offset, type_, shape, strides, view.readonly, copy)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import byref, c_char_p, c_int, c_int64, c_ssize_t, c_void_p, py_object
+from ctypes import byref, c_char_p, c_int, c_ssize_t, c_void_p, py_object
+from math import prod
 
 from . import _declarations as c
 from ._dtype import DType, dtype
-from ._library import array, check, lib
+from ._library import lib
 from ._tensor import extents, make
 
 TYPE_CHECKING = False
@@ -64,22 +65,27 @@ def address_of(view: memoryview) -> int:
         _release_buffer(byref(buffer))
 
 
-def element_strides(strides: Sequence[int], shape: Sequence[int], type_: DType) -> tuple[int, ...]:
-    """Strides in bytes as strides in elements."""
-    size = type_.itemsize
-    for axis, (stride, extent) in enumerate(zip(strides, shape)):
-        if extent > 1 and stride % (size or 1):
-            why = f"no multiple of the {size} bytes of {type_}: copy the array first"
-            raise BufferError(f"`strides[{axis}]` is {stride} bytes, {why}")
-    return tuple(stride // size if size else 0 for stride in strides)
-
-
 def wrap_object(
-    owner: object, address: int, type_: DType, shape: Sequence[int], strides: Sequence[int] | None, read_only: bool
+    owner: object,
+    address: int,
+    type_: DType,
+    shape: Sequence[int],
+    strides: Sequence[int] | None,
+    read_only: bool,
+    copy: bool | None = None,
 ) -> Tensor:
-    """A tensor on memory of `owner`; strides are in bytes."""
+    """A tensor on memory of `owner`; strides are in bytes. Strides that are no whole elements need a copy, which `copy`
+    False forbids."""
     count, numbers = extents(shape)
-    steps = None if strides is None else extents(element_strides(strides, shape, type_))[1]
+    steps, size = None, type_.itemsize
+    if strides is not None:
+        for axis, (stride, extent) in enumerate(zip(strides, shape)):
+            if extent > 1 and stride % (size or 1):
+                if copy is False:
+                    why = f"no multiple of the {size} bytes of {type_}: this needs a copy, which `copy` forbids"
+                    raise BufferError(f"`strides[{axis}]` is {stride} bytes, {why}")
+                return _gathered(owner, address, type_, shape, strides)
+        steps = extents([stride // size if size else 0 for stride in strides])[1]
     options = c.ndf_wrap_options(flags=c.NDF_WRAP_READ_ONLY if read_only else 0)
     options.struct_size = ctypes.sizeof(options)
 
@@ -91,24 +97,28 @@ def wrap_object(
     return keep(owner, call)
 
 
+def _gathered(owner: object, address: int, type_: DType, shape: Sequence[int], strides: Sequence[int]) -> Tensor:
+    """A copy of elements that lie anywhere: taken as bytes, which lie one behind another at least within an element."""
+    loose = wrap_object(owner, address, dtype("uint8"), (*shape, type_.itemsize), (*strides, 1), True)
+    return loose.copy().view(type_).squeeze(-1)
+
+
 def byte_span(type_: DType, shape: Sequence[int], strides: Sequence[int] | None) -> tuple[int, int]:
     """The bytes that elements reach, counted from the first one."""
-    count, numbers = extents(shape)
+    if 0 in shape:
+        return 0, 0
     if strides is None:
-        steps = array(c_int64, [0] * count)
-        check(lib.ndf_layout_strides(count, numbers, c.NDF_ORDER_C, steps))
-    else:
-        steps = extents(element_strides(strides, shape, type_))[1]
-    low, high = c_int64(), c_int64()
-    check(lib.ndf_layout_byte_span(type_._struct, count, numbers, steps, byref(low), byref(high)))
-    return low.value, high.value
+        return 0, prod(shape) * type_.itemsize
+    reaches = [(extent - 1) * stride for extent, stride in zip(shape, strides)]
+    low, high = (sum(pick(0, reach) for reach in reaches) for pick in (min, max))
+    return low, high + type_.itemsize
 
 
-def from_buffer(view: memoryview) -> Tensor:
+def from_buffer(view: memoryview, copy: bool | None = None) -> Tensor:
     """A tensor on the memory of a memoryview."""
     if view.suboffsets:
         raise BufferError("the buffer has suboffsets: its elements lie behind pointers, not in strides")
     type_ = dtype(view.format)
     if type_.itemsize != view.itemsize:
         raise BufferError(f"the buffer's format {view.format!r} has {type_.itemsize} bytes, its items {view.itemsize}")
-    return wrap_object(view, address_of(view), type_, view.shape or (), view.strides or (), view.readonly)
+    return wrap_object(view, address_of(view), type_, view.shape or (), view.strides or (), view.readonly, copy)

@@ -1,22 +1,23 @@
-"""Making tensors: of nothing, of Python numbers, of what other libraries have, of plain memory."""
+"""Making tensors: of nothing, of Python numbers, of what other libraries have."""
 
 from __future__ import annotations
 
 import ctypes
-from _ctypes import CFuncPtr
-from ctypes import byref, c_void_p
+import sys
+from ctypes import byref
 
 from . import _array_interface, _declarations as c, _elements
-from ._buffer import from_buffer, keep
+from ._buffer import from_buffer
 from ._device import optional
 from ._dlpack import from_dlpack
-from ._dtype import DType, dtype as to_dtype
+from ._dtype import DType, dtype as to_dtype, promote_types
 from ._library import ORDERS, choice, lib
+from ._pointer import POINTERS
 from ._tensor import Tensor, extents, make
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
 
@@ -59,11 +60,12 @@ def asarray(obj: object, dtype: object = None, *, device: object = None, copy: b
     """A tensor of `obj`, on the same memory where possible.
 
     A Tensor is itself. Else the first of these protocols that `obj` speaks: `__dlpack__`, `__array_interface__`,
-    `__array_struct__`, the buffer protocol; then Python numbers and nested lists of them, which are copied. An object
-    whose `__dlpack__` refuses the data, as NumPy's does for structured types, dates and foreign byte order, is asked
-    by the next protocol. `copy` False forbids copying, True copies.
+    `__array_struct__`, the buffer protocol; then Python numbers and nested lists of numbers and arrays, which are
+    copied. An object whose `__dlpack__` refuses the data, as NumPy's does for structured types, dates and foreign byte
+    order, is asked by the next protocol. `copy` False forbids copying, True copies, None copies what cannot be shared:
+    lists, and arrays whose strides are no whole elements, as those of a field of packed structs.
     """
-    tensor = obj if isinstance(obj, Tensor) else _shared(obj)
+    tensor = obj if isinstance(obj, Tensor) else _shared(obj, copy)
     if tensor is None:
         if copy is False:
             raise ValueError(f"`copy` forbids the copy that Python's {type(obj).__name__} needs")
@@ -73,8 +75,8 @@ def asarray(obj: object, dtype: object = None, *, device: object = None, copy: b
     return tensor.convert(dtype, device=device, copy=copy, order="K")
 
 
-def _shared(obj: Any) -> Tensor | None:
-    """A tensor on the memory of a foreign object, None if it speaks no protocol."""
+def _shared(obj: Any, copy: bool | None) -> Tensor | None:
+    """A tensor on the memory of a foreign object, or of a copy where it must be; None if it speaks no protocol."""
     # Classes have these attributes too, but only their instances have elements.
     if isinstance(obj, type):
         return None
@@ -86,134 +88,86 @@ def _shared(obj: Any) -> Tensor | None:
             refusal = str(error)
     # Before `__array_struct__`, which NumPy gives wrongly for structured types: read-only and without fields.
     if (interface := getattr(obj, "__array_interface__", None)) is not None:
-        return _array_interface.from_dict(obj, interface)
+        return _array_interface.from_dict(obj, interface, copy)
     if (capsule := getattr(obj, "__array_struct__", None)) is not None:
         return _array_interface.from_capsule(obj, capsule)
+    if isinstance(obj, POINTERS):
+        how = "wrap takes the address of elements, from_handle an ndf_tensor*, from_dlpack_pointer a DLPack struct"
+        raise TypeError(f"no tensor can be made of {type(obj).__name__}, a pointer that says nothing of shape: {how}")
     try:
         view = memoryview(obj)
     except TypeError:
         if refusal is not None:
             raise BufferError(refusal) from None
         return None
-    return from_buffer(view)
+    return from_buffer(view, copy)
 
 
 def _copied(obj: object, target: DType | None) -> Tensor:
-    """A new tensor of Python numbers, or of nested lists or tuples of them."""
-    from array import array
-
-    shape, numbers = _flattened(obj)
-    kinds = {type(one) for one in numbers}
-    if complex in kinds:
-        pairs = (part for one in numbers for part in (complex(one).real, complex(one).imag))
-        name, values = "complex128", array("d", pairs)
-    elif float in kinds or not kinds:
-        name, values = "float64", array("d", numbers)
-    elif kinds == {bool}:
-        name, values = "bool", array("B", numbers)
-    else:
-        unsigned = max(numbers) >= 2**63 and min(numbers) >= 0
-        name, values = ("uint64", array("Q", numbers)) if unsigned else ("int64", array("q", numbers))
-        if target is not None:
-            for one in numbers:
-                _elements.require_fit(one, target)
+    """A new tensor of nested lists or tuples of numbers and arrays. Its dtype is the one that the dtypes of all of them
+    promote to, where Python's numbers count as bool, int64 (uint64 if they need it), float64 and complex128."""
+    types: set[Any] = set()
+    shape, leaves = _flattened(obj, types)
+    if "uint64" in types:
+        types.discard(int)
+    natural = to_dtype("float64") if not types else None
+    for one in types:
+        natural = to_dtype(one) if natural is None else promote_types(natural, one)
+    if any(isinstance(one, Tensor) for one in leaves):
+        tensor = empty(shape, target or natural)
+        _write(tensor, obj, iter(leaves))
+        return tensor
+    if target is not None:
+        for one in leaves:
+            _elements.require_fit(one, target)
+    name, values = _elements.packed(leaves, natural.kind)
     count, shape_numbers = extents(shape)
     address, _ = values.buffer_info()
     source = to_dtype(name)
     tensor = make(lib.ndf_tensor_from_data, address, source._struct, count, shape_numbers, None, None)
-    return tensor if target is None else tensor.convert(target)
+    return tensor.convert(target or natural)
 
 
-def _flattened(obj: object) -> tuple[tuple[int, ...], list[Any]]:
-    """The shape of nested lists, and the numbers in them in C order."""
+def _flattened(obj: object, types: set[Any]) -> tuple[tuple[int, ...], list[Any]]:
+    """The shape of nested lists, and in C order the numbers in them, or tensors where there are arrays. `types` takes
+    what `dtype` makes their types of."""
     if not isinstance(obj, (list, tuple)):
-        return (), [_number(obj)]
-    parts = [_flattened(one) for one in obj]
+        leaf = _leaf(obj, types)
+        return leaf.shape if isinstance(leaf, Tensor) else (), [leaf]
+    parts = [_flattened(one, types) for one in obj]
     if not parts:
         return (0,), []
     shape = parts[0][0]
     for i, (other, _) in enumerate(parts):
         if other != shape:
             raise ValueError(f"nested lists must be of one shape: entry {i} is {other}, entry 0 is {shape}")
-    return (len(parts), *shape), [number for _, numbers in parts for number in numbers]
+    return (len(parts), *shape), [leaf for _, leaves in parts for leaf in leaves]
 
 
-def _number(obj: Any) -> complex:
-    """A bool, int, float or complex, of one of those very types."""
-    plain: Any
-    for plain in (bool, int, float, complex):
-        if isinstance(obj, plain):
-            return plain(obj)
-    for name, plain in (("__index__", int), ("__float__", float), ("__complex__", complex)):
-        if hasattr(obj, name):
-            return plain(obj)
-    raise TypeError(f"no tensor can be made of {type(obj).__name__}: it is no number and speaks no array protocol")
+def _leaf(obj: Any, types: set[Any]) -> Any:
+    """A Python number, or a tensor where a number cannot say it."""
+    if type(obj) in _elements.NUMBERS:
+        types.add("uint64" if type(obj) is int and obj >= 2**63 else type(obj))
+        return obj
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(obj, (numpy.number, numpy.bool_)):
+        number = obj.item()  # much faster than through a protocol
+        if type(number) in _elements.NUMBERS:
+            types.add(obj.dtype)
+            return number
+    tensor = obj if isinstance(obj, Tensor) else None if isinstance(obj, bytes) else _shared(obj, None)
+    if tensor is None:
+        number = _elements.number(obj)
+        types.add(type(number))
+        return number
+    types.add(tensor.dtype)
+    return tensor if tensor.ndim or not _elements.has_numbers(tensor.dtype) else tensor.item()
 
 
-def wrap(
-    address: Any,
-    shape: int | Sequence[int],
-    dtype: object,
-    *,
-    strides: int | Sequence[int] | None = None,
-    owner: object = None,
-    deleter: Any = None,
-    context: Any = None,
-    read_only: bool = False,
-    device: object = None,
-) -> Tensor:
-    """A tensor on memory that the caller has, without copying.
-
-    `address` is where element [0, …, 0] lies: an int, a ctypes pointer, or a ctypes array or struct, which is then
-    kept alive. `strides` are in elements; None means C order without gaps. What ends the use of the memory is one of:
-    - `owner`, an object that is kept alive as long as any tensor, view or export uses the memory;
-    - `deleter`, a C function such as `libc.free`, called once with `context` (by default the address) after the last
-      use, on any thread. It must be native code: a Python callback would break consumers and fail at exit.
-    """
-    pointer, keeper = _address(address)
-    if owner is not None and deleter is not None:
-        raise ValueError("`owner` and `deleter` are both given, one of them ends the use of the memory")
-    if context is not None and deleter is None:
-        raise ValueError("`context` is given without a `deleter`")
-    count, numbers = extents(shape)
-    steps = None
-    if strides is not None:
-        stride_count, steps = extents(strides)
-        if stride_count != count:
-            raise ValueError(f"`strides` has {stride_count} entries, `shape` has {count}")
-    options = c.ndf_wrap_options(flags=c.NDF_WRAP_READ_ONLY if read_only else 0, device=optional(device))
-    options.struct_size = ctypes.sizeof(options)
-    struct = to_dtype(dtype)._struct
-
-    def call(end: Any, argument: Any) -> Tensor:
-        return make(lib.ndf_tensor_wrap, pointer, struct, count, numbers, steps, end, argument, byref(options))
-
-    if deleter is not None:
-        return call(_native(deleter), pointer if context is None else _address(context)[0])
-    owner = keeper if owner is None else owner
-    return call(None, None) if owner is None else keep(owner, call)
-
-
-def _address(value: Any) -> tuple[int, object]:
-    """A pointer as a number, and the ctypes object that the memory belongs to, if it is one."""
-    if isinstance(value, int):
-        return value, None
-    if isinstance(value, c_void_p):
-        return value.value or 0, None
-    if isinstance(value, (ctypes._Pointer, ctypes.c_char_p)):
-        return ctypes.cast(value, c_void_p).value or 0, None
-    if isinstance(value, (ctypes.Array, ctypes.Structure, ctypes.Union, ctypes._SimpleCData)):
-        return ctypes.addressof(value), value
-    raise TypeError(f"an address is an int or a ctypes object, not {type(value).__name__}")
-
-
-def _native(deleter: Any) -> int:
-    """The address of a C function."""
-    if isinstance(deleter, CFuncPtr):
-        # ctypes keeps what a callback runs under this name.
-        if any(type(one).__name__ == "CThunkObject" for one in (deleter._objects or {}).values()):
-            raise TypeError("`deleter` is a Python callback, it must be native code; `owner` keeps an object alive")
-        return ctypes.cast(deleter, c_void_p).value or 0
-    if isinstance(deleter, int) and deleter:
-        return deleter
-    raise TypeError(f"`deleter` is {deleter!r}, it must be a C function or the address of one")
+def _write(tensor: Tensor, obj: object, leaves: Iterator[Any]) -> None:
+    """Writes the leaves of nested lists."""
+    if isinstance(obj, (list, tuple)):
+        for i, one in enumerate(obj):
+            _write(tensor.select(0, i), one, leaves)
+    else:
+        tensor[...] = next(leaves)

@@ -25,7 +25,9 @@ class Device(namedtuple("Device", ("device_type", "device_id"))):
         return text(lib.ndf_device_name, c.ndf_device(*self))
 
     def __repr__(self) -> str:
-        return f"ndferry.Device({self.device_type}, {self.device_id})"
+        name = str(self)
+        is_known = name.partition(":")[0] in _TYPES
+        return f"ndferry.device({name!r})" if is_known else f"ndferry.Device({self.device_type}, {self.device_id})"
 
     def __eq__(self, other: object) -> bool:
         return str(self) == other if isinstance(other, str) else tuple.__eq__(self, other)

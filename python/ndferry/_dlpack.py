@@ -76,6 +76,9 @@ def from_dlpack(x: Any, /, *, device: object = None, copy: bool | None = None) -
 
 def _ask(x: Any, wanted: Any, copy: bool | None) -> object:
     """A capsule from the producer. Producers from before 2023 know no keywords, and say so with a TypeError."""
+    if not hasattr(x, "__dlpack__"):
+        others = "asarray takes what speaks other protocols, from_dlpack_pointer the address of a DLPack struct"
+        raise AttributeError(f"{type(x).__name__} has no `__dlpack__`: {others}")
     keywords: dict[str, Any] = {"max_version": _MAX_VERSION}
     if copy is not None:
         keywords["copy"] = copy

@@ -6,6 +6,7 @@ import sys
 from ctypes import byref
 
 from . import _declarations as c
+from ._errors import DTypeError
 from ._library import CASTINGS, check, choice, lib, text
 
 TYPE_CHECKING = False
@@ -110,7 +111,9 @@ class DType:
         import numpy
 
         if self.is_packed or self.lanes != 1:
-            raise TypeError(f"NumPy has no dtype for {self.name}: each of its elements has bytes of its own")
+            why = "whose elements share bytes" if self.is_packed else "a vector type"
+            instead = f"{self.name}[padded]" if self.is_packed and self.lanes == 1 else ""
+            raise TypeError(f"NumPy has no dtype for {self.name}, {why}" + (instead and f": convert to {instead}"))
         if self.is_structured:
             from ast import literal_eval
 
@@ -181,6 +184,8 @@ def dtype(of: object) -> DType:
         return _parsed[words]
     except KeyError:
         struct = c.ndf_dtype()
+        if "\0" in words:  # where C would stop reading
+            raise DTypeError(f"{words!r} is not a dtype: it has a NUL")
         check(lib.ndf_dtype_parse(words.encode(), byref(struct)))
         return _parsed.setdefault(words, of_struct(struct))
 

@@ -28,10 +28,42 @@ _WIDEST: dict[str, tuple[str, Any]] = {
 }  # fmt: skip
 
 
+NUMBERS = (bool, int, float, complex)
+
+
+def has_numbers(type_: DType) -> bool:
+    """Whether elements of a type are numbers in Python."""
+    return type_.kind in _WIDEST and type_.is_convertible
+
+
+def number(obj: Any) -> complex:
+    """A bool, int, float or complex, of one of those very types."""
+    plain: Any
+    if type(obj) not in NUMBERS and hasattr(obj, "item"):
+        obj = obj.item()
+    for plain in NUMBERS:
+        if isinstance(obj, plain):
+            return plain(obj)
+    for name, plain in (("__index__", int), ("__float__", float), ("__complex__", complex)):
+        if hasattr(obj, name):
+            return plain(obj)
+    raise TypeError(f"no tensor can be made of {type(obj).__name__}: it is no number and speaks no array protocol")
+
+
+def packed(numbers: list[Any], kind: str) -> tuple[str, array[Any]]:
+    """The name of the type that holds every number of a kind, and the numbers in it."""
+    from array import array
+
+    name, code = _WIDEST[kind]
+    if kind == "c":
+        numbers = [part for one in numbers for part in (complex(one).real, complex(one).imag)]
+    return name, array(code.replace("?", "B"), numbers)
+
+
 def flat(tensor: Tensor) -> list[Any]:
     """The elements as Python numbers, in C order."""
     kind = tensor.dtype.kind
-    if kind not in _WIDEST or not tensor.dtype.is_convertible:
+    if not has_numbers(tensor.dtype):
         raise UnsupportedError(f"{tensor.dtype} elements have no Python numbers: use .numpy() or .tobytes()")
     name, code = _WIDEST[kind]
     values = memoryview(tobytes(tensor.convert(name))).cast(code).tolist()
@@ -50,9 +82,9 @@ def _nest(values: list[Any], shape: tuple[int, ...]) -> list[Any]:
     return [_nest(values[i * size : (i + 1) * size], shape[1:]) for i in range(shape[0])]
 
 
-def item(tensor: Tensor) -> Any:
+def item(tensor: Tensor, asked: str) -> Any:
     if tensor.size != 1:
-        raise ValueError(f"item() needs exactly one element, the tensor has {tensor.size}")
+        raise ValueError(f"{asked} needs exactly one element, the tensor has {tensor.size}")
     return flat(tensor)[0]
 
 
@@ -76,30 +108,32 @@ def from_bytes(data: bytes, type_: DType, shape: tuple[int, ...]) -> Tensor:
     return tensor
 
 
-def is_scalar(value: object) -> bool:
-    return isinstance(value, (bool, int, float, complex))
-
-
 def scalar(value: complex, target: DType) -> tuple[c.ndf_dtype, Any]:
-    """A Python number as the library takes it: its type, and one element. As in NumPy, an integer that an integer
-    `target` cannot hold is an error."""
+    """A number as the library takes it: its type, and one element. As in NumPy, one that `target` cannot hold is an
+    error."""
+    try:
+        value = number(value)
+    except TypeError:
+        raise TypeError(f"`value` is {type(value).__name__}, it must be a number") from None
+    require_fit(value, target)
     if isinstance(value, bool):
         return dtype("bool")._struct, ctypes.c_bool(value)
     if isinstance(value, int):
-        require_fit(value, target)
         if -(2**63) <= value < 2**63:
             return dtype("int64")._struct, ctypes.c_int64(value)
         if 0 <= value < 2**64:
             return dtype("uint64")._struct, ctypes.c_uint64(value)
     if isinstance(value, complex):
         return dtype("complex128")._struct, (ctypes.c_double * 2)(value.real, value.imag)
-    if not isinstance(value, (int, float)):
-        raise TypeError(f"`value` is {type(value).__name__}, it may be a bool, int, float or complex")
     return dtype("float64")._struct, ctypes.c_double(value)
 
 
-def require_fit(value: int, target: DType) -> None:
-    if target.kind in ("i", "u"):
+def require_fit(value: complex, target: DType) -> None:
+    """Refuses integers out of the range of an integer type, and imaginary parts that a real type would lose."""
+    if isinstance(value, complex):
+        if value.imag and target.kind in ("i", "u", "f"):
+            raise TypeError(f"`value` is {value}, {target} has no imaginary part: take `value.real`")
+    elif isinstance(value, int) and target.kind in ("i", "u"):
         low = -(1 << target.bits >> 1) if target.kind == "i" else 0
         high = low + (1 << target.bits) - 1
         if not low <= value <= high:
@@ -118,10 +152,11 @@ def describe(tensor: Tensor) -> str:
         body = f"<shape {tensor.shape}>"
     if not tensor.size and tensor.ndim != 1:
         suffix = f"shape={tensor.shape}, {suffix}"  # which the brackets do not show
-    lines = body.replace("\n", "\n" + " " * len(prefix))
+    margin = " " * len(prefix)
+    lines = "\n".join(line and margin + line for line in body.split("\n"))[len(margin) :]
     last = len(prefix) if "\n" not in lines else 0
     last += len(lines.rsplit("\n", 1)[-1])
-    gap = " " if last + len(suffix) + 2 <= 75 else "\n" + " " * len(prefix)
+    gap = " " if last + len(suffix) + 2 <= 75 else "\n" + margin
     return f"{prefix}{lines},{gap}{suffix}"
 
 

@@ -8,6 +8,7 @@ from . import _declarations as c
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from ._tensor import Tensor
@@ -16,9 +17,24 @@ _INT32_MAX = 2**31 - 1
 _INT64_MAX = 2**63 - 1
 
 
+def integers(values: Any, name: str) -> Sequence[int]:
+    """One integer, or any sequence or array of them, as several."""
+    try:
+        return [index(values)]
+    except TypeError:
+        pass
+    try:
+        return [index(one) for one in values]
+    except TypeError:
+        raise TypeError(f"`{name}` is {values!r}, it must be an integer or a sequence of integers") from None
+
+
 def integer(value: Any) -> int:
     """An integer that C can hold; ctypes would cut off what it cannot."""
-    number = index(value)
+    return fitting(index(value))
+
+
+def fitting(number: int) -> int:
     if not -_INT64_MAX <= number <= _INT64_MAX:
         raise OverflowError(f"{number} does not fit 64 bits")
     return number

@@ -33,7 +33,7 @@ def _find() -> str:
     if path := os.environ.get("NDFERRY_LIBRARY"):
         if not os.path.isfile(path):
             raise ImportError(f"ndferry: NDFERRY_LIBRARY is {path}, where there is no file")
-        return path
+        return os.path.abspath(path)  # a name without a slash would be looked for in the system's folders
     name = {"darwin": "libndferry.dylib", "win32": "ndferry.dll"}.get(sys.platform, "libndferry.so")
     checkout = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     for profile in ("release", "debug"):

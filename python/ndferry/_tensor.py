@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import byref, c_char, c_double, c_int32, c_int64, c_void_p, py_object, sizeof
+from ctypes import addressof, byref, c_char, c_double, c_int32, c_int64, c_void_p, py_object, sizeof
 
 from . import _declarations as c
 from . import _elements, _index
@@ -38,15 +38,15 @@ def make(function: Callable[..., int], *arguments: object) -> Tensor:
     return adopt(handle.value or 0)
 
 
-def extents(shape: int | Sequence[int]) -> tuple[int, Any]:
+def extents(shape: int | Sequence[int], name: str = "shape") -> tuple[int, Any]:
     """A shape or strides as C wants them: how many, and the numbers. One number stands for one axis."""
-    numbers = (shape,) if hasattr(shape, "__index__") else tuple(shape)
-    return len(numbers), array(c_int64, [_index.integer(one) for one in numbers])
+    numbers = [_index.fitting(one) for one in _index.integers(shape, name)]
+    return len(numbers), array(c_int64, numbers)
 
 
 def _axes(axes: int | Sequence[int]) -> tuple[int, Any]:
-    numbers = (axes,) if hasattr(axes, "__index__") else tuple(axes)
-    return len(numbers), array(c_int32, [_index.axis(one) for one in numbers])
+    numbers = [_index.axis(one) for one in _index.integers(axes, "axes")]
+    return len(numbers), array(c_int32, numbers)
 
 
 def _numbers(values: Any) -> tuple[int, Any]:
@@ -90,7 +90,7 @@ def convert_options(
 class Tensor:
     """Strided, typed memory that other libraries can use without copying.
 
-    Make one with `ndferry.asarray`, `from_dlpack`, `empty`, `zeros`, `full` or `wrap`. A tensor never changes its
+    Make one with `ndferry.asarray`, `from_dlpack`, `empty`, `zeros`, `full`, `wrap` or `from_handle`. A tensor never changes its
     shape, strides or type; its elements may change, unless it is read-only. Views share memory and keep it alive.
     """
 
@@ -198,11 +198,17 @@ class Tensor:
             raise TypeError("iteration over a tensor without axes")
         return (self.select(0, i) for i in range(len(self)))
 
+    @property
+    def handle(self) -> int:
+        """The address of the `ndf_tensor`, to be passed to C. It is lent: valid as long as this tensor lives, and C
+        retains it (`ndf_tensor_retain`) to keep it."""
+        return addressof(self._handle._obj)
+
     # Its elements in Python.
 
     def item(self) -> Any:
         """The only element as a Python number."""
-        return _elements.item(self)
+        return _elements.item(self, "item()")
 
     def tolist(self) -> Any:
         """The elements as Python numbers in nested lists; the number itself without axes."""
@@ -212,17 +218,24 @@ class Tensor:
         """A copy of the elements' bytes in C order."""
         return _elements.tobytes(self)
 
+    def __bytes__(self) -> bytes:
+        return _elements.tobytes(self)
+
+    def __format__(self, spec: str) -> str:
+        # As in NumPy, a tensor without axes is formatted as its number.
+        return format(self.item(), spec) if spec and not self.ndim else object.__format__(self, spec)
+
     def __bool__(self) -> bool:
         return bool(self.item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(_elements.item(self, "float()"))
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(_elements.item(self, "complex()"))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(_elements.item(self, "int()"))
 
     def __index__(self) -> int:
         value = self.item() if not self.ndim else None
@@ -240,13 +253,17 @@ class Tensor:
     def _assign(self, value: object) -> None:
         from ._create import asarray
 
-        if _elements.is_scalar(value):
+        if isinstance(value, _elements.NUMBERS):
             self.fill(value)
-        else:
-            self.copy_from(value if isinstance(value, Tensor) else asarray(value), casting="unsafe")
+            return
+        source = value if isinstance(value, Tensor) else asarray(value)
+        if source.dtype.kind == "c" and self.dtype.kind in ("i", "u", "f"):
+            how = "to drop them, use copy_from with casting='unsafe'"
+            raise TypeError(f"`value` is {source.dtype}, {self.dtype} has no imaginary parts: {how}")
+        self.copy_from(source, casting="unsafe")
 
     def fill(self, value: Any) -> None:
-        """Makes all elements `value`, a Python number."""
+        """Makes all elements `value`, a number."""
         struct, scalar = _elements.scalar(value, self.dtype)
         check(lib.ndf_tensor_fill(self._handle, struct, byref(scalar)))
 
@@ -339,7 +356,7 @@ class Tensor:
         """Any shape and strides over the whole memory, in elements; `offset` counts from its start. Every element is
         proved to lie inside."""
         count, numbers = extents(shape)
-        stride_count, steps = extents(strides)
+        stride_count, steps = extents(strides, "strides")
         if count != stride_count:
             raise ValueError(f"`strides` has {stride_count} entries, `shape` has {count}")
         return make(lib.ndf_tensor_as_strided, self._handle, count, numbers, steps, _index.integer(offset))
@@ -459,5 +476,4 @@ def _other(value: Tensor) -> Tensor:
 
 def _flat(arguments: tuple[Any, ...]) -> Any:
     """f(2, 3) and f((2, 3)) mean the same."""
-    one = arguments[0] if len(arguments) == 1 else None
-    return arguments if one is None or hasattr(one, "__index__") else one
+    return arguments[0] if len(arguments) == 1 else arguments

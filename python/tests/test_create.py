@@ -1,18 +1,15 @@
-"""Making tensors: empty, of Python numbers, and on memory that the caller has."""
+"""Making tensors: empty, of Python numbers, of lists of arrays."""
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import weakref
+import datetime
+from fractions import Fraction
 
+import ml_dtypes
 import ndferry
 import numpy as np
 import pytest
 from samples import ALL_NAMES, NUMPY_NAMES
-
-libc = ctypes.CDLL(None)
-libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 
 
 @pytest.mark.parametrize("name", ALL_NAMES)
@@ -27,7 +24,9 @@ def test_new_tensors_are_aligned_and_dense(name):
 
 def test_shapes_may_be_one_number_or_several():
     assert ndferry.zeros(3).shape == (3,)
-    assert ndferry.zeros([2, np.int8(3)]).shape == (2, 3)
+    assert ndferry.zeros([2, np.int8(3)]).shape == ndferry.zeros(np.array([2, 3])).shape == (2, 3)
+    assert ndferry.zeros(ndferry.asarray([2, 3])).shape == (2, 3) and ndferry.zeros(np.array(4)).shape == (4,)
+    assert ndferry.zeros((2, 3)).permute(np.array([1, 0])).shape == (3, 2)
     assert ndferry.zeros(()).shape == () and ndferry.zeros((0, 3)).size == 0
     assert ndferry.zeros((1,) * 64).ndim == 64
 
@@ -39,9 +38,11 @@ def test_shapes_that_cannot_be_are_refused(shape):
 
 
 def test_what_is_no_shape_is_a_type_error():
-    for shape in (1.5, "ab", (1.5,), None):
-        with pytest.raises(TypeError):
+    for shape in (1.5, "ab", (1.5,), None, np.array([1.5])):
+        with pytest.raises(TypeError, match="`shape` is .* integers"):
             ndferry.zeros(shape)
+    with pytest.raises(TypeError, match="`axes` is 'x'"):
+        ndferry.zeros(3).permute("x")
 
 
 def test_memory_that_cannot_be_had_is_a_memory_error():
@@ -83,6 +84,7 @@ def test_integers_that_do_not_fit_are_refused_as_in_numpy():
         with pytest.raises(OverflowError):
             ndferry.asarray([value], name)
     assert ndferry.full(2, -128, "int8").tolist() == [-128, -128]
+    assert ndferry.full(2, np.float32(0.5)).dtype == "float32" and ndferry.full(1, np.bool_(True)).dtype == "bool"
     with pytest.raises(TypeError):
         ndferry.full(1, "7")
 
@@ -113,6 +115,64 @@ def test_nested_lists_take_a_dtype():
         ndferry.asarray([1], copy=False)
 
 
+SCALARS = [
+    True, 2, 2.5, 1j, np.bool_(True), np.int8(-3), np.uint8(200), np.uint64(2**64 - 1), np.int64(2**62 + 1),
+    np.float16(0.5), np.float32(1.5), np.float64(0.1), np.complex64(1 + 2j), np.array(3, "int16"), np.array(1.5, "f4"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("first", SCALARS, ids=repr)
+def test_lists_of_scalars_promote_their_dtypes_as_in_numpy(first):
+    assert ndferry.asarray([first, first]).dtype == np.asarray([first, first]).dtype
+    for second in SCALARS:
+        tensor, wanted = ndferry.asarray([[first], [second]]), np.asarray([[first], [second]])
+        assert tensor.dtype == wanted.dtype and tensor.shape == (2, 1)
+        assert tensor.tobytes() == wanted.tobytes()
+
+
+def test_lists_of_scalars_may_be_tensors_and_types_of_ml_dtypes():
+    half = ml_dtypes.bfloat16(1.5)
+    assert ndferry.asarray([half, half]).dtype == "bfloat16"
+    mixed = ndferry.asarray([half, ndferry.full((), 2, "float16"), np.bool_(True)])
+    assert mixed.dtype == "float32" and mixed.tolist() == [1.5, 2, 1]
+    assert ndferry.asarray([ml_dtypes.int4(-3)]).tolist() == [-3]
+    assert ndferry.asarray([np.datetime64("2020", "D")] * 2).numpy().tolist() == [datetime.date(2020, 1, 1)] * 2
+    assert ndferry.asarray([Fraction(1, 4), 2]).tolist() == [0.25, 2]
+
+
+def test_lists_of_arrays_are_stacked_as_in_numpy():
+    rows = [np.arange(3, dtype="int16"), np.full(3, 0.5, "float32")]
+    for data in (rows, [rows, rows[::-1]], [rows, [[1, 2, 3], (4, 5, 6.5)]], [np.zeros((1,)), np.ones((1,))]):
+        tensor, wanted = ndferry.asarray(data), np.asarray(data)
+        assert tensor.dtype == wanted.dtype and tensor.shape == wanted.shape and tensor.tolist() == wanted.tolist()
+    tensor = ndferry.asarray([ndferry.asarray(row)[::-1] for row in rows], "float16")
+    assert tensor.dtype == "float16" and tensor.tolist() == [[2, 1, 0], [0.5] * 3]
+    assert ndferry.asarray([ndferry.zeros((2, 0))] * 3).shape == (3, 2, 0)
+    assert ndferry.asarray([ndferry.zeros(1), ndferry.zeros(1)]).shape == (2, 1)
+    for ragged in ([np.zeros(2), np.zeros(3)], [np.zeros(2), 1], [[1, 2], ndferry.zeros(3)]):
+        with pytest.raises(ValueError, match="one shape"):
+            ndferry.asarray(ragged)
+    with pytest.raises(TypeError, match="bytes"):
+        ndferry.asarray([b"ab"])
+
+
+def test_imaginary_parts_are_never_dropped_in_silence():
+    tensor = ndferry.zeros(2)
+    for call in (
+        lambda: ndferry.full(2, 1j, "float32"), lambda: tensor.fill(1j), lambda: ndferry.asarray([1, 1j], "int8"),
+        lambda: tensor.__setitem__(0, 1j), lambda: tensor.__setitem__(0, np.complex64(1j)),
+        lambda: tensor.__setitem__(..., [1j, 2]), lambda: tensor.__setitem__(..., np.array([1j, 2])),
+    ):  # fmt: skip
+        with pytest.raises(TypeError, match="imaginary"):
+            call()
+    tensor[0] = 2 + 0j
+    tensor[1:].copy_from(ndferry.asarray([3 + 4j]), casting="unsafe")
+    assert tensor.tolist() == [2, 3]
+    truth = ndferry.zeros(1, bool)
+    truth[0] = 1j
+    assert truth.item() is True
+
+
 def test_asarray_converts_and_copies_only_when_asked():
     array = np.arange(6.0).reshape(2, 3).T
     tensor = ndferry.asarray(array)
@@ -124,108 +184,6 @@ def test_asarray_converts_and_copies_only_when_asked():
     with pytest.raises(ValueError, match="copy"):
         ndferry.asarray(array, "float32", copy=False)
     assert ndferry.asarray(array, device="cpu").data_ptr == array.ctypes.data
-
-
-def test_wrapped_ctypes_memory_is_kept_alive():
-    memory = (ctypes.c_float * 6)(*range(6))
-    tensor = ndferry.wrap(memory, (2, 3), "float32")
-    memory[0] = 9
-    assert tensor.tolist() == [[9, 1, 2], [3, 4, 5]] and tensor.data_ptr == ctypes.addressof(memory)
-    view = np.from_dlpack(tensor[:, ::-1])
-    del memory, tensor
-    gc.collect()
-    assert view.tolist() == [[2, 1, 9], [5, 4, 3]]
-
-
-def test_wrapped_memory_keeps_its_owner():
-    class Owner:
-        pass
-
-    memory, owner = (ctypes.c_int32 * 4)(1, 2, 3, 4), Owner()
-    ghost, count = weakref.ref(owner), None
-    for address in (
-        ctypes.addressof(memory), ctypes.c_void_p(ctypes.addressof(memory)),
-        ctypes.cast(memory, ctypes.POINTER(ctypes.c_int32)), memory,
-    ):  # fmt: skip
-        tensor = ndferry.wrap(address, 4, "int32", owner=owner)
-        array = np.from_dlpack(tensor)
-        del tensor
-        assert array.tolist() == [1, 2, 3, 4]
-        del array
-    count = len([one for one in gc.get_referrers(owner)])
-    tensor = ndferry.wrap(address, 4, "int32", owner=owner, read_only=True)
-    del owner
-    gc.collect()
-    assert tensor.read_only and ghost() is not None and count < 10
-    del tensor
-    assert ghost() is None
-
-
-def test_a_failed_wrap_keeps_nothing():
-    class Owner:
-        pass
-
-    owner = Owner()
-    ghost = weakref.ref(owner)
-    for arguments in ((4096, -1, "f4"), (0, 4, "f4"), (4096, (2**62, 2**62), "f4"), (4096, (1,) * 65, "f4")):
-        with pytest.raises(ndferry.NdferryError):
-            ndferry.wrap(*arguments, owner=owner)
-    del owner
-    gc.collect()
-    assert ghost() is None
-
-
-def test_malloced_memory_is_freed_once_by_free():
-    for _ in range(100):
-        address = libc.malloc(400)
-        tensor = ndferry.wrap(address, (10, 10), "int32", deleter=libc.free)
-        tensor.fill(7)
-        array = np.from_dlpack(tensor[::2, ::-1])
-        del tensor
-        assert (array == 7).all()
-        del array
-    address = libc.malloc(4)
-    free = ctypes.cast(libc.free, ctypes.c_void_p).value
-    ndferry.wrap(address, 1, "int32", deleter=free, context=ctypes.c_void_p(address))
-
-
-def test_deleters_must_be_native():
-    calls = []
-    callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(calls.append)
-    with pytest.raises(TypeError, match="callback"):
-        ndferry.wrap(4096, 1, "u1", deleter=callback)
-    for bad in (calls.append, "free", 0):
-        with pytest.raises(TypeError, match="`deleter`"):
-            ndferry.wrap(4096, 1, "u1", deleter=bad)
-    with pytest.raises(ValueError, match="both"):
-        ndferry.wrap(4096, 1, "u1", deleter=libc.free, owner=calls)
-    with pytest.raises(ValueError, match="`context`"):
-        ndferry.wrap(4096, 1, "u1", context=1)
-    with pytest.raises(TypeError, match="address"):
-        ndferry.wrap("4096", 1, "u1")
-
-
-def test_wrapped_strides_are_in_elements():
-    memory = (ctypes.c_int16 * 6)(*range(6))
-    assert ndferry.wrap(memory, (3, 2), "int16", strides=(1, 3)).tolist() == [[0, 3], [1, 4], [2, 5]]
-    last = ctypes.addressof(memory) + 10
-    assert ndferry.wrap(last, 6, "int16", strides=-1, owner=memory).tolist() == [5, 4, 3, 2, 1, 0]
-    with pytest.raises(ValueError, match="`strides` has 1 entries"):
-        ndferry.wrap(memory, (3, 2), "int16", strides=(1,))
-
-
-def test_memory_elsewhere_is_carried_and_not_touched():
-    tensor = ndferry.wrap(4096, (2, 3), "float32", device="cuda:1")
-    assert tensor.device == (2, 1) and str(tensor.device) == "cuda:1" == tensor.device
-    assert tensor.__dlpack_device__() == (2, 1) and tensor[1].data_ptr == 4096 + 12
-    assert "cuda:1" in repr(tensor) and "(2, 3)" in repr(tensor)
-    back = ndferry.from_dlpack(tensor)
-    assert back.device == "cuda:1" and back.data_ptr == 4096
-    for call in (tensor.tolist, tensor.copy, lambda: tensor.fill(1), tensor.tobytes, lambda: tensor.to_device("cpu")):
-        with pytest.raises(ndferry.NdferryError):
-            call()
-    unknown = ndferry.wrap(4096, 3, "float32", device=(99, 7))
-    assert unknown.device == (99, 7) and ndferry.from_dlpack(unknown).device == (99, 7)
 
 
 def test_tensors_are_not_made_by_their_class():

@@ -135,3 +135,21 @@ def test_promotion_is_numpys():
 def test_unknown_words_for_rules_are_named():
     with pytest.raises(ValueError, match='`casting`.*"same_kind"'):
         ndferry.can_cast("f4", "f8", "sometimes")
+
+
+@pytest.mark.parametrize("bad", ["float32\0", "\0float32", "<f4\0<f4"])
+def test_text_is_not_cut_at_a_nul(bad):
+    with pytest.raises(ndferry.DTypeError, match="NUL"):
+        ndferry.dtype(bad)
+
+
+def test_types_that_numpy_lacks_say_what_to_convert_to():
+    with pytest.raises(TypeError, match=r"share bytes: convert to int4\[padded\]"):
+        ndferry.int4.numpy()
+    assert ndferry.asarray([1, -2], "int4").convert("int4[padded]").numpy().tolist() == [1, -2]
+
+
+def test_devices_print_as_they_are_made():
+    for device in (ndferry.device("cpu"), ndferry.device("cuda:1"), ndferry.Device(99, 7)):
+        assert eval(repr(device)) == device
+    assert repr(ndferry.device("cpu")) == "ndferry.device('cpu')"

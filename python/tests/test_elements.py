@@ -48,6 +48,15 @@ def test_one_element_is_a_number():
             [1, 2][not_an_index]
 
 
+def test_tensors_turn_into_bytes_and_formatted_text():
+    tensor = ndferry.asarray([[1, 2], [3, 4]], "int16")
+    assert bytes(tensor.T) == tensor.T.tobytes() == np.array([1, 3, 2, 4], "int16").tobytes()
+    assert f"{ndferry.asarray(1.5):.2f}" == "1.50" and f"{ndferry.asarray(7):03d}" == "007"
+    assert f"{tensor}" == str(tensor) and f"{ndferry.asarray(1.5)}" == str(ndferry.asarray(1.5))
+    with pytest.raises(TypeError, match="format"):
+        f"{tensor:.2f}"
+
+
 def test_assignment_is_numpys(rng):
     for _ in range(200):
         array = random_layout(rng, rng.choice(["int32", "float32", "float64"]), max_ndim=3).copy()
@@ -76,6 +85,12 @@ def test_fill_and_setitem_take_every_scalar():
     packed[1::2] = -3
     packed[4] = 7
     assert packed.tolist() == [0, -3, 0, -3, 7]
+    tensor.fill(np.float32(0.5))
+    assert tensor.tolist() == [0.5, 0.5]
+    tensor.fill(ndferry.asarray(4))
+    assert tensor.tolist() == [4, 4]
+    with pytest.raises(TypeError, match="`value` is str"):
+        tensor.fill("1")
 
 
 @pytest.mark.parametrize("name", [*ALL_NAMES, "S3", ">f4", "M8[ns]", "[('x', '<f4'), ('y', '>i8')]"])
@@ -142,6 +157,7 @@ def test_a_tensor_prints_its_dtype_and_device():
     assert repr(ndferry.zeros((0, 3))) == "tensor([], shape=(0, 3), dtype=float64, device=cpu)"
     assert repr(ndferry.asarray([1, 2], "bfloat16")) == "tensor([1., 2.], dtype=bfloat16, device=cpu)"
     assert len(repr(ndferry.zeros(30)).splitlines()) == 3
+    assert not any(line.endswith(" ") for line in repr(ndferry.zeros((2, 2, 2, 2))).splitlines())
 
 
 def test_the_types_of_ml_dtypes_print_their_values():

@@ -81,6 +81,14 @@ def test_the_checkouts_library_is_found_without_being_told():
         assert done.stdout.strip() in [str(ROOT / "target" / one / "libndferry.so") for one in ("release", "debug")]
 
 
+def test_the_librarys_path_may_be_relative(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("libndferry.so").symlink_to(_library.lib.path)
+    for path in ("libndferry.so", "./libndferry.so"):
+        done = run("import ndferry; print(ndferry._library.lib.path)", NDFERRY_LIBRARY=path, PYTHONPATH=str(ROOT / "python"))
+        assert done.stdout.strip() == str(tmp_path / "libndferry.so"), done.stderr
+
+
 def test_no_type_is_set_on_functions_that_all_share():
     done = run(
         "import ctypes; before = set(vars(ctypes.pythonapi)); import ndferry\n"
