@@ -131,7 +131,8 @@ native.ndf_tensor_retain.argtypes = native.ndf_tensor_release.argtypes = [ctypes
 
 def c_handle() -> int:
     """A handle with one reference, as a function in C would give it."""
-    return native.ndf_tensor_retain(ndferry.asarray([[1, 2], [3, 4]], "int16").handle)
+    tensor = ndferry.asarray([[1, 2], [3, 4]], "int16")
+    return native.ndf_tensor_retain(tensor.handle)
 
 
 @pytest.mark.parametrize("as_pointer", [int, ctypes.c_void_p, lambda one: ctypes.cast(one, ctypes.POINTER(ctypes.c_int))])
