@@ -63,7 +63,7 @@ def from_dlpack(x: Any, /, *, device: object = None, copy: bool | None = None) -
         raise ValueError(f"`copy` is {copy!r}, it may be True, False or None")
     is_capsule = type(x).__name__ == "PyCapsule"
     capsule = x if is_capsule else _ask(x, wanted, copy)
-    copied = not is_capsule and _says_copied(capsule)
+    copied = copy is not None and not is_capsule and _says_copied(capsule)
     if copied and copy is False:
         raise BufferError("`copy` forbids copying, and the producer copied")
     tensor = adopt(lib.ndf_py_from_dlpack_capsule(capsule))

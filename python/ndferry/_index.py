@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctypes import c_int64
 from operator import index
 
 from . import _declarations as c
@@ -42,29 +43,42 @@ def fitting(number: int) -> int:
 
 def axis(value: Any) -> int:
     """An axis that C can hold; the library says whether there is such an axis."""
-    return max(-_INT32_MAX, min(_INT32_MAX, index(value)))
+    number = index(value)
+    return number if -_INT32_MAX <= number <= _INT32_MAX else _INT32_MAX
 
 
-def bounds(start: Any, stop: Any, step: Any) -> tuple[int, int, int]:
+def bounds(start: Any, stop: Any, step: Any) -> tuple[c_int64, c_int64, c_int64]:
     """The parts of a slice as the library reads them. As in Python, too large is as good as the end."""
-    start, stop = (c.NDF_SLICE_END if one is None else _clamped(one) for one in (start, stop))
-    return start, stop, 1 if step is None else _clamped(step)
+    return (
+        c_int64(c.NDF_SLICE_END if start is None else _clamped(start)),
+        c_int64(c.NDF_SLICE_END if stop is None else _clamped(stop)),
+        c_int64(1 if step is None else _clamped(step)),
+    )
 
 
 def _clamped(value: Any) -> int:
-    return max(-_INT64_MAX, min(_INT64_MAX, index(value)))
+    try:
+        number = index(value)
+    except TypeError:
+        raise TypeError(f"a slice has integers or None, not {type(value).__name__}") from None
+    return number if -_INT64_MAX <= number <= _INT64_MAX else _INT64_MAX if number > 0 else -_INT64_MAX
 
 
 def view(tensor: Tensor, key: Any) -> Tensor:
     """`tensor[key]`."""
     keys = key if isinstance(key, tuple) else (key,)
+    named = ellipses = 0
     for one in keys:
-        _require_basic(one)
-    named = sum(one is not None and one is not Ellipsis for one in keys)
+        if one is Ellipsis:
+            ellipses += 1
+        elif one is not None:
+            named += 1
+            if not isinstance(one, slice):
+                _require_integer(one)
     ndim = tensor.ndim
     if named > ndim:
         raise IndexError(f"too many indices: the tensor has {ndim} axes, {named} are indexed")
-    if sum(one is Ellipsis for one in keys) > 1:
+    if ellipses > 1:
         raise IndexError("an index can have only one ellipsis (...)")
     at = 0
     for one in keys:
@@ -81,10 +95,8 @@ def view(tensor: Tensor, key: Any) -> Tensor:
     return tensor
 
 
-def _require_basic(key: Any) -> None:
+def _require_integer(key: Any) -> None:
     """Refuses what would not be a view."""
-    if key is None or key is Ellipsis or isinstance(key, slice):
-        return
     try:
         if isinstance(key, bool):
             raise TypeError

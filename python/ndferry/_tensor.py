@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     import numpy
 
-# The two functions that run most often convert no arguments.
+# The functions that run most often convert no arguments.
 _dlpack_capsule = lib.untyped("ndf_py_dlpack_capsule", py_object)
 _release = lib.untyped("ndf_tensor_release", None)
+_slice = lib.untyped("ndf_tensor_slice", c_int32)
 
 
 def adopt(handle: int) -> Tensor:
@@ -313,7 +314,7 @@ class Tensor:
     def slice(self, axis: int, start: int | None = None, stop: int | None = None, step: int | None = None) -> Tensor:
         """The elements that Python's slice `[start:stop:step]` takes along one axis."""
         bounds = _index.bounds(start, stop, step)
-        return make(lib.ndf_tensor_slice, self._handle, _index.axis(axis), *bounds)
+        return make(_slice, self._handle, _index.axis(axis), *bounds)
 
     def flip(self, axis: int | Sequence[int] | None = None) -> Tensor:
         """Reversed along one axis, several, or all."""
