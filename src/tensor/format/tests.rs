@@ -183,11 +183,9 @@ fn arrays_without_elements_are_lists_all_the_same() {
     assert_eq!(text(&record(DType::INT8, &[2, 0])), "[([[], []],)]");
     assert_eq!(text(&record(DType::INT8, &[0, 1 << 40, 1 << 40])), "[([],)]");
     let nothing = DType::numpy(b'V', 0);
-    for (dtype, shape) in [
-        (nothing, vec![1 << 40]),
-        (nothing, vec![1 << 40, 1 << 40]),
-        (DType::INT8, vec![1 << 32, 0]),
-    ] {
+    for (dtype, shape) in
+        [(nothing, vec![1 << 40]), (nothing, vec![1 << 40, 1 << 40]), (DType::INT8, vec![1 << 32, 0])]
+    {
         let error = record(dtype, &shape).format(&FormatOptions::default()).map_err(|error| error.kind());
         assert_eq!(error, Err(Kind::Unsupported), "{dtype} {shape:?}");
     }
