@@ -36,7 +36,7 @@ pub struct Convert<'a> {
     pub copy: CopyMode,
     /// Memory order of the result.
     pub order: MemoryOrder,
-    /// Where the result is to be; `None` for where the source is.
+    /// Where the result is to be; `None` for where the source is, a copy of memory that the host reaches on the host.
     pub device: Option<Device>,
 }
 
@@ -88,7 +88,9 @@ pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tenso
         CopyMode::Never => bail!(CopyRequired, "`copy` forbids the copy that {dtype} on {device} needs"),
         CopyMode::IfNeeded | CopyMode::Always => {}
     }
-    let result = source.empty_like(dtype, how.order, device)?;
+    // Pinned and managed memory cannot be made here; what is made of them is in plain host memory.
+    let anywhere = how.device.is_none() && device.is_host_accessible();
+    let result = source.empty_like(dtype, how.order, if anywhere { Device::CPU } else { device })?;
     let transform = how.transform(source.layout().ndim(), source.layout().ndim())?;
     run(&source, source.layout(), &result, &transform, Sharing::Nothing)?;
     Ok(result)
