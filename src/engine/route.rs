@@ -107,19 +107,27 @@ fn scalars(tensor: &Tensor, dtype: DType) -> Result<Tensor> {
 
 /// Writes `source`, broadcast, into `destination`, as if `source` had been copied first.
 pub fn copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<()> {
-    require_writable(destination)?;
-    let source = scalars(source, destination.dtype())?;
-    require_cast(source.dtype(), destination.dtype(), how.casting)?;
-    let shape = destination.layout().shape();
-    let layout = source.layout().broadcast_to(shape)?;
-    let transform = how.transform(source.layout().ndim(), shape.len())?;
-    let sharing = if source.shares_memory(destination) { Sharing::Elements } else { Sharing::Nothing };
-    run(&source, &layout, destination, &transform, sharing)
+    write_into(source, destination, "destination", how)
 }
 
 /// Makes all elements of `tensor` the one of `value`.
 pub fn fill(tensor: &Tensor, value: &Tensor) -> Result<()> {
-    copy_into(value, tensor, &Convert::default())
+    write_into(value, tensor, "tensor", &Convert::default())
+}
+
+/// [`copy_into`], the destination called `name` in messages.
+fn write_into(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
+    require_writable(destination, name)?;
+    let source = scalars(source, destination.dtype())?;
+    require_cast(source.dtype(), destination.dtype(), how.casting)?;
+    let shape = destination.layout().shape();
+    let Ok(layout) = source.layout().broadcast_to(shape) else {
+        let from = source.layout().shape();
+        bail!(Shape, "`source` has shape {from:?}, which does not broadcast to {shape:?}, that of `{name}`");
+    };
+    let transform = how.transform(source.layout().ndim(), shape.len())?;
+    let sharing = if source.shares_memory(destination) { Sharing::Elements } else { Sharing::Nothing };
+    run(&source, &layout, destination, &transform, sharing)
 }
 
 /// Copies between tensors of one shape and dtype that share no memory.
@@ -145,16 +153,13 @@ fn require_cast(from: DType, to: DType, casting: Casting) -> Result<()> {
     Ok(())
 }
 
-fn require_writable(tensor: &Tensor) -> Result<()> {
+fn require_writable(tensor: &Tensor, name: &str) -> Result<()> {
     if tensor.is_read_only() {
-        bail!(ReadOnly, "`destination` is read-only");
+        bail!(ReadOnly, "`{name}` is read-only");
     }
     if tensor.layout().internal_overlap().is_possible() {
-        bail!(
-            Layout,
-            "elements of `destination` overlap each other, strides are {:?}",
-            tensor.layout().strides()
-        );
+        let strides = tensor.layout().strides();
+        bail!(Layout, "elements of `{name}` overlap each other, strides are {strides:?}");
     }
     Ok(())
 }
