@@ -168,6 +168,15 @@ def test_types_that_dlpack_lacks_are_buffer_errors(dtype):
             np.from_dlpack(tensor)
 
 
+def test_a_copy_of_pinned_memory_is_plain_and_never_called_pinned():
+    array = np.arange(3.0)
+    pinned = ndferry.wrap(array.ctypes.data, 3, "float64", owner=array, device=(3, 0))
+    assert np.from_dlpack(pinned, copy=True).tolist() == [0, 1, 2]
+    assert ndferry.from_dlpack(pinned.__dlpack__(max_version=(1, 0), copy=True)).device == (1, 0)
+    with pytest.raises(BufferError, match="cuda_host"):
+        pinned.__dlpack__(max_version=(1, 0), copy=True, dl_device=(3, 0))
+
+
 def test_a_refusal_by_the_consumer_keeps_its_reason():
     """The capsule dies while the consumer's exception is in flight, and must not replace it."""
     for _ in range(50):
