@@ -437,7 +437,8 @@ typedef struct {
    */
   int32_t axis;
   /**
-   * Where the result is to be; type 0 means where the source is. Not for ndf_tensor_copy_into.
+   * Where the result is to be; type 0 means where the source is, and NDF_DEVICE_CPU for copies of pinned and managed
+   * memory. Not for ndf_tensor_copy_into.
    */
   ndf_device device;
   /**

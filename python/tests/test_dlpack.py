@@ -12,6 +12,8 @@ import weakref
 import ndferry
 import numpy as np
 import pytest
+from ndferry._library import lib
+from ndferry._tensor import make
 from samples import NUMPY_NAMES, random_layout
 
 python = ctypes.PyDLL(None)
@@ -173,6 +175,31 @@ def test_a_refusal_by_the_consumer_keeps_its_reason():
             np.from_dlpack(ndferry.zeros(3, "bfloat16"))
         with pytest.raises((BufferError, RuntimeError), match="(?i)unsupported"):
             np.from_dlpack(ndferry.zeros(3, "complex32"))
+
+
+def test_a_deleter_in_python_starts_without_the_exception_that_is_in_flight():
+    """A producer in pure ctypes has such a deleter; the capsule that dies under a refusal must still run it."""
+    ended = []
+    end = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: ended.append(1))
+    address = ctypes.cast(end, ctypes.c_void_p).value
+    for version in (None, (1, 0)):
+        memory = (ctypes.c_uint16 * 3)()
+        shape = (ctypes.c_int64 * 1)(3)
+        dtype = ndferry.dtype("bfloat16")._struct
+        tensor = make(lib.ndf_tensor_wrap, ctypes.addressof(memory), dtype, 1, shape, None, address, None, None)
+        capsules = [tensor.__dlpack__(max_version=version)]
+        del tensor
+
+        class Once:
+            def __dlpack__(self, **_):
+                return capsules.pop()
+
+            def __dlpack_device__(self):
+                return 1, 0
+
+        with pytest.raises((BufferError, RuntimeError), match="(?i)unsupported"):
+            np.from_dlpack(Once())
+    assert ended == [1, 1]
 
 
 def test_the_consumer_may_outlive_the_producer():

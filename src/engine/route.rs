@@ -36,7 +36,7 @@ pub struct Convert<'a> {
     pub copy: CopyMode,
     /// Memory order of the result.
     pub order: MemoryOrder,
-    /// Where the result is to be; `None` for where the source is.
+    /// Where the result is to be; `None` for where the source is, a copy of memory that the host reaches on the host.
     pub device: Option<Device>,
 }
 
@@ -74,21 +74,23 @@ impl Convert<'_> {
 /// `tensor` in another dtype, order, scale, on another device; itself when nothing is to be done.
 pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tensor> {
     dtype.validate()?;
-    require_cast(tensor.dtype(), dtype, how.casting)?;
-    let device = how.device.unwrap_or(tensor.device());
+    let source = scalars(tensor, dtype)?;
+    require_cast(source.dtype(), dtype, how.casting)?;
+    let device = how.device.unwrap_or(source.device());
     let in_order = match how.order {
-        MemoryOrder::C => tensor.is_contiguous(Order::C),
-        MemoryOrder::F => tensor.is_contiguous(Order::F),
+        MemoryOrder::C => source.is_contiguous(Order::C),
+        MemoryOrder::F => source.is_contiguous(Order::F),
         MemoryOrder::Keep => true,
     };
-    let done = dtype == tensor.dtype() && device == tensor.device() && in_order && !how.scales();
+    let done = dtype == source.dtype() && device == source.device() && in_order && !how.scales();
     match how.copy {
-        CopyMode::IfNeeded | CopyMode::Never if done => return Ok(tensor.clone()),
+        CopyMode::IfNeeded | CopyMode::Never if done => return Ok(source),
         CopyMode::Never => bail!(CopyRequired, "`copy` forbids the copy that {dtype} on {device} needs"),
         CopyMode::IfNeeded | CopyMode::Always => {}
     }
-    let source = scalars(tensor, dtype)?;
-    let result = source.empty_like(dtype, how.order, device)?;
+    // Pinned and managed memory cannot be made here; what is made of them is in plain host memory.
+    let anywhere = how.device.is_none() && device.is_host_accessible();
+    let result = source.empty_like(dtype, how.order, if anywhere { Device::CPU } else { device })?;
     let transform = how.transform(source.layout().ndim(), source.layout().ndim())?;
     run(&source, source.layout(), &result, &transform, Sharing::Nothing)?;
     Ok(result)
@@ -106,8 +108,8 @@ fn scalars(tensor: &Tensor, dtype: DType) -> Result<Tensor> {
 /// Writes `source`, broadcast, into `destination`, as if `source` had been copied first.
 pub fn copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<()> {
     require_writable(destination)?;
-    require_cast(source.dtype(), destination.dtype(), how.casting)?;
     let source = scalars(source, destination.dtype())?;
+    require_cast(source.dtype(), destination.dtype(), how.casting)?;
     let shape = destination.layout().shape();
     let layout = source.layout().broadcast_to(shape)?;
     let transform = how.transform(source.layout().ndim(), shape.len())?;

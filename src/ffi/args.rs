@@ -152,6 +152,9 @@ pub(super) unsafe trait Options: Copy {
     const NAME: &'static str;
 }
 
+/// No options struct will ever be larger: a size beyond it was never set, and so much must not be read.
+const MAX_STRUCT_SIZE: usize = 4096;
+
 /// The caller's options; what an older caller does not know of, or NULL, is the default.
 ///
 /// # Safety
@@ -176,7 +179,7 @@ unsafe fn given_options<O: Options>(ptr: *const O) -> Result<O> {
     let mut options = unsafe { MaybeUninit::<O>::zeroed().assume_init() };
     // SAFETY: at least the size is there by the caller's promise.
     let given = unsafe { ptr.cast::<u32>().read_unaligned() } as usize;
-    if given < size_of::<u32>() {
+    if !(size_of::<u32>()..=MAX_STRUCT_SIZE).contains(&given) {
         bail!(InvalidArgument, "`options->struct_size` is {given}, set it to sizeof({})", O::NAME);
     }
     // SAFETY: `given` bytes are readable by the caller's promise, and no more than the struct has are written.

@@ -191,13 +191,16 @@ fn imported_dtype(array: &ArrayStruct, fields: Option<DType>) -> Result<DType> {
         bail!(Dtype, "`itemsize` is {}", array.itemsize);
     };
     if let Some(dtype) = fields {
-        if dtype.item_size() != size {
-            bail!(Dtype, "`itemsize` is {size}, {} has {} bytes", dtype.name(), dtype.item_size());
+        if dtype.item_size() != size || dtype.is_packed() {
+            bail!(Dtype, "`itemsize` is {size}, {} has {} bits", dtype.name(), dtype.element_bits());
         }
         return Ok(dtype);
     }
     if kind == b'O' {
         bail!(Unsupported, "`typekind` is 'O': Python objects cannot leave Python");
+    }
+    if kind == b'U' && !size.is_multiple_of(4) {
+        bail!(Dtype, "`itemsize` is {size}, a character of `typekind` 'U' has 4 bytes");
     }
     let count = if kind == b'U' { size / 4 } else { size };
     let order = match array.flags & NOTSWAPPED != 0 {

@@ -120,8 +120,8 @@ impl Adopted<'_> {
     #[inline]
     fn place_at_address(&self, layout: &mut Layout, low: i64, high: i64) -> Option<(*mut u8, usize)> {
         let bits = i64::try_from(self.dtype.element_bits()).ok()?;
-        // Packed elements: begin at a whole byte, at most seven elements early.
-        let low = if bits % 8 == 0 { low } else { low.checked_sub(low.rem_euclid(8))? };
+        // The storage begins at a whole byte and a whole element: for packed types maybe a few elements early.
+        let low = low.checked_sub(low.rem_euclid(8 >> bits.trailing_zeros().min(3)))?;
         let below = low.checked_mul(bits)? / 8;
         let above = high.checked_add(1)?.checked_mul(bits)?.checked_add(7)?.div_euclid(8);
         let byte_count = usize::try_from(above.checked_sub(below)?).ok()?;
@@ -169,5 +169,40 @@ mod tests {
             // SAFETY: fifteen elements of four bits are eight bytes.
             assert_eq!(unsafe { std::slice::from_raw_parts(packed.data(), 8) }, [0; 8]);
         }
+    }
+    /// A tensor that nobody reads, on whatever is at `data`.
+    fn adopted(dtype: DType, device_type: i32, data: usize, shape: &[i64], strides: &[i64]) -> Tensor {
+        let foreign = Adopted {
+            data: std::ptr::without_provenance_mut(data),
+            byte_offset: 0,
+            device: Device { device_type, device_id: 0 },
+            dtype,
+            shape,
+            strides: Some(strides),
+            read_only: false,
+        };
+        // SAFETY: nothing reads or writes the elements.
+        unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }.unwrap()
+    }
+
+    #[test]
+    fn packed_memory_that_is_walked_backwards_begins_with_its_lowest_byte() {
+        // Elements 0, -1, -2 and so on of `bits` bits, element 0 at bit 0 of the byte at 0x1000.
+        for (bits, extent, first, byte_count) in
+            [(4, 4, 0xffe, 3), (4, 3, 0xfff, 2), (2, 4, 0xfff, 2), (2, 6, 0xffe, 3), (6, 5, 0xffd, 4)]
+        {
+            let dtype = DType::new(crate::dtype::code::FLOAT, bits);
+            let tensor = adopted(dtype, 1, 0x1000, &[extent], &[-1]);
+            let storage = tensor.storage();
+            assert_eq!((storage.start().addr(), storage.byte_count()), (first, byte_count), "{bits} bits");
+            assert_eq!((storage.start().addr() + tensor.byte_offset(), tensor.bit_offset()), (0x1000, 0));
+        }
+    }
+
+    #[test]
+    fn buffers_behind_different_handles_share_nothing_however_near_the_handles() {
+        let buffer = |handle| adopted(DType::FLOAT32, 8, handle, &[100], &[1]);
+        assert!(!buffer(0x1000).shares_memory(&buffer(0x1010)));
+        assert!(buffer(0x1000).shares_memory(&buffer(0x1000).slice(0, Some(3), None, 1).unwrap()));
     }
 }

@@ -115,15 +115,28 @@ impl Api {
                 return None;
             }
         }
-        let (mut class, mut value, mut trace) = (null_mut(), null_mut(), null_mut());
-        // SAFETY: ensure and release are paired around everything else; fetched references go back as they came.
+        // SAFETY: ensure and release are paired around everything else, which has the lock.
         unsafe {
             let state = (self.gil_ensure)();
+            let result = self.with_exception_aside(body);
+            (self.gil_release)(state);
+            Some(result)
+        }
+    }
+
+    /// Runs `body` with the exception in flight, if any, set aside. For all that ends memory: a deleter may be Python
+    /// code, which must begin without an exception, and must not end the one that is there.
+    ///
+    /// # Safety
+    /// The interpreter's lock is held.
+    pub(super) unsafe fn with_exception_aside<T>(&self, body: impl FnOnce() -> T) -> T {
+        let (mut class, mut value, mut trace) = (null_mut(), null_mut(), null_mut());
+        // SAFETY: the lock is held; the fetched references go back as they came.
+        unsafe {
             (self.err_fetch)(&mut class, &mut value, &mut trace);
             let result = body();
             (self.err_restore)(class, value, trace);
-            (self.gil_release)(state);
-            Some(result)
+            result
         }
     }
 }

@@ -37,16 +37,20 @@ pub unsafe fn array_struct_capsule(tensor: &Tensor, descr: *mut PyObject) -> Res
 /// Python calls this with the lock held, maybe with an exception in flight.
 unsafe extern "C" fn destroy(capsule: *mut PyObject) {
     let Ok(api) = api() else { return };
-    // SAFETY: a capsule of ours: unnamed, an export inside, a counted descr or NULL as context.
-    unsafe {
-        let descr = (api.capsule_get_context)(capsule).cast::<PyObject>();
-        if let Some(array) = NonNull::new((api.capsule_get_pointer)(capsule, null())) {
-            numpy::release(array.cast());
+    let end = || {
+        // SAFETY: a capsule of ours: unnamed, an export inside, a counted descr or NULL as context.
+        unsafe {
+            let descr = (api.capsule_get_context)(capsule).cast::<PyObject>();
+            if let Some(array) = NonNull::new((api.capsule_get_pointer)(capsule, null())) {
+                numpy::release(array.cast());
+            }
+            if !descr.is_null() {
+                (api.dec_ref)(descr);
+            }
         }
-        if !descr.is_null() {
-            release_object(descr);
-        }
-    }
+    };
+    // SAFETY: Python holds the lock.
+    unsafe { api.with_exception_aside(end) };
 }
 
 /// A tensor on the memory that an `__array_struct__` capsule describes. Like NumPy it keeps references to both the
