@@ -233,7 +233,7 @@ pub unsafe fn from_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Resu
     // SAFETY: the caller's promise.
     unsafe {
         let (foreign, flags) = read_versioned(managed)?;
-        adopt(&foreign, flags, release_foreign::<DLManagedTensorVersioned>, managed.as_ptr().cast())
+        adopt(foreign, flags, release_foreign::<DLManagedTensorVersioned>, managed.as_ptr().cast())
     }
 }
 
@@ -242,7 +242,7 @@ pub unsafe fn from_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Resu
 /// # Safety
 /// As [`from_versioned`].
 #[inline]
-unsafe fn read_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Result<(DLTensor, u64)> {
+unsafe fn read_versioned<'a>(managed: NonNull<DLManagedTensorVersioned>) -> Result<(&'a DLTensor, u64)> {
     // SAFETY: the caller's promise; nothing beyond `flags` is read before the version is known.
     unsafe {
         let version = (*managed.as_ptr()).version;
@@ -254,7 +254,7 @@ unsafe fn read_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Result<(
                 version.minor
             );
         }
-        Ok(((*managed.as_ptr()).dl_tensor, (*managed.as_ptr()).flags))
+        Ok((&(*managed.as_ptr()).dl_tensor, (*managed.as_ptr()).flags))
     }
 }
 
@@ -266,8 +266,8 @@ unsafe fn read_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Result<(
 pub unsafe fn from_legacy(managed: NonNull<DLManagedTensor>) -> Result<Tensor> {
     // SAFETY: the caller's promise.
     unsafe {
-        let foreign = (*managed.as_ptr()).dl_tensor;
-        adopt(&foreign, 0, release_foreign::<DLManagedTensor>, managed.as_ptr().cast())
+        let foreign = &(*managed.as_ptr()).dl_tensor;
+        adopt(foreign, 0, release_foreign::<DLManagedTensor>, managed.as_ptr().cast())
     }
 }
 
@@ -300,7 +300,7 @@ unsafe fn release_foreign<M: Foreign>(_: *mut u8, _: usize, managed: *mut c_void
 
 /// # Safety
 /// As [`from_versioned`]; `release` ends `managed`.
-#[inline]
+#[inline(always)]
 unsafe fn adopt(foreign: &DLTensor, flags: u64, release: ReleaseFn, managed: *mut c_void) -> Result<Tensor> {
     // SAFETY: the caller's promise.
     let described = unsafe { describe(foreign, flags)? };
@@ -315,7 +315,7 @@ unsafe fn adopt(foreign: &DLTensor, flags: u64, release: ReleaseFn, managed: *mu
 ///
 /// # Safety
 /// `shape` and `strides` are NULL or readable for `ndim` integers when `ndim` is 0 to 64.
-#[inline]
+#[inline(always)]
 unsafe fn describe(foreign: &DLTensor, flags: u64) -> Result<Adopted<'_>> {
     let Ok(ndim @ 0..=MAX_NDIM) = usize::try_from(foreign.ndim) else {
         bail!(Shape, "`ndim` is {}, a tensor has 0 to {MAX_NDIM} axes", foreign.ndim);
@@ -359,7 +359,7 @@ pub unsafe fn check_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Res
     // SAFETY: the caller's promise.
     unsafe {
         let (foreign, flags) = read_versioned(managed)?;
-        check(&foreign, flags)
+        check(foreign, flags)
     }
 }
 

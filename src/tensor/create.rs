@@ -84,7 +84,7 @@ impl Tensor {
     ///
     /// # Safety
     /// Until `owner` is ended, the elements described may be read, and written unless `read_only`.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn adopt(foreign: &Adopted<'_>, owner: Owner) -> Result<Self> {
         foreign.dtype.validate()?;
         let mut draft = Draft::blank();
@@ -106,7 +106,7 @@ impl Adopted<'_> {
     ///
     /// Strides may be negative, so the range may begin before `data`: the storage starts at the lowest element, and
     /// the layout's offset is made to lead from there to element `[0, …, 0]`.
-    #[inline]
+    #[inline(always)]
     fn place(&self, layout: &mut Layout, span: Option<(i64, i64)>) -> Result<(*mut u8, usize)> {
         let Some((low, high)) = span else { return Ok((self.data, 0)) };
         if self.data.is_null() {
@@ -115,11 +115,12 @@ impl Adopted<'_> {
         if self.device.has_addresses() {
             self.place_at_address(layout, low, high).ok_or_else(outside)
         } else {
-            self.place_in_buffer(layout, low, high)
+            let bits = self.dtype.element_bits();
+            Ok((self.data, place_in_buffer(layout, low, high, self.byte_offset, bits)?))
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn place_at_address(&self, layout: &mut Layout, low: i64, high: i64) -> Option<(*mut u8, usize)> {
         let bits = i64::try_from(self.dtype.element_bits()).ok()?;
         // Packed elements: begin at a whole byte, at most seven elements early.
@@ -136,20 +137,21 @@ impl Adopted<'_> {
         layout.rebase(low, high)?;
         Some((self.data.with_addr(first), byte_count))
     }
+}
 
-    #[cold]
-    fn place_in_buffer(&self, layout: &mut Layout, low: i64, high: i64) -> Result<(*mut u8, usize)> {
-        let bits = i128::from(self.dtype.element_bits());
-        let offset_bits = i128::from(self.byte_offset) * 8;
-        if offset_bits.checked_rem(bits) != Some(0) {
-            bail!(Layout, "`byte_offset` is {}, no multiple of the {bits}-bit element", self.byte_offset);
-        }
-        let offset = i64::try_from(offset_bits / bits).map_err(|_| outside())?;
-        layout.set_offset(offset).map_err(|_| outside())?;
-        if offset + low < 0 {
-            bail!(Layout, "`strides` reach {} elements before the start of the buffer", -(offset + low));
-        }
-        let byte_count = ((i128::from(offset + high) + 1) * bits + 7) / 8;
-        Ok((self.data, isize::try_from(byte_count).map_err(|_| outside())? as usize))
+/// On devices without addresses: moves `layout`, which reaches from `low` to `high`, to `byte_offset` in its buffer, and
+/// gives the bytes that the buffer must have.
+#[cold]
+fn place_in_buffer(layout: &mut Layout, low: i64, high: i64, byte_offset: u64, bits: u64) -> Result<usize> {
+    let (offset_bits, bits) = (i128::from(byte_offset) * 8, i128::from(bits));
+    if offset_bits.checked_rem(bits) != Some(0) {
+        bail!(Layout, "`byte_offset` is {byte_offset}, no multiple of the {bits}-bit element");
     }
+    let offset = i64::try_from(offset_bits / bits).map_err(|_| outside())?;
+    layout.set_offset(offset).map_err(|_| outside())?;
+    if offset + low < 0 {
+        bail!(Layout, "`strides` reach {} elements before the start of the buffer", -(offset + low));
+    }
+    let byte_count = ((i128::from(offset + high) + 1) * bits + 7) / 8;
+    isize::try_from(byte_count).map(|bytes| bytes as usize).map_err(|_| outside())
 }

@@ -60,9 +60,8 @@ impl Drop for Tensor {
     #[inline]
     fn drop(&mut self) {
         if self.block().count.release() {
-            // SAFETY: the last reference is gone; the block came from `Box::into_raw` in `from_block`.
-            let block = unsafe { Box::from_raw(self.0.as_ptr()) };
-            statistics::count(-1, -block.memory.counted_bytes());
+            // SAFETY: that was the last reference.
+            unsafe { Block::end(self.0) };
         }
     }
 }
@@ -70,6 +69,18 @@ impl Drop for Tensor {
 impl std::fmt::Debug for Tensor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.block().fmt(f)
+    }
+}
+
+impl Block {
+    /// Frees a block and what it holds.
+    ///
+    /// # Safety
+    /// `block` came from [`Draft::finish`], and the last reference to it is gone.
+    unsafe fn end(block: NonNull<Self>) {
+        // SAFETY: `finish` took it from a box; the caller's promise for the rest.
+        let block = unsafe { Box::from_raw(block.as_ptr()) };
+        statistics::count(-1, -block.memory.counted_bytes());
     }
 }
 
@@ -117,23 +128,24 @@ impl Draft {
     /// The tensor, once the rest is known.
     #[inline]
     fn finish(self, dtype: DType, read_only: bool, memory: Memory) -> Tensor {
-        let bytes = memory.counted_bytes();
-        statistics::count(1, bytes);
         let this = ManuallyDrop::new(self);
         // SAFETY: the box is moved out of a draft that is never dropped. With these all fields are written; the address
         // is a box's and so not NULL.
-        unsafe {
+        let tensor = unsafe {
             let block = Box::into_raw(std::ptr::read(&this.0)).cast::<Block>();
             (&raw mut (*block).count).write(Count::one());
             (&raw mut (*block).dtype).write(dtype);
             (&raw mut (*block).read_only).write(read_only);
             (&raw mut (*block).memory).write(memory);
             Tensor(NonNull::new_unchecked(block))
-        }
+        };
+        statistics::count(1, tensor.block().memory.counted_bytes());
+        tensor
     }
 }
 
 impl Drop for Draft {
+    #[cold]
     fn drop(&mut self) {
         // SAFETY: the layout is all that was written; it is dropped once.
         unsafe { std::ptr::drop_in_place(self.layout()) };
