@@ -1,6 +1,5 @@
 //! DLPack, legacy and versioned, both ways.
 
-use std::alloc::{Layout as AllocLayout, alloc, dealloc, handle_alloc_error};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
@@ -38,16 +37,19 @@ impl Managed for DLManagedTensorVersioned {
 struct Export<M> {
     managed: M,
     tensor: Tensor,
-    ndim: usize,
 }
 
 impl<M> Export<M> {
-    /// Room for shape and strides of `ndim` axes; for one axis at least, so that the pointers are never dangling.
+    /// A block from `malloc`, nothing written, with room for `2 * room` integers behind the head.
     #[inline]
-    fn block(ndim: usize) -> AllocLayout {
-        let size = size_of::<Self>() + 2 * ndim.max(1) * size_of::<i64>();
-        // SAFETY: the alignment is a type's, and `ndim` is at most 64, so the size does not overflow.
-        unsafe { AllocLayout::from_size_align_unchecked(size, align_of::<Self>()) }
+    fn allocate(room: usize) -> Result<NonNull<Self>> {
+        const { assert!(align_of::<Self>() <= align_of::<libc::max_align_t>()) };
+        let size = size_of::<Self>() + 2 * room * size_of::<i64>();
+        // SAFETY: any size may be asked for.
+        match NonNull::new(unsafe { libc::malloc(size) }) {
+            Some(block) => Ok(block.cast()),
+            None => bail!(OutOfMemory, "{size} bytes for an exported struct cannot be had"),
+        }
     }
 }
 
@@ -57,32 +59,31 @@ impl<M> Export<M> {
 /// `managed` is what [`export`] gave, and is not used again.
 unsafe extern "C" fn end_export<M>(managed: *mut M) {
     let export = managed.cast::<Export<M>>();
-    // SAFETY: `managed` is the first field of the block that `export` made; it is read once and then freed. No
-    // panic can leave: dropping a tensor frees memory or runs a deleter that does not unwind.
+    // SAFETY: `managed` is the first field of the block that `export` made; the tensor is dropped once and then the
+    // block freed. No panic can leave: dropping a tensor frees memory or runs a deleter that does not unwind.
     unsafe {
-        let block = Export::<M>::block((*export).ndim);
         std::ptr::drop_in_place(&raw mut (*export).tensor);
-        dealloc(export.cast(), block);
+        libc::free(export.cast());
     }
 }
 
-/// Makes the struct for `tensor`, which its deleter lets go of.
-#[inline]
-fn export<M: Managed>(tensor: Tensor, dtype: DLDataType, flags: u64) -> NonNull<M> {
-    let layout = tensor.layout();
+/// Makes the struct for `tensor`, which it holds until its deleter lets go.
+#[inline(always)]
+fn export<M: Managed>(tensor: &Tensor, words: Words, flags: u64) -> Result<NonNull<M>> {
+    let (from_shape, from_strides) = (tensor.layout().shape(), tensor.layout().strides());
     let storage = tensor.storage();
-    let ndim = layout.ndim();
-    let block = Export::<M>::block(ndim);
-    // SAFETY: the size is not zero.
-    let Some(export) = NonNull::new(unsafe { alloc(block) }.cast::<Export<M>>()) else {
-        handle_alloc_error(block)
-    };
-    // SAFETY: the block has room for the head and 2 · ndim integers behind it, and is aligned for both.
+    let ndim = from_shape.len();
+    // Room for one axis at least, so that the pointers are never dangling.
+    let room = ndim.max(1);
+    let export = Export::<M>::allocate(room)?;
+    // SAFETY: the block has room for the head and 2 · room integers behind it, and is aligned for both.
     unsafe {
+        // Counted before the rest is written: an atomic operation waits until all stores before it are done.
+        (&raw mut (*export.as_ptr()).tensor).write(tensor.clone());
         let shape = export.as_ptr().add(1).cast::<i64>();
-        let strides = shape.add(ndim.max(1));
-        let is_empty = copy_dims(layout.shape(), layout.strides(), shape, strides);
-        let (start, offset) = (storage.start(), tensor.byte_offset());
+        let strides = shape.add(room);
+        let is_empty = copy_dims(from_shape, from_strides, shape, strides);
+        let (start, offset) = (storage.start(), words.byte_offset);
         let (data, byte_offset) = match storage.device().has_addresses() {
             _ if is_empty => (std::ptr::null_mut(), 0),
             true => (start.wrapping_add(offset), 0),
@@ -93,16 +94,14 @@ fn export<M: Managed>(tensor: Tensor, dtype: DLDataType, flags: u64) -> NonNull<
             data: data.cast(),
             device: DLDevice { device_type, device_id },
             ndim: ndim as i32,
-            dtype,
+            dtype: words.dtype,
             shape,
             strides,
             byte_offset,
         };
         (&raw mut (*export.as_ptr()).managed).write(M::new(dl_tensor, flags, export.as_ptr().cast()));
-        (&raw mut (*export.as_ptr()).ndim).write(ndim);
-        (&raw mut (*export.as_ptr()).tensor).write(tensor);
     }
-    export.cast()
+    Ok(export.cast())
 }
 
 /// Copies shape and strides; an axis of extent 1 or less gets the stride it would have in C order, because some
@@ -110,13 +109,31 @@ fn export<M: Managed>(tensor: Tensor, dtype: DLDataType, flags: u64) -> NonNull<
 ///
 /// # Safety
 /// Both destinations have room for one integer an axis.
-#[inline]
+#[inline(always)]
 unsafe fn copy_dims(shape: &[i64], strides: &[i64], to_shape: *mut i64, to_strides: *mut i64) -> bool {
+    for (axis, (&extent, &stride)) in shape.iter().zip(strides).enumerate() {
+        // SAFETY: `axis` is below the rank; the caller's promise.
+        unsafe {
+            if extent <= 1 {
+                return copy_odd_dims(shape, strides, to_shape, to_strides);
+            }
+            to_shape.add(axis).write(extent);
+            to_strides.add(axis).write(stride);
+        }
+    }
+    false
+}
+
+/// [`copy_dims`] where some extent is 0 or 1.
+///
+/// # Safety
+/// As [`copy_dims`].
+#[inline(never)]
+unsafe fn copy_odd_dims(shape: &[i64], strides: &[i64], to_shape: *mut i64, to_strides: *mut i64) -> bool {
     let (mut dense, mut is_empty) = (1i64, false);
-    for axis in (0..shape.len()).rev() {
-        let extent = shape[axis];
-        let stride = if extent == 1 { dense } else { strides[axis] };
-        // SAFETY: `axis` is below the rank.
+    for (axis, (&extent, &stride)) in shape.iter().zip(strides).enumerate().rev() {
+        let stride = if extent == 1 { dense } else { stride };
+        // SAFETY: `axis` is below the rank; the caller's promise.
         unsafe {
             to_shape.add(axis).write(extent);
             to_strides.add(axis).write(stride);
@@ -127,9 +144,15 @@ unsafe fn copy_dims(shape: &[i64], strides: &[i64], to_shape: *mut i64, to_strid
     is_empty
 }
 
-/// DLPack's words for the dtype, or why there are none.
-#[inline]
-fn exported_dtype(tensor: &Tensor) -> Result<DLDataType> {
+/// What DLPack says of the elements: their type, and where the first one is, in bytes from the start of the storage.
+struct Words {
+    dtype: DLDataType,
+    byte_offset: usize,
+}
+
+/// DLPack's words for the elements, or why there are none.
+#[inline(always)]
+fn words(tensor: &Tensor) -> Result<Words> {
     let dtype = tensor.dtype();
     if dtype.kind != 0 {
         bail!(Unsupported, "DLPack has no type for {}", dtype.name());
@@ -141,21 +164,22 @@ fn exported_dtype(tensor: &Tensor) -> Result<DLDataType> {
             dtype.name()
         );
     }
-    if tensor.bit_offset() != 0 {
-        bail!(
-            Layout,
-            "DLPack cannot begin at bit {} of a byte; make a contiguous copy first",
-            tensor.bit_offset()
-        );
+    let (byte_offset, bit_offset) = tensor.start_offset();
+    if bit_offset != 0 {
+        bail!(Layout, "DLPack cannot begin at bit {bit_offset} of a byte; make a contiguous copy first");
     }
-    Ok(DLDataType { code: dtype.code, bits: dtype.bits, lanes: dtype.lanes })
+    let dtype = DLDataType { code: dtype.code, bits: dtype.bits, lanes: dtype.lanes };
+    Ok(Words { dtype, byte_offset })
 }
 
 /// Exports as the struct of DLPack 1.x, sharing or copying as `mode` says. The struct is the caller's, who ends it
 /// with its own deleter.
-#[inline]
+#[inline(always)]
 pub fn to_versioned(tensor: &Tensor, mode: CopyMode) -> Result<NonNull<DLManagedTensorVersioned>> {
-    share_or_copy(tensor, mode, share_versioned)
+    match mode {
+        CopyMode::Never => share_versioned(tensor, false),
+        _ => share_or_copy(tensor, mode, share_versioned),
+    }
 }
 
 /// Exports as the struct before DLPack 1.0, as [`to_versioned`].
@@ -164,34 +188,30 @@ pub fn to_legacy(tensor: &Tensor, mode: CopyMode) -> Result<NonNull<DLManagedTen
     share_or_copy(tensor, mode, |tensor, _| share_legacy(tensor))
 }
 
-#[inline]
+/// Exports what may be a copy. `share` makes the struct; its flag says that the tensor is one.
+#[cold]
 fn share_or_copy<M>(
     tensor: &Tensor,
     mode: CopyMode,
     share: fn(&Tensor, bool) -> Result<NonNull<M>>,
 ) -> Result<NonNull<M>> {
-    let shared = match mode {
-        CopyMode::Always => None,
-        CopyMode::Never | CopyMode::IfNeeded => Some(share(tensor, false)),
-    };
-    match shared {
-        Some(Err(_)) if mode == CopyMode::IfNeeded => share(&native_copy(tensor)?, true),
-        Some(shared) => shared,
-        None => share(&native_copy(tensor)?, true),
+    match mode {
+        CopyMode::Never => share(tensor, false),
+        CopyMode::IfNeeded => share(tensor, false).or_else(|_| share(&native_copy(tensor)?, true)),
+        CopyMode::Always => share(&native_copy(tensor)?, true),
     }
 }
 
 /// A copy that DLPack can describe if it can describe the dtype at all: native byte order, whole bytes, writable.
-#[cold]
 fn native_copy(tensor: &Tensor) -> Result<Tensor> {
     let how = Convert { copy: CopyMode::Always, order: MemoryOrder::Keep, ..Convert::default() };
     convert(tensor, tensor.dtype().native(), &how)
 }
 
 /// Exports as the struct of DLPack 1.x without copying. `copied` says that nobody else refers to the memory.
-#[inline]
+#[inline(always)]
 pub fn share_versioned(tensor: &Tensor, copied: bool) -> Result<NonNull<DLManagedTensorVersioned>> {
-    let dtype = exported_dtype(tensor)?;
+    let words = words(tensor)?;
     let mut flags = 0;
     if tensor.is_read_only() {
         flags |= FLAG_READ_ONLY;
@@ -202,14 +222,14 @@ pub fn share_versioned(tensor: &Tensor, copied: bool) -> Result<NonNull<DLManage
     if tensor.dtype().flags & dtype::PADDED != 0 {
         flags |= FLAG_SUBBYTE_PADDED;
     }
-    Ok(export(tensor.clone(), dtype, flags))
+    export(tensor, words, flags)
 }
 
 /// Exports as the struct before DLPack 1.0 without copying. It has no way to say read-only or padded, so such tensors
 /// are refused.
 #[inline]
 pub fn share_legacy(tensor: &Tensor) -> Result<NonNull<DLManagedTensor>> {
-    let dtype = exported_dtype(tensor)?;
+    let words = words(tensor)?;
     if tensor.is_read_only() {
         bail!(
             ReadOnly,
@@ -219,7 +239,7 @@ pub fn share_legacy(tensor: &Tensor) -> Result<NonNull<DLManagedTensor>> {
     if tensor.dtype().flags & dtype::PADDED != 0 {
         bail!(Unsupported, "legacy DLPack cannot say that {} elements are padded", tensor.dtype().name());
     }
-    Ok(export(tensor.clone(), dtype, 0))
+    export(tensor, words, 0)
 }
 
 /// Imports a struct of DLPack 1.x: on success its deleter runs when the last tensor on the memory is gone.

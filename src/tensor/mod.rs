@@ -57,7 +57,7 @@ impl Clone for Tensor {
 }
 
 impl Drop for Tensor {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if self.block().count.release() {
             // SAFETY: that was the last reference.
@@ -77,6 +77,7 @@ impl Block {
     ///
     /// # Safety
     /// `block` came from [`Draft::finish`], and the last reference to it is gone.
+    #[inline(never)]
     unsafe fn end(block: NonNull<Self>) {
         // SAFETY: `finish` took it from a box; the caller's promise for the rest.
         let block = unsafe { Box::from_raw(block.as_ptr()) };
@@ -239,13 +240,20 @@ impl Tensor {
     /// Bytes from the start of the storage to element `[0, …, 0]`; for packed types, to the byte that holds it.
     #[inline]
     pub fn byte_offset(&self) -> usize {
-        (self.layout().offset() as u64).wrapping_mul(self.dtype().element_bits()) as usize / 8
+        self.start_offset().0
     }
 
     /// The bits of that byte before element `[0, …, 0]`; 0 but for packed types.
     #[inline]
     pub fn bit_offset(&self) -> u32 {
-        ((self.layout().offset() as u64).wrapping_mul(self.dtype().element_bits()) % 8) as u32
+        self.start_offset().1
+    }
+
+    /// [`Tensor::byte_offset`] and [`Tensor::bit_offset`].
+    #[inline]
+    pub fn start_offset(&self) -> (usize, u32) {
+        let bits = (self.layout().offset() as u64).wrapping_mul(self.dtype().element_bits());
+        ((bits / 8) as usize, (bits % 8) as u32)
     }
 
     /// The address of element `[0, …, 0]`; NULL for a tensor without elements. On devices without addresses, the
