@@ -125,16 +125,16 @@ impl Adopted<'_> {
         let bits = i64::try_from(self.dtype.element_bits()).ok()?;
         // Packed elements: begin at a whole byte, at most seven elements early.
         let low = if bits % 8 == 0 { low } else { low.checked_sub(low.rem_euclid(8))? };
-        let below = low.checked_mul(bits)? / 8;
-        let above = high.checked_add(1)?.checked_mul(bits)?.checked_add(7)?.div_euclid(8);
-        let byte_count = usize::try_from(above.checked_sub(below)?).ok()?;
+        layout.rebase(low, high)?;
+        let bit_count = (high - low).checked_add(1)?.checked_mul(bits)?;
+        let byte_count = usize::try_from(bit_count.cast_unsigned().div_ceil(8)).ok()?;
+        let below = low.checked_mul(bits)? >> 3; // exact
         let first = self.data.addr().checked_add(usize::try_from(self.byte_offset).ok()?)?;
         let first = first.checked_add_signed(isize::try_from(below).ok()?)?;
         first.checked_add(byte_count)?;
         if first == 0 {
             return None;
         }
-        layout.rebase(low, high)?;
         Some((self.data.with_addr(first), byte_count))
     }
 }
