@@ -82,6 +82,9 @@ impl Tensor {
     /// The description is checked for sense: ranks, signs, overflow, and that the addresses it reaches exist. On
     /// failure `owner` is dropped without being ended: nothing has been freed.
     ///
+    /// Every door gets its own copy of this, with all that it calls: then the description never has to be put together
+    /// in memory, which costs more than what is done with it.
+    ///
     /// # Safety
     /// Until `owner` is ended, the elements described may be read, and written unless `read_only`.
     #[inline(always)]
@@ -154,4 +157,103 @@ fn place_in_buffer(layout: &mut Layout, low: i64, high: i64, byte_offset: u64, b
     }
     let byte_count = ((i128::from(offset + high) + 1) * bits + 7) / 8;
     isize::try_from(byte_count).map(|bytes| bytes as usize).map_err(|_| outside())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tensor on memory that is nowhere, and so is never touched.
+    fn adopt(
+        dtype: DType,
+        address: usize,
+        byte_offset: u64,
+        shape: &[i64],
+        strides: &[i64],
+    ) -> Result<Tensor> {
+        let data = std::ptr::without_provenance_mut(address);
+        let (device, strides) = (Device::CPU, Some(strides));
+        let foreign = Adopted { data, byte_offset, device, dtype, shape, strides, read_only: false };
+        // SAFETY: nothing reads or writes the elements.
+        unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }
+    }
+
+    /// Start and length of the storage, and the address of element `[0, …, 0]`.
+    fn range(tensor: &Tensor) -> (usize, usize, usize) {
+        let storage = tensor.storage();
+        (storage.start().addr(), storage.byte_count(), tensor.data().addr())
+    }
+
+    #[test]
+    fn a_storage_is_the_range_that_the_strides_reach() {
+        let f32 = DType::FLOAT32;
+        let of = |byte_offset, shape: &[i64], strides: &[i64]| {
+            range(&adopt(f32, 4096, byte_offset, shape, strides).unwrap())
+        };
+        assert_eq!(of(0, &[4, 4], &[4, 1]), (4096, 64, 4096));
+        assert_eq!(of(8, &[4, 4], &[4, 1]), (4104, 64, 4104));
+        assert_eq!(of(0, &[4, 4], &[-4, 1]), (4096 - 48, 64, 4096));
+        assert_eq!(of(0, &[3, 2], &[10, -1]), (4092, 88, 4096));
+        assert_eq!(of(0, &[3], &[0]), (4096, 4, 4096));
+        assert_eq!(of(0, &[], &[]), (4096, 4, 4096));
+        assert_eq!(of(0, &[3, 0], &[1, 1]), (4096, 0, 0));
+    }
+
+    #[test]
+    fn a_storage_of_packed_elements_is_whole_bytes() {
+        let of = |shape: &[i64], strides: &[i64]| {
+            let tensor = adopt(DType::INT4, 4096, 0, shape, strides).unwrap();
+            (range(&tensor), tensor.bit_offset())
+        };
+        assert_eq!(of(&[3], &[1]), ((4096, 2, 4096), 0));
+        assert_eq!(of(&[16], &[-1]), ((4096 - 8, 9, 4096), 0));
+        assert_eq!(of(&[2], &[-3]), ((4096 - 4, 5, 4096), 0));
+    }
+
+    #[test]
+    fn a_range_outside_the_address_space_is_refused() {
+        let top = usize::MAX - 63;
+        let kind = |address, offset, shape: &[i64], strides: &[i64]| {
+            adopt(DType::FLOAT32, address, offset, shape, strides).err().map(|error| error.kind())
+        };
+        assert_eq!(kind(top, 0, &[15], &[1]), None);
+        for (address, offset, shape, strides) in [
+            (top, 0, [17], [1]),
+            (top, 64, [1], [1]),
+            (top, u64::MAX, [1], [1]),
+            (4096, 0, [1026], [-1]),
+            (4096, 0, [1025], [-1]),
+            (4096, 0, [2], [i64::MIN + 2]),
+            (4096, 0, [2], [i64::MAX - 1]),
+            (4096, 0, [1 << 61], [1]),
+            (4096, 0, [i64::MAX], [1]),
+        ] {
+            assert_eq!(
+                kind(address, offset, &shape, &strides),
+                Some(Kind::Overflow),
+                "{shape:?} {strides:?}"
+            );
+        }
+        assert_eq!(kind(0, 0, &[1], &[1]), Some(Kind::InvalidArgument));
+        assert_eq!(kind(0, 0, &[0], &[1]), None);
+    }
+
+    #[test]
+    fn a_buffer_without_addresses_keeps_its_handle_and_takes_the_offset_in_elements() {
+        let device = Device { device_type: 4, device_id: 0 };
+        let data = std::ptr::without_provenance_mut(7);
+        let kind = |byte_offset, strides: &[i64]| {
+            let (dtype, strides) = (DType::FLOAT32, Some(strides));
+            let foreign =
+                Adopted { data, byte_offset, device, dtype, shape: &[3], strides, read_only: false };
+            // SAFETY: nothing reads or writes the elements.
+            unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }
+                .map(|tensor| (range(&tensor), tensor.layout().offset()))
+                .map_err(|error| error.kind())
+        };
+        assert_eq!(kind(8, &[1]), Ok(((7, 20, 7), 2)));
+        assert_eq!(kind(8, &[-1]), Ok(((7, 12, 7), 2)));
+        assert_eq!(kind(4, &[-1]), Err(Kind::Layout));
+        assert_eq!(kind(3, &[1]), Err(Kind::Layout));
+    }
 }
