@@ -1,6 +1,5 @@
 //! Host memory for elements: aligned for every vector unit, through an allocator that the host program may replace.
 
-use std::alloc::Layout as AllocLayout;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -87,23 +86,25 @@ pub unsafe fn deallocate(start: NonNull<u8>, byte_count: usize, allocator: &Allo
     unsafe { (allocator.deallocate)(allocator.context, start.as_ptr().cast(), byte_count, ALIGNMENT) };
 }
 
+/// `malloc` with room for moving up to a multiple of `alignment`, because the C library's own aligned allocation takes
+/// several times as long. The word before the block says where `malloc`'s begins.
 unsafe extern "C" fn system_allocate(_: *mut c_void, byte_count: usize, alignment: usize) -> *mut c_void {
-    match AllocLayout::from_size_align(byte_count.max(1), alignment) {
-        // SAFETY: the size is not zero.
-        Ok(layout) => unsafe { std::alloc::alloc(layout).cast() },
-        Err(_) => std::ptr::null_mut(),
+    let Some(size) = byte_count.checked_add(alignment) else { return std::ptr::null_mut() };
+    // SAFETY: any size may be asked for.
+    let whole = unsafe { libc::malloc(size) };
+    if whole.is_null() {
+        return whole;
+    }
+    // SAFETY: `malloc` aligns to two words at least and `alignment` is a greater power of two, so the block starts a
+    // word or more behind, and `alignment` bytes at most.
+    unsafe {
+        let start = whole.byte_add(alignment - whole.addr() % alignment);
+        start.cast::<*mut c_void>().sub(1).write(whole);
+        start
     }
 }
 
-unsafe extern "C" fn system_deallocate(
-    _: *mut c_void,
-    data: *mut c_void,
-    byte_count: usize,
-    alignment: usize,
-) {
-    // SAFETY: `system_allocate` built the same layout, or the block would not exist.
-    unsafe {
-        let layout = AllocLayout::from_size_align_unchecked(byte_count.max(1), alignment);
-        std::alloc::dealloc(data.cast(), layout);
-    }
+unsafe extern "C" fn system_deallocate(_: *mut c_void, data: *mut c_void, _: usize, _: usize) {
+    // SAFETY: `system_allocate` wrote there what it got from `malloc`.
+    unsafe { libc::free(data.cast::<*mut c_void>().sub(1).read()) };
 }
