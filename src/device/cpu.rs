@@ -98,7 +98,7 @@ unsafe extern "C" fn system_allocate(_: *mut c_void, byte_count: usize, alignmen
     // SAFETY: `malloc` aligns to two words at least and `alignment` is a greater power of two, so the block starts a
     // word or more behind, and `alignment` bytes at most.
     unsafe {
-        let start = whole.byte_add(alignment - whole.addr() % alignment);
+        let start = whole.byte_add(alignment - (whole.addr() & (alignment - 1)));
         start.cast::<*mut c_void>().sub(1).write(whole);
         start
     }

@@ -40,7 +40,14 @@ pub struct Adopted<'a> {
 impl Tensor {
     /// A tensor on new host memory, its elements not initialised.
     pub fn empty(dtype: DType, shape: &[i64], order: Order, device: Device) -> Result<Self> {
-        Self::on_new_storage(dtype, Layout::contiguous(shape, order)?, device)
+        let mut draft = Draft::blank();
+        match order {
+            Order::C => {
+                draft.layout().assign(shape, None)?;
+            }
+            Order::F => *draft.layout() = Layout::contiguous(shape, Order::F)?,
+        }
+        Self::on_new_storage(dtype, draft, device)
     }
 
     /// A tensor of zeros: every byte 0.
@@ -61,20 +68,22 @@ impl Tensor {
             MemoryOrder::F => Layout::contiguous(self.layout().shape(), Order::F)?,
             MemoryOrder::Keep => self.layout().dense_like(),
         };
-        Self::on_new_storage(dtype, layout, device)
+        Self::on_new_storage(dtype, Draft::new(layout), device)
     }
 
-    fn on_new_storage(dtype: DType, layout: Layout, device: Device) -> Result<Self> {
+    #[inline]
+    fn on_new_storage(dtype: DType, mut draft: Draft, device: Device) -> Result<Self> {
         dtype.validate()?;
         if device != Device::CPU {
             bail!(DeviceUnavailable, "`device` is {device}; memory can be made on cpu only");
         }
-        let Some(byte_count) = packed_bytes(dtype, layout.element_count()) else {
-            let (count, bits) = (layout.element_count(), dtype.element_bits());
+        let count = draft.layout().element_count();
+        let Some(byte_count) = packed_bytes(dtype, count) else {
+            let bits = dtype.element_bits();
             bail!(Overflow, "{count} elements of {bits} bits overflow the address space");
         };
         let storage = Storage::allocate(byte_count)?;
-        Ok(Draft::new(layout).finish(dtype, false, Memory::Own(storage)))
+        Ok(draft.finish(dtype, false, Memory::Own(storage)))
     }
 
     /// A tensor on memory that `owner` frees after the last use.
