@@ -354,10 +354,19 @@ unsafe fn describe(foreign: &DLTensor, flags: u64) -> Result<Adopted<'_>> {
         // SAFETY: the caller's promise.
         (_, false) => Some(unsafe { std::slice::from_raw_parts(foreign.strides, ndim) }),
     };
+    // Volatile, so that the compiler does not make one load of the two. Producers write them one by one, often just
+    // before, and a processor cannot forward two stores to one load: it waits until both are in the cache.
+    // SAFETY: both are fields of a reference.
+    let device = unsafe {
+        Device {
+            device_type: (&raw const foreign.device.device_type).read_volatile(),
+            device_id: (&raw const foreign.device.device_id).read_volatile(),
+        }
+    };
     Ok(Adopted {
         data: foreign.data.cast(),
         byte_offset: foreign.byte_offset,
-        device: Device { device_type: foreign.device.device_type, device_id: foreign.device.device_id },
+        device,
         dtype: imported_dtype(foreign.dtype, flags),
         shape,
         strides,
