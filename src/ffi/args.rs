@@ -13,6 +13,11 @@ pub(super) fn null(name: &str) -> Error {
     Error::new(Kind::InvalidArgument, format!("`{name}` is NULL"))
 }
 
+#[cold]
+fn misaligned(name: &str) -> Error {
+    Error::new(Kind::InvalidArgument, format!("`{name}` is no address that its type can have"))
+}
+
 /// An out-parameter: checked at entry, written once, only on success.
 pub(super) struct Out<'a, T>(&'a mut MaybeUninit<T>);
 
@@ -87,6 +92,7 @@ pub(super) unsafe fn slice<'a, T>(ptr: *const T, len: i64, name: &str) -> Result
     match usize::try_from(len) {
         Ok(0) => Ok(&[]),
         Ok(_) if ptr.is_null() => Err(null(name)),
+        Ok(_) if !ptr.is_aligned() => Err(misaligned(name)),
         Ok(len) if len.checked_mul(size_of::<T>()).is_some_and(|bytes| isize::try_from(bytes).is_ok()) => {
             // SAFETY: non-null by the arm above, valid for `len` reads by the caller's promise.
             Ok(unsafe { std::slice::from_raw_parts(ptr, len) })
