@@ -80,14 +80,15 @@ static double seconds(void) {
 static const char *tuple(char *text, size_t room, const int64_t *items, int32_t count) {
     size_t used = 0;
     for (int32_t i = 0; i < count && used < room; ++i) {
-        used += (size_t)snprintf(text + used, room - used, "%s%" PRId64, i > 0 ? ", " : "", items[i]);
+        const char *end = i + 1 < count ? "," : ")";
+        used += (size_t)snprintf(text + used, room - used, "%s%" PRId64 "%s", i == 0 ? "(" : "", items[i], end);
     }
     return text;
 }
 
 /* One line of the table. `source` is what the step read, NULL when it moved no bytes. */
 static void report(const char *step, const ndf_tensor *tensor, const ndf_tensor *source, double time) {
-    char shape[64], strides[64], dtype[16], moved[32] = "zero-copy", rate[16] = "";
+    char shape[64] = "()", strides[64] = "()", dtype[16], moved[32] = "zero-copy", rate[16] = "";
     const int32_t ndim = ndf_tensor_ndim(tensor);
     check(ndf_dtype_format(ndf_tensor_dtype(tensor), NDF_DTYPE_STYLE_NAME, sizeof dtype, dtype, NULL), "print dtype");
     if (source != NULL) {
@@ -95,7 +96,7 @@ static void report(const char *step, const ndf_tensor *tensor, const ndf_tensor 
         snprintf(moved, sizeof moved, "%zu bytes", bytes);
         if (time > 0) snprintf(rate, sizeof rate, "%.2f", (double)bytes / time * 1e-9);
     }
-    printf("%-12s  %-18s  %-22s  %-8s  %-16" PRIxPTR "  %-16s  %9.1f  %6s\n", step,
+    printf("%-12s  %-15s  %-22s  %-7s  0x%-14" PRIxPTR "  %-13s  %8.1f  %4s\n", step,
            tuple(shape, sizeof shape, ndf_tensor_shape(tensor), ndim),
            tuple(strides, sizeof strides, ndf_tensor_strides(tensor), ndim), dtype,
            (uintptr_t)ndf_tensor_const_data(tensor), moved, time * 1e6, rate);
@@ -175,9 +176,10 @@ static void normalise(const ndf_tensor *image, ndf_dtype dtype, const char *name
 
 int main(int count, char **arguments) {
     if (count != 3) die("usage: photo <photo.ppm> <output prefix>");
-    printf("%-12s  %-18s  %-22s  %-8s  %-16s  %-16s  %9s  %6s\n", "step", "shape", "strides", "dtype", "pointer",
+    const photograph photo = read_ppm(arguments[1]);
+    printf("%-12s  %-15s  %-22s  %-7s  %-16s  %-13s  %8s  %4s\n", "step", "shape", "strides", "dtype", "pointer",
            "moved", "time, us", "GB/s");
-    ndf_tensor *image = arrange(wrap(read_ppm(arguments[1])));
+    ndf_tensor *image = arrange(wrap(photo));
     normalise(image, NDF_DTYPE_FLOAT32, "float32", arguments[2]);
     normalise(image, NDF_DTYPE_FLOAT16, "float16", arguments[2]);
     ndf_tensor_release(image); /* the last reference: the pixels are freed */

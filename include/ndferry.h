@@ -16,7 +16,9 @@
  * give the same tensor back when nothing is to be done.
  *
  * Threads. A handle is an immutable description: any function, any thread, any time, no locks. The elements are plain
- * memory: whoever writes them orders the accesses. Deleters run on whichever thread releases last.
+ * memory: whoever writes them orders the accesses. Deleters run on whichever thread releases last. Only the ndf_py_*
+ * functions want more: their caller holds the interpreter's lock (from ctypes: PyDLL, never CDLL), and they return an
+ * object or NULL with a Python exception set.
  *
  * Units. Shapes and strides are in elements, as in DLPack; strides may be negative or 0. Sizes named byte_* are bytes.
  * Axes may be counted from the end: -1 is the last.
@@ -564,7 +566,8 @@ typedef struct {
    */
   uint32_t reserved;
   /**
-   * Tensors, views included, each once however many references it has.
+   * Tensors, views included, each once however many references it has; a tensor that was released counts while its
+   * views live, because it holds their memory.
    */
   int64_t live_tensors;
   /**
@@ -834,7 +837,8 @@ const char *ndf_status_name(int32_t status);
 
 /**
  * What went wrong last on this thread, in one sentence that names the argument and both sides. Never NULL; empty
- * before the first failure; a later success leaves it alone. Valid until the next failure on this thread.
+ * before the first failure; a later success leaves it alone, the next failure on this thread replaces it. The pointer
+ * is the same for as long as the thread lives.
  */
 NDF_API
 const char *ndf_last_error_message(void);
@@ -1613,8 +1617,8 @@ ndf_status ndf_tensor_fill(const ndf_tensor *tensor,
                            const void *value);
 
 /**
- * Whether two tensors have the same shape and equal elements, compared as numbers whatever their types; NaN equals
- * nothing, as in NumPy's `array_equal`.
+ * Whether two tensors have the same shape and equal elements, whatever their types, as NumPy's `array_equal`: two
+ * integers are compared exactly, other numbers as float64 (complex128), and NaN equals nothing.
  *
  * @param a          [borrowed]
  * @param b          [borrowed]
@@ -1776,13 +1780,16 @@ ndf_status ndf_tensor_array_interface(const ndf_tensor *tensor,
 NDF_API bool ndf_py_is_available(void);
 
 /**
- * A DLPack capsule that holds the tensor until a consumer takes it or the capsule goes.
+ * A DLPack capsule that holds the tensor until a consumer takes it or the capsule goes. The caller holds the
+ * interpreter's lock (ctypes: `PyDLL`), here and in the other ndf_py_* functions that take or give Python objects.
  *
  * @param tensor  [borrowed]
  * @param flags   NDF_PY_VERSIONED, NDF_PY_COPIED, or 0
  * @returns a new PyObject reference, or NULL with BufferError, ValueError or MemoryError set
  */
-NDF_API void *ndf_py_dlpack_capsule(const ndf_tensor *tensor, uint32_t flags);
+NDF_API
+void *ndf_py_dlpack_capsule(const ndf_tensor *tensor,
+                            uint32_t flags);
 
 /**
  * Takes the tensor out of a DLPack capsule of either kind and marks the capsule used. On failure the capsule keeps

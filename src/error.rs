@@ -41,8 +41,13 @@ pub enum Kind {
 }
 
 /// A failure: its kind, and a sentence that names the argument and both sides.
+///
+/// One pointer, so that a [`Result`] is returned in registers: success, which is what matters, then costs nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+pub struct Error(Box<Failure>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Failure {
     kind: Kind,
     message: Cow<'static, str>,
 }
@@ -51,23 +56,23 @@ impl Error {
     /// An error of `kind` that says `message`.
     #[cold]
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into() }
+        Self(Box::new(Failure { kind, message: message.into() }))
     }
 
     /// The class of the failure.
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.0.kind
     }
 
     /// The sentence.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(self.message())
     }
 }
 
@@ -76,10 +81,22 @@ impl std::error::Error for Error {}
 /// This crate's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// Calls `make` out of line. What makes an error is long, and nothing of it is to stand in the way of success.
+#[cold]
+#[inline(never)]
+pub fn out_of_line<T>(make: impl FnOnce() -> T) -> T {
+    make()
+}
+
 /// Returns early with an error: `bail!(Shape, "`axes` has {} entries", n)`.
+///
+/// The closure takes its captures by value: a local variable whose address is taken for a message would have to live in
+/// memory also where nothing fails.
 macro_rules! bail {
     ($kind:ident, $($message:tt)+) => {
-        return Err($crate::error::Error::new($crate::error::Kind::$kind, format!($($message)+)))
+        return Err($crate::error::out_of_line(move || {
+            $crate::error::Error::new($crate::error::Kind::$kind, format!($($message)+))
+        }))
     };
 }
 pub(crate) use bail;

@@ -1,11 +1,11 @@
 //! Host memory for elements: aligned for every vector unit, through an allocator that the host program may replace.
 
-use std::alloc::Layout as AllocLayout;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::system::{SYSTEM, allocate_zeroed};
 use crate::error::{Error, Kind, Result, bail};
 
 /// Every block starts at a multiple of this many bytes: DLPack's word, and enough for any vector load.
@@ -33,9 +33,6 @@ pub struct Allocator {
 unsafe impl Sync for Allocator {}
 // SAFETY: as above.
 unsafe impl Send for Allocator {}
-
-static SYSTEM: Allocator =
-    Allocator { context: std::ptr::null_mut(), allocate: system_allocate, deallocate: system_deallocate };
 
 /// NULL stands for [`SYSTEM`]; anything else is one of [`INSTALLED`].
 static CURRENT: AtomicPtr<Allocator> = AtomicPtr::new(std::ptr::null_mut());
@@ -81,15 +78,29 @@ pub struct Block {
     pub allocator: &'static Allocator,
 }
 
-/// At least one byte at a multiple of [`ALIGNMENT`], not initialised.
-pub fn allocate(byte_count: usize) -> Result<Block> {
+/// What new memory holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Whatever was there.
+    Unknown,
+    /// Bytes of 0.
+    Zeros,
+}
+
+/// At least one byte at a multiple of [`ALIGNMENT`].
+pub fn allocate(byte_count: usize, content: Content) -> Result<Block> {
     if isize::try_from(byte_count).is_err() {
         bail!(OutOfMemory, "{byte_count} bytes do not fit the address space");
     }
     // SAFETY: NULL, or one of `INSTALLED`, which are never freed.
     let allocator = unsafe { CURRENT.load(Ordering::Acquire).as_ref() }.unwrap_or(&SYSTEM);
-    // SAFETY: the allocator's contract; the alignment is a power of two.
-    let data = unsafe { (allocator.allocate)(allocator.context, byte_count, ALIGNMENT) };
+    let zeroed = content == Content::Zeros && std::ptr::eq(allocator, &SYSTEM);
+    let data = if zeroed {
+        allocate_zeroed(byte_count, ALIGNMENT)
+    } else {
+        // SAFETY: the allocator's contract; the alignment is a power of two.
+        unsafe { (allocator.allocate)(allocator.context, byte_count, ALIGNMENT) }
+    };
     let start = NonNull::new(data.cast::<u8>()).ok_or_else(|| {
         Error::new(Kind::OutOfMemory, format!("{byte_count} bytes of host memory cannot be had"))
     })?;
@@ -97,6 +108,10 @@ pub fn allocate(byte_count: usize) -> Result<Block> {
         // SAFETY: the block was given just now and nobody else knows of it.
         unsafe { deallocate(start, byte_count, allocator) };
         bail!(Callback, "the allocator gave {start:p}, which is not a multiple of {ALIGNMENT}");
+    }
+    if content == Content::Zeros && !zeroed {
+        // SAFETY: the block has that many bytes and nobody else knows of it.
+        unsafe { start.write_bytes(0, byte_count) };
     }
     Ok(Block { start, allocator })
 }
@@ -108,25 +123,4 @@ pub fn allocate(byte_count: usize) -> Result<Block> {
 pub unsafe fn deallocate(start: NonNull<u8>, byte_count: usize, allocator: &Allocator) {
     // SAFETY: the caller's promise.
     unsafe { (allocator.deallocate)(allocator.context, start.as_ptr().cast(), byte_count, ALIGNMENT) };
-}
-
-unsafe extern "C" fn system_allocate(_: *mut c_void, byte_count: usize, alignment: usize) -> *mut c_void {
-    match AllocLayout::from_size_align(byte_count.max(1), alignment) {
-        // SAFETY: the size is not zero.
-        Ok(layout) => unsafe { std::alloc::alloc(layout).cast() },
-        Err(_) => std::ptr::null_mut(),
-    }
-}
-
-unsafe extern "C" fn system_deallocate(
-    _: *mut c_void,
-    data: *mut c_void,
-    byte_count: usize,
-    alignment: usize,
-) {
-    // SAFETY: `system_allocate` built the same layout, or the block would not exist.
-    unsafe {
-        let layout = AllocLayout::from_size_align_unchecked(byte_count.max(1), alignment);
-        std::alloc::dealloc(data.cast(), layout);
-    }
 }

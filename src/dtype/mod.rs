@@ -342,7 +342,7 @@ impl DType {
             bail!(Dtype, "`detail` of a DLPack dtype is {:#x}, must be 0", self.detail);
         }
         if self.bits == 0 {
-            bail!(Dtype, "`bits` of a dtype is 0, must be at least 1");
+            bail!(Dtype, "`bits` of a dtype with code {} is 0, must be at least 1", self.code);
         }
         let required = match self.code {
             code::BOOL | code::FLOAT8_E3M4..=code::FLOAT8_E8M0FNU => 8,

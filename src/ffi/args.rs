@@ -13,6 +13,11 @@ pub(super) fn null(name: &str) -> Error {
     Error::new(Kind::InvalidArgument, format!("`{name}` is NULL"))
 }
 
+#[cold]
+fn misaligned(name: &str) -> Error {
+    Error::new(Kind::InvalidArgument, format!("`{name}` is no address that its type can have"))
+}
+
 /// An out-parameter: checked at entry, written once, only on success.
 pub(super) struct Out<'a, T>(&'a mut MaybeUninit<T>);
 
@@ -87,6 +92,7 @@ pub(super) unsafe fn slice<'a, T>(ptr: *const T, len: i64, name: &str) -> Result
     match usize::try_from(len) {
         Ok(0) => Ok(&[]),
         Ok(_) if ptr.is_null() => Err(null(name)),
+        Ok(_) if !ptr.is_aligned() => Err(misaligned(name)),
         Ok(len) if len.checked_mul(size_of::<T>()).is_some_and(|bytes| isize::try_from(bytes).is_ok()) => {
             // SAFETY: non-null by the arm above, valid for `len` reads by the caller's promise.
             Ok(unsafe { std::slice::from_raw_parts(ptr, len) })
@@ -159,13 +165,24 @@ const MAX_STRUCT_SIZE: usize = 4096;
 ///
 /// # Safety
 /// `ptr` is NULL, or valid for reads of as many bytes as its first field says.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn options<O: Options>(ptr: *const O) -> Result<O> {
+    if ptr.is_null() {
+        // SAFETY: all zero is a value of every options struct (`Options`).
+        return Ok(unsafe { MaybeUninit::<O>::zeroed().assume_init() });
+    }
+    // SAFETY: the caller's promise.
+    unsafe { given_options(ptr) }
+}
+
+/// [`options`] that are not NULL: out of the way of the calls that give none.
+///
+/// # Safety
+/// As [`options`].
+#[inline(never)]
+unsafe fn given_options<O: Options>(ptr: *const O) -> Result<O> {
     // SAFETY: all zero is a value of every options struct (`Options`).
     let mut options = unsafe { MaybeUninit::<O>::zeroed().assume_init() };
-    if ptr.is_null() {
-        return Ok(options);
-    }
     // SAFETY: at least the size is there by the caller's promise.
     let given = unsafe { ptr.cast::<u32>().read_unaligned() } as usize;
     if !(size_of::<u32>()..=MAX_STRUCT_SIZE).contains(&given) {

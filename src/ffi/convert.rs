@@ -281,8 +281,8 @@ pub unsafe extern "C" fn ndf_tensor_fill(
     })
 }
 
-/// Whether two tensors have the same shape and equal elements, compared as numbers whatever their types; NaN equals
-/// nothing, as in NumPy's `array_equal`.
+/// Whether two tensors have the same shape and equal elements, whatever their types, as NumPy's `array_equal`: two
+/// integers are compared exactly, other numbers as float64 (complex128), and NaN equals nothing.
 ///
 /// @param a          [borrowed]
 /// @param b          [borrowed]

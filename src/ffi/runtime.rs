@@ -71,7 +71,8 @@ pub struct ndf_statistics {
     pub struct_size: u32,
     /// Zero.
     pub reserved: u32,
-    /// Tensors, views included, each once however many references it has.
+    /// Tensors, views included, each once however many references it has; a tensor that was released counts while its
+    /// views live, because it holds their memory.
     pub live_tensors: i64,
     /// Bytes of the memory they keep alive, wrapped and imported memory included, each byte once.
     pub live_bytes: i64,

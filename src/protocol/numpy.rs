@@ -176,12 +176,12 @@ unsafe fn describe(array: &ArrayStruct, fields: Option<DType>) -> Result<Descrip
     }
     let dtype = imported_dtype(array, fields)?;
     // SAFETY: not NULL when `ndim` is not 0, readable by the caller's promise.
-    let shape = Dims::from_fn(ndim, |axis| unsafe { *array.shape.add(axis) } as i64);
+    let shape = Dims::from_fn(ndim, |axis| unsafe { array.shape.add(axis).read_unaligned() } as i64);
     if ndim == 0 || array.strides.is_null() {
         return Ok((dtype, shape, None));
     }
     // SAFETY: as above.
-    let bytes = Dims::from_fn(ndim, |axis| unsafe { *array.strides.add(axis) } as i64);
+    let bytes = Dims::from_fn(ndim, |axis| unsafe { array.strides.add(axis).read_unaligned() } as i64);
     Ok((dtype, Dims::clone(&shape), Some(element_strides(&bytes, &shape, dtype)?)))
 }
 

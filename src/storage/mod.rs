@@ -6,7 +6,8 @@ mod owner;
 pub use count::Count;
 pub use owner::{Owner, ReleaseFn};
 
-use crate::device::{Device, cpu};
+use crate::device::Device;
+use crate::device::cpu::{self, Content};
 use crate::error::Result;
 
 /// `byte_count` bytes from `start` on `device`. Dropping it frees them, once, the way its owner says.
@@ -26,12 +27,12 @@ unsafe impl Send for Storage {}
 unsafe impl Sync for Storage {}
 
 impl Storage {
-    /// Host memory for `byte_count` bytes, aligned to [`cpu::ALIGNMENT`], not initialised. No bytes: no memory.
-    pub fn allocate(byte_count: usize) -> Result<Self> {
+    /// Host memory for `byte_count` bytes, aligned to [`cpu::ALIGNMENT`]. No bytes: no memory.
+    pub fn allocate(byte_count: usize, content: Content) -> Result<Self> {
         if byte_count == 0 {
             return Ok(Self::adopt(std::ptr::null_mut(), 0, Device::CPU, Owner::NOBODY));
         }
-        let block = cpu::allocate(byte_count)?;
+        let block = cpu::allocate(byte_count, content)?;
         // SAFETY: the storage is exactly this block.
         let owner = unsafe { Owner::allocator(block.allocator) };
         Ok(Self::adopt(block.start.as_ptr(), byte_count, Device::CPU, owner))

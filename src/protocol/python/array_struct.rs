@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::ptr::{NonNull, null};
 
-use super::api::{PyObject, api, release_object};
+use super::api::{PyObject, api, locked, release_object};
 use crate::dtype::DType;
 use crate::error::{Error, Kind, Result, bail};
 use crate::protocol::numpy;
@@ -17,7 +17,7 @@ use crate::tensor::Tensor;
 /// # Safety
 /// The caller holds the interpreter's lock; `descr` is NULL or a Python object.
 pub unsafe fn array_struct_capsule(tensor: &Tensor, descr: *mut PyObject) -> Result<NonNull<PyObject>> {
-    let api = api()?;
+    let api = locked()?;
     let array = numpy::to_array_struct(tensor, descr.cast())?;
     // SAFETY: the lock is held; the destructor ends what is put in here.
     unsafe {
@@ -66,7 +66,7 @@ pub unsafe fn from_array_struct_capsule(
     owner: *mut PyObject,
     fields: Option<DType>,
 ) -> Result<Tensor> {
-    let api = api()?;
+    let api = locked()?;
     if capsule.is_null() || owner.is_null() {
         bail!(InvalidArgument, "`{}` is NULL", if capsule.is_null() { "capsule" } else { "owner" });
     }

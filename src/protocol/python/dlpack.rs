@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_void};
 use std::ptr::{NonNull, null};
 
-use super::api::{Api, Destructor, PyObject, api};
+use super::api::{Api, Destructor, PyObject, api, locked};
 use crate::error::{Error, Kind, Result, bail};
 use crate::protocol::dlpack;
 use crate::spec::dlpack::{DLManagedTensor, DLManagedTensorVersioned};
@@ -33,7 +33,7 @@ pub enum Form {
 /// The caller holds the interpreter's lock.
 #[inline]
 pub unsafe fn dlpack_capsule(tensor: &Tensor, form: Form) -> Result<NonNull<PyObject>> {
-    let api = api()?;
+    let api = locked()?;
     // SAFETY: the lock is held by the caller's promise; each destructor matches its struct and name.
     unsafe {
         match form {
@@ -126,7 +126,7 @@ unsafe fn live_pointer(capsule: *mut PyObject, name: &CStr) -> Option<NonNull<c_
 /// The caller holds the interpreter's lock; `capsule` is NULL or a Python object; a capsule with DLPack's name holds
 /// what DLPack says.
 pub unsafe fn from_dlpack_capsule(capsule: *mut PyObject) -> Result<Tensor> {
-    let api = api()?;
+    let api = locked()?;
     if capsule.is_null() {
         bail!(InvalidArgument, "`capsule` is NULL");
     }

@@ -1,0 +1,99 @@
+//! The system's heap, with the alignment that tensors want.
+//!
+//! `posix_memalign` splits off and frees what lies before an aligned block, which takes longer than everything else that
+//! making a small tensor does, and nothing aligned gives zeros that the kernel has made already. So a block is cut from a
+//! slightly larger one of `malloc` or `calloc`, whose address is kept in the word before it.
+
+use std::ffi::c_void;
+use std::ptr::null_mut;
+
+use super::cpu::Allocator;
+
+/// The allocator that is there unless the host program installs one.
+pub static SYSTEM: Allocator = Allocator { context: null_mut(), allocate, deallocate };
+
+unsafe extern "C" fn allocate(_: *mut c_void, byte_count: usize, alignment: usize) -> *mut c_void {
+    // SAFETY: `malloc` takes any size.
+    unsafe { cut(byte_count, alignment, |size| libc::malloc(size)) }
+}
+
+/// [`SYSTEM`]'s `allocate`, all bytes 0. Large blocks come from the kernel as zeros and are not touched here.
+pub fn allocate_zeroed(byte_count: usize, alignment: usize) -> *mut c_void {
+    // SAFETY: `calloc` takes any size.
+    unsafe { cut(byte_count, alignment, |size| libc::calloc(size, 1)) }
+}
+
+/// The aligned part of a larger block.
+///
+/// # Safety
+/// `get` gives that many bytes, aligned for a pointer and at least twice its size, or NULL.
+unsafe fn cut(byte_count: usize, alignment: usize, get: impl FnOnce(usize) -> *mut c_void) -> *mut c_void {
+    const { assert!(align_of::<libc::max_align_t>() >= size_of::<*mut c_void>()) };
+    let Some(size) = byte_count.checked_add(alignment) else { return null_mut() };
+    let whole = get(size);
+    if whole.is_null() {
+        return null_mut();
+    }
+    // The next multiple above, never at it: between them is room for a pointer, because `malloc` aligns for one.
+    let offset = alignment - whole.addr() % alignment;
+    // SAFETY: `offset` is at most `alignment`, by which the block is larger, and at least what `malloc` aligns to.
+    unsafe {
+        let part = whole.byte_add(offset);
+        part.cast::<*mut c_void>().sub(1).write(whole);
+        part
+    }
+}
+
+unsafe extern "C" fn deallocate(_: *mut c_void, data: *mut c_void, _: usize, _: usize) {
+    // SAFETY: `data` came from `cut`, which wrote the whole block's address before it.
+    unsafe { libc::free(data.cast::<*mut c_void>().sub(1).read()) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_of_every_size_are_aligned_and_their_own() {
+        let mut blocks = Vec::new();
+        for size in (0..600).chain([4096, 100_000, 1 << 22]) {
+            // SAFETY: the bytes asked for are written, and each block is given back once below.
+            unsafe {
+                let block = allocate(null_mut(), size, 256);
+                assert!(!block.is_null() && block.addr().is_multiple_of(256));
+                block.cast::<u8>().write_bytes(size as u8, size);
+                blocks.push((block, size));
+            }
+        }
+        for (block, size) in blocks {
+            // SAFETY: written above.
+            unsafe {
+                let bytes = std::slice::from_raw_parts(block.cast::<u8>(), size);
+                assert!(bytes.iter().all(|&byte| byte == size as u8), "{size}");
+                deallocate(null_mut(), block, size, 256);
+            }
+        }
+    }
+
+    #[test]
+    fn zeroed_blocks_are_zeros_even_where_memory_was_used_before() {
+        for size in [1, 255, 4096, 1 << 20] {
+            // SAFETY: the bytes asked for are used, and each block is given back once.
+            unsafe {
+                let used = allocate(null_mut(), size, 256);
+                used.cast::<u8>().write_bytes(0xff, size);
+                deallocate(null_mut(), used, size, 256);
+                let block = allocate_zeroed(size, 256);
+                assert!(std::slice::from_raw_parts(block.cast::<u8>(), size).iter().all(|&byte| byte == 0));
+                deallocate(null_mut(), block, size, 256);
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_beyond_memory_give_null() {
+        // SAFETY: nothing is used.
+        unsafe { assert!(allocate(null_mut(), usize::MAX, 256).is_null()) };
+        assert!(allocate_zeroed(usize::MAX - 255, 256).is_null());
+    }
+}
