@@ -239,6 +239,16 @@ TEST("odd widths and lanes are carried and not converted") {
     }
 }
 
+TEST("shape and strides of a tensor without axes may be anything") {
+    carry(
+        [](auto &p) {
+            p.tensor().ndim = 0;
+            p.tensor().shape = reinterpret_cast<int64_t *>(std::uintptr_t{3});
+            p.tensor().strides = reinterpret_cast<int64_t *>(std::uintptr_t{5});
+        },
+        [](const tensor &t) { CHECK_EQ(t.ndim(), 0); });
+}
+
 TEST("vectors are carried as they are and converted scalar by scalar") {
     static std::vector<float> room(64, 2.5f);
     carry(
