@@ -26,9 +26,30 @@ fn main() {
     for input in ["build.rs", "cbindgen.toml", "src", "include/ndferry.h"] {
         println!("cargo::rerun-if-changed={input}");
     }
+    if let Err(why) = link_soname() {
+        println!("cargo::warning=libndferry.so.{ABI} not made: {why}");
+    }
     if let Err(why) = write_header(root) {
         println!("cargo::warning=include/ndferry.h not generated: {why}");
     }
+}
+
+/// Puts `libndferry.so.<ABI>`, the name that programs ask the loader for, beside the library that cargo builds.
+#[cfg(unix)]
+fn link_soname() -> Result<(), Box<dyn Error>> {
+    // OUT_DIR is <profile>/build/<package>/out.
+    let out = env::var("OUT_DIR")?;
+    let profile = Path::new(&out).ancestors().nth(3).ok_or("OUT_DIR is not where cargo puts it")?;
+    let link = profile.join(format!("libndferry.so.{ABI}"));
+    if fs::symlink_metadata(&link).is_err() {
+        std::os::unix::fs::symlink("libndferry.so", link)?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn link_soname() -> Result<(), Box<dyn Error>> {
+    Ok(())
 }
 
 fn write_header(root: &Path) -> Result<(), Box<dyn Error>> {

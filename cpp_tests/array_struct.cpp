@@ -158,6 +158,21 @@ TEST("strides that are no multiple of the element are refused") {
     refuse(NDF_ERROR_LAYOUT, "`strides[0]` is 5", [](producer &p) { p.strides[0] = 5; });
 }
 
+TEST("characters that are cut off are refused") {
+    refuse(NDF_ERROR_DTYPE, "typekind", [](producer &p) {
+        p.array.typekind = 'U';
+        p.array.itemsize = 6;
+    });
+}
+
+TEST("fields of elements that share bytes are refused") {
+    producer p;
+    p.array.itemsize = 1;
+    ndf_tensor *out = nullptr;
+    CHECK_REFUSED(NDF_ERROR_DTYPE, "itemsize", p.take(&out, NDF_DTYPE_INT4));
+    CHECK(out == nullptr);
+}
+
 TEST("fields of another size are refused") {
     producer p;
     ndf_tensor *out = nullptr;

@@ -177,6 +177,33 @@ TEST("unknown types and other devices are carried but not converted") {
     CHECK_ERROR(NDF_ERROR_UNSUPPORTED, "", device.at<std::uint8_t>(0));
 }
 
+TEST("a refusal to write names the argument") {
+    const tensor t = count_up({2, 3});
+    const double one = 1;
+    CHECK_REFUSED(NDF_ERROR_READ_ONLY, "`tensor`", ndf_tensor_fill(t.as_read_only().get(), float64, &one));
+    CHECK_REFUSED(NDF_ERROR_READ_ONLY, "`destination`", ndf_tensor_copy_into(t.get(), t.as_read_only().get(), nullptr));
+    CHECK_REFUSED(NDF_ERROR_SHAPE, "`source` has shape [3, 2], which does not broadcast to [2, 3]",
+                  ndf_tensor_copy_into(t.transpose().get(), t.get(), nullptr));
+}
+
+TEST("what is made of memory that the host reaches is in plain host memory") {
+    std::int16_t data[] = {1, -2, 3};
+    const ndf_device devices[] = {{NDF_DEVICE_CUDA_HOST, 0}, {NDF_DEVICE_CUDA_MANAGED, 0}, {NDF_DEVICE_CPU, 5}};
+    for (const ndf_device at : devices) {
+        wrap_options there;
+        there.device = at;
+        const tensor t = wrap(data, int16, {3}, nullptr, nullptr, there);
+        CHECK(t.contiguous().get() == t.get());
+        CHECK_EQ(t.convert(float32).device().device_type, NDF_DEVICE_CPU);
+        CHECK_EQ(t.convert(float32).device().device_id, 0);
+        CHECK(elements<float>(t.convert(float32)) == std::vector<float>{1, -2, 3});
+        CHECK(!t.copy().shares_memory(t));
+        convert_options options;
+        options.device = {NDF_DEVICE_CPU, 5};
+        CHECK_ERROR(NDF_ERROR_DEVICE_UNAVAILABLE, "cpu:5", t.convert(float32, options));
+    }
+}
+
 TEST("4-bit elements convert both ways") {
     const tensor t = from_data(std::vector<std::int8_t>{-8, 7, 1, -1, 3}, {5});
     const tensor packed = t.convert(dtype(NDF_DTYPE_INT4));

@@ -227,7 +227,7 @@ TEST("unknown type codes are carried and not converted") {
 
 TEST("odd widths and lanes are carried and not converted") {
     const DLDataType odd[] = {
-        {kDLFloat, 24, 1}, {kDLInt, 7, 1}, {kDLFloat, 32, 4}, {kDLOpaqueHandle, 64, 1}, {kDLInt, 255, 1}};
+        {kDLFloat, 24, 1}, {kDLInt, 7, 1}, {kDLFloat, 24, 4}, {kDLOpaqueHandle, 64, 1}, {kDLInt, 255, 1}};
     static std::vector<unsigned char> room(4096);
     for (const DLDataType type : odd) {
         carry([=](auto &p) { p.tensor().dtype = type; p.tensor().data = room.data(); },
@@ -237,6 +237,31 @@ TEST("odd widths and lanes are carried and not converted") {
                   CHECK_ERROR(NDF_ERROR_UNSUPPORTED, "", t.convert(float32));
               });
     }
+}
+
+TEST("shape and strides of a tensor without axes may be anything") {
+    carry(
+        [](auto &p) {
+            p.tensor().ndim = 0;
+            p.tensor().shape = reinterpret_cast<int64_t *>(std::uintptr_t{3});
+            p.tensor().strides = reinterpret_cast<int64_t *>(std::uintptr_t{5});
+        },
+        [](const tensor &t) { CHECK_EQ(t.ndim(), 0); });
+}
+
+TEST("vectors are carried as they are and converted scalar by scalar") {
+    static std::vector<float> room(64, 2.5f);
+    carry(
+        [](auto &p) {
+            p.tensor().dtype = {kDLFloat, 32, 4};
+            p.tensor().data = room.data();
+        },
+        [](const tensor &t) {
+            CHECK_EQ(t.to_dlpack()->dl_tensor.dtype.lanes, 4);
+            const tensor scalars = t.convert(dtype(NDF_DTYPE_FLOAT64));
+            CHECK_EQ(scalars.element_count(), 4 * t.element_count());
+            CHECK_EQ(scalars.data<double>()[0], 2.5);
+        });
 }
 
 TEST("lanes that overflow the size are refused") {

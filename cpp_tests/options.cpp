@@ -19,7 +19,7 @@ template <class Options, class Call> void sizes(Call call) {
         room.known.struct_size = static_cast<std::uint32_t>(size);
         CHECK_OK(call(&room.known));
     }
-    for (const std::uint32_t size : {0u, 1u, 3u}) {
+    for (const std::uint32_t size : {0u, 1u, 3u, 4097u, 0xcccccccc, UINT32_MAX}) {
         room.known.struct_size = size;
         CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "struct_size", call(&room.known));
     }

@@ -16,7 +16,9 @@
  * give the same tensor back when nothing is to be done.
  *
  * Threads. A handle is an immutable description: any function, any thread, any time, no locks. The elements are plain
- * memory: whoever writes them orders the accesses. Deleters run on whichever thread releases last.
+ * memory: whoever writes them orders the accesses. Deleters run on whichever thread releases last. Only the ndf_py_*
+ * functions want more: their caller holds the interpreter's lock (from ctypes: PyDLL, never CDLL), and they return an
+ * object or NULL with a Python exception set.
  *
  * Units. Shapes and strides are in elements, as in DLPack; strides may be negative or 0. Sizes named byte_* are bytes.
  * Axes may be counted from the end: -1 is the last.
@@ -435,7 +437,8 @@ typedef struct {
    */
   int32_t axis;
   /**
-   * Where the result is to be; type 0 means where the source is. Not for ndf_tensor_copy_into.
+   * Where the result is to be; type 0 means where the source is, and NDF_DEVICE_CPU for copies of pinned and managed
+   * memory. Not for ndf_tensor_copy_into.
    */
   ndf_device device;
   /**
@@ -834,7 +837,8 @@ const char *ndf_status_name(int32_t status);
 
 /**
  * What went wrong last on this thread, in one sentence that names the argument and both sides. Never NULL; empty
- * before the first failure; a later success leaves it alone. Valid until the next failure on this thread.
+ * before the first failure; a later success leaves it alone, the next failure on this thread replaces it. The pointer
+ * is the same for as long as the thread lives.
  */
 NDF_API
 const char *ndf_last_error_message(void);
@@ -1776,13 +1780,16 @@ ndf_status ndf_tensor_array_interface(const ndf_tensor *tensor,
 NDF_API bool ndf_py_is_available(void);
 
 /**
- * A DLPack capsule that holds the tensor until a consumer takes it or the capsule goes.
+ * A DLPack capsule that holds the tensor until a consumer takes it or the capsule goes. The caller holds the
+ * interpreter's lock (ctypes: `PyDLL`), here and in the other ndf_py_* functions that take or give Python objects.
  *
  * @param tensor  [borrowed]
  * @param flags   NDF_PY_VERSIONED, NDF_PY_COPIED, or 0
  * @returns a new PyObject reference, or NULL with BufferError, ValueError or MemoryError set
  */
-NDF_API void *ndf_py_dlpack_capsule(const ndf_tensor *tensor, uint32_t flags);
+NDF_API
+void *ndf_py_dlpack_capsule(const ndf_tensor *tensor,
+                            uint32_t flags);
 
 /**
  * Takes the tensor out of a DLPack capsule of either kind and marks the capsule used. On failure the capsule keeps

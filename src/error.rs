@@ -42,7 +42,7 @@ pub enum Kind {
 
 /// A failure: its kind, and a sentence that names the argument and both sides.
 ///
-/// Boxed, so that a `Result` fits in registers: the cost is paid by those who fail.
+/// One pointer, so that a [`Result`] is returned in registers: success, which is what matters, then costs nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(Box<Failure>);
 
@@ -81,10 +81,22 @@ impl std::error::Error for Error {}
 /// This crate's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// Calls `make` out of line. What makes an error is long, and nothing of it is to stand in the way of success.
+#[cold]
+#[inline(never)]
+pub fn out_of_line<T>(make: impl FnOnce() -> T) -> T {
+    make()
+}
+
 /// Returns early with an error: `bail!(Shape, "`axes` has {} entries", n)`.
+///
+/// The closure takes its captures by value: a local variable whose address is taken for a message would have to live in
+/// memory also where nothing fails.
 macro_rules! bail {
     ($kind:ident, $($message:tt)+) => {
-        return Err($crate::error::Error::new($crate::error::Kind::$kind, format!($($message)+)))
+        return Err($crate::error::out_of_line(move || {
+            $crate::error::Error::new($crate::error::Kind::$kind, format!($($message)+))
+        }))
     };
 }
 pub(crate) use bail;

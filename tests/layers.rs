@@ -35,6 +35,11 @@ fn named(source: &str) -> Vec<(usize, &str)> {
     let mut modules = Vec::new();
     for (number, line) in source.lines().enumerate() {
         let code = line.split("//").next().unwrap_or_default();
+        assert!(
+            !code.contains("crate::{"),
+            "line {}: one `use` a module, or arrows go unseen: {line}",
+            number + 1
+        );
         for tail in code.split("crate::").skip(1) {
             let end = tail.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(tail.len());
             modules.push((number + 1, &tail[..end]));

@@ -49,6 +49,8 @@ def export(tensor: Tensor, stream: Any, max_version: Any, dl_device: Any, copy: 
         raise
     except NdferryError as error:
         raise BufferError(str(error)) from None
+    if dl_device is not None and tuple(dl_device) != tensor.device:
+        raise BufferError(f"a copy cannot be made on {to_device(tuple(dl_device))}")
     return lib.ndf_py_dlpack_capsule(tensor._handle, flags | (c.NDF_PY_COPIED if moved or copy else 0))
 
 

@@ -177,6 +177,23 @@ def test_packed_types_convert_there_and_back(rng):
         assert packed.convert("float32").tolist() == [float(one) for one in values]
 
 
+def test_vectors_become_scalars_along_the_last_axis():
+    """PyTorch's 4-bit floats come two in an element, JAX's one."""
+    pairs = ndferry.asarray(np.array([[0x21, 0x43], [0x65, 0x07]], np.uint8)).view("float4_e2m1fn_x2")
+    numbers = pairs.convert("float32")
+    assert np.from_dlpack(numbers).tolist() == [[0.5, 1.0, 1.5, 2.0], [3.0, 4.0, 6.0, 0.0]]
+    single = pairs.convert("float4_e2m1fn")
+    assert (single.shape, single.data_ptr) == ((2, 4), pairs.data_ptr)
+    target = ndferry.zeros((2, 4), "float64")
+    pairs.copy_into(target)
+    assert target.equal(numbers)
+
+
+def test_what_cannot_be_converted_is_named_as_numpy_does():
+    with pytest.raises(ndferry.UnsupportedError, match="there is no conversion from float64 to .?S5"):
+        ndferry.zeros(3).convert("S5")
+
+
 def test_copy_into_overlapping_memory_is_as_through_a_temporary(rng):
     for _ in range(300):
         array = rng.integers(0, 1000, 60).astype("i4")

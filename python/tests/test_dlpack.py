@@ -12,6 +12,8 @@ import weakref
 import ndferry
 import numpy as np
 import pytest
+from ndferry._library import lib
+from ndferry._tensor import make
 from samples import NUMPY_NAMES, random_layout
 
 python = ctypes.PyDLL(None)
@@ -166,6 +168,15 @@ def test_types_that_dlpack_lacks_are_buffer_errors(dtype):
             np.from_dlpack(tensor)
 
 
+def test_a_copy_of_pinned_memory_is_plain_and_never_called_pinned():
+    array = np.arange(3.0)
+    pinned = ndferry.wrap(array.ctypes.data, 3, "float64", owner=array, device=(3, 0))
+    assert np.from_dlpack(pinned, copy=True).tolist() == [0, 1, 2]
+    assert ndferry.from_dlpack(pinned.__dlpack__(max_version=(1, 0), copy=True)).device == (1, 0)
+    with pytest.raises(BufferError, match="cuda_host"):
+        pinned.__dlpack__(max_version=(1, 0), copy=True, dl_device=(3, 0))
+
+
 def test_a_refusal_by_the_consumer_keeps_its_reason():
     """The capsule dies while the consumer's exception is in flight, and must not replace it."""
     for _ in range(50):
@@ -173,6 +184,31 @@ def test_a_refusal_by_the_consumer_keeps_its_reason():
             np.from_dlpack(ndferry.zeros(3, "bfloat16"))
         with pytest.raises((BufferError, RuntimeError), match="(?i)unsupported"):
             np.from_dlpack(ndferry.zeros(3, "complex32"))
+
+
+def test_a_deleter_in_python_starts_without_the_exception_that_is_in_flight():
+    """A producer in pure ctypes has such a deleter; the capsule that dies under a refusal must still run it."""
+    ended = []
+    end = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: ended.append(1))
+    address = ctypes.cast(end, ctypes.c_void_p).value
+    for version in (None, (1, 0)):
+        memory = (ctypes.c_uint16 * 3)()
+        shape = (ctypes.c_int64 * 1)(3)
+        dtype = ndferry.dtype("bfloat16")._struct
+        tensor = make(lib.ndf_tensor_wrap, ctypes.addressof(memory), dtype, 1, shape, None, address, None, None)
+        capsules = [tensor.__dlpack__(max_version=version)]
+        del tensor
+
+        class Once:
+            def __dlpack__(self, **_):
+                return capsules.pop()
+
+            def __dlpack_device__(self):
+                return 1, 0
+
+        with pytest.raises((BufferError, RuntimeError), match="(?i)unsupported"):
+            np.from_dlpack(Once())
+    assert ended == [1, 1]
 
 
 def test_the_consumer_may_outlive_the_producer():

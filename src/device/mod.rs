@@ -56,7 +56,7 @@ impl Device {
 impl std::fmt::Display for Device {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.type_name() {
-            "cpu" => f.write_str("cpu"),
+            "cpu" if self.device_id == 0 => f.write_str("cpu"),
             "unknown" => write!(f, "device({}):{}", self.device_type, self.device_id),
             name => write!(f, "{name}:{}", self.device_id),
         }

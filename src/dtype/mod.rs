@@ -341,11 +341,14 @@ impl DType {
         if self.detail != 0 {
             bail!(Dtype, "`detail` of a DLPack dtype is {:#x}, must be 0", self.detail);
         }
+        if self.bits == 0 {
+            bail!(Dtype, "`bits` of a dtype with code {} is 0, must be at least 1", self.code);
+        }
         let required = match self.code {
             code::BOOL | code::FLOAT8_E3M4..=code::FLOAT8_E8M0FNU => 8,
             code::FLOAT6_E2M3FN | code::FLOAT6_E3M2FN => 6,
             code::FLOAT4_E2M1FN => 4,
-            _ => self.bits.max(1),
+            _ => self.bits,
         };
         if self.bits != required {
             bail!(Dtype, "`bits` of a dtype with code {} is {}, must be {required}", self.code, self.bits);

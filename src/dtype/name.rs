@@ -128,12 +128,52 @@ impl DType {
             return Ok(dtype);
         }
         match format::parse(text) {
+            Err(_) if looks_like_a_name(text) => bail!(Dtype, "{text:?} is no dtype name{}", hint(text)),
             Err(error) if error.kind() == Kind::Dtype => {
                 bail!(Dtype, "{text:?} is not a dtype: no such name or typestring, and as a format: {error}")
             }
             other => other,
         }
     }
+}
+
+/// Whether whoever wrote `text` meant a name: longer than typestrings and the formats of numbers.
+fn looks_like_a_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    text.len() > 3 && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(plain)
+}
+
+/// The name that was perhaps meant: the one that takes the fewest changes, if they are few.
+fn hint(text: &str) -> String {
+    let word = text.rsplit('.').next().unwrap_or(text);
+    let nearest = match word {
+        "bf16" => "bfloat16",
+        "fp16" => "float16",
+        "fp32" => "float32",
+        "fp64" => "float64",
+        _ => {
+            let distances = SCALARS.iter().map(|scalar| (changes(word, scalar.name), scalar.name));
+            match distances.min() {
+                Some((0..=2, name)) => name,
+                _ => return String::new(),
+            }
+        }
+    };
+    format!("; did you mean {nearest:?}?")
+}
+
+/// How many letters must be put in, taken out or exchanged to make `b` of `a`.
+fn changes(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.bytes().enumerate() {
+            let kept = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = kept.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
 }
 
 /// A name, an alias or a typestring; `None` when `text` has none of their shapes.
@@ -257,6 +297,16 @@ mod tests {
         assert_eq!(DType::parse("S3"), Ok(DType::numpy(b'S', 3)));
         assert_eq!(DType::parse("3s"), Ok(DType::numpy(b'S', 3)));
         assert_eq!(DType::parse("4x"), Ok(DType::numpy(b'V', 4)));
+    }
+
+    #[test]
+    fn a_name_that_is_nearly_right_is_answered_with_the_right_one() {
+        let message = |text: &str| DType::parse(text).unwrap_err().message().to_owned();
+        assert_eq!(message("floot32"), "\"floot32\" is no dtype name; did you mean \"float32\"?");
+        assert_eq!(message("torch.float32"), "\"torch.float32\" is no dtype name; did you mean \"float32\"?");
+        assert_eq!(message("bf16"), "\"bf16\" is no dtype name; did you mean \"bfloat16\"?");
+        assert_eq!(message("quaternion"), "\"quaternion\" is no dtype name");
+        assert_eq!(changes("kitten", "sitting"), 3);
     }
 
     #[test]

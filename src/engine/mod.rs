@@ -116,7 +116,7 @@ fn check(source: (DType, &Layout), target: (DType, &Layout), affine: bool) -> Re
     let numbers = Numeric::of(source.0).is_some() && Numeric::of(target.0).is_some();
     let lanes = source.0.lanes == target.0.lanes;
     if !(numbers && lanes || same_elements(source.0, target.0) && !affine) {
-        bail!(Unsupported, "no conversion from {:?} to {:?}", source.0, target.0);
+        bail!(Unsupported, "there is no conversion from {} to {}", source.0, target.0);
     }
     Ok(())
 }
@@ -197,7 +197,7 @@ pub unsafe fn convert_overlapping(source: &View, target: &ViewMut, transform: &T
 /// Fails with `Unsupported` when the type is not one of numbers.
 pub fn element(dtype: DType, real: Value, imaginary: Value, overflow: Overflow) -> Result<[u8; 16]> {
     let Some(numeric) = Numeric::of(dtype) else {
-        bail!(Unsupported, "no number is an element of {dtype:?}");
+        bail!(Unsupported, "no number is an element of {dtype}");
     };
     let size = numeric.scalar.bits().div_ceil(8) as usize;
     let mut bytes = [0; 16];

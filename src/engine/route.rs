@@ -36,7 +36,7 @@ pub struct Convert<'a> {
     pub copy: CopyMode,
     /// Memory order of the result.
     pub order: MemoryOrder,
-    /// Where the result is to be; `None` for where the source is.
+    /// Where the result is to be; `None` for where the source is, a copy of memory that the host reaches on the host.
     pub device: Option<Device>,
 }
 
@@ -74,21 +74,23 @@ impl Convert<'_> {
 /// `tensor` in another dtype, order, scale, on another device; itself when nothing is to be done.
 pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tensor> {
     dtype.validate()?;
-    require_cast(tensor.dtype(), dtype, how.casting)?;
-    let device = how.device.unwrap_or(tensor.device());
+    let source = scalars(tensor, dtype)?;
+    require_cast(source.dtype(), dtype, how.casting)?;
+    let device = how.device.unwrap_or(source.device());
     let in_order = match how.order {
-        MemoryOrder::C => tensor.is_contiguous(Order::C),
-        MemoryOrder::F => tensor.is_contiguous(Order::F),
+        MemoryOrder::C => source.is_contiguous(Order::C),
+        MemoryOrder::F => source.is_contiguous(Order::F),
         MemoryOrder::Keep => true,
     };
-    let done = dtype == tensor.dtype() && device == tensor.device() && in_order && !how.scales();
+    let done = dtype == source.dtype() && device == source.device() && in_order && !how.scales();
     match how.copy {
-        CopyMode::IfNeeded | CopyMode::Never if done => return Ok(tensor.clone()),
+        CopyMode::IfNeeded | CopyMode::Never if done => return Ok(source),
         CopyMode::Never => bail!(CopyRequired, "`copy` forbids the copy that {dtype} on {device} needs"),
         CopyMode::IfNeeded | CopyMode::Always => {}
     }
-    let source = scalars(tensor, dtype)?;
-    let result = source.empty_like(dtype, how.order, device)?;
+    // Pinned and managed memory cannot be made here; what is made of them is in plain host memory.
+    let anywhere = how.device.is_none() && device.is_host_accessible();
+    let result = source.empty_like(dtype, how.order, if anywhere { Device::CPU } else { device })?;
     let transform = how.transform(source.layout().ndim(), source.layout().ndim())?;
     run(&source, source.layout(), &result, &transform, Sharing::Nothing)?;
     Ok(result)
@@ -105,19 +107,27 @@ fn scalars(tensor: &Tensor, dtype: DType) -> Result<Tensor> {
 
 /// Writes `source`, broadcast, into `destination`, as if `source` had been copied first.
 pub fn copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<()> {
-    require_writable(destination)?;
-    require_cast(source.dtype(), destination.dtype(), how.casting)?;
-    let source = scalars(source, destination.dtype())?;
-    let shape = destination.layout().shape();
-    let layout = source.layout().broadcast_to(shape)?;
-    let transform = how.transform(source.layout().ndim(), shape.len())?;
-    let sharing = if source.shares_memory(destination) { Sharing::Elements } else { Sharing::Nothing };
-    run(&source, &layout, destination, &transform, sharing)
+    write_into(source, destination, "destination", how)
 }
 
 /// Makes all elements of `tensor` the one of `value`.
 pub fn fill(tensor: &Tensor, value: &Tensor) -> Result<()> {
-    copy_into(value, tensor, &Convert::default())
+    write_into(value, tensor, "tensor", &Convert::default())
+}
+
+/// [`copy_into`], the destination called `name` in messages.
+fn write_into(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
+    require_writable(destination, name)?;
+    let source = scalars(source, destination.dtype())?;
+    require_cast(source.dtype(), destination.dtype(), how.casting)?;
+    let shape = destination.layout().shape();
+    let Ok(layout) = source.layout().broadcast_to(shape) else {
+        let from = source.layout().shape();
+        bail!(Shape, "`source` has shape {from:?}, which does not broadcast to {shape:?}, that of `{name}`");
+    };
+    let transform = how.transform(source.layout().ndim(), shape.len())?;
+    let sharing = if source.shares_memory(destination) { Sharing::Elements } else { Sharing::Nothing };
+    run(&source, &layout, destination, &transform, sharing)
 }
 
 /// Copies between tensors of one shape and dtype that share no memory.
@@ -143,16 +153,13 @@ fn require_cast(from: DType, to: DType, casting: Casting) -> Result<()> {
     Ok(())
 }
 
-fn require_writable(tensor: &Tensor) -> Result<()> {
+fn require_writable(tensor: &Tensor, name: &str) -> Result<()> {
     if tensor.is_read_only() {
-        bail!(ReadOnly, "`destination` is read-only");
+        bail!(ReadOnly, "`{name}` is read-only");
     }
     if tensor.layout().internal_overlap().is_possible() {
-        bail!(
-            Layout,
-            "elements of `destination` overlap each other, strides are {:?}",
-            tensor.layout().strides()
-        );
+        let strides = tensor.layout().strides();
+        bail!(Layout, "elements of `{name}` overlap each other, strides are {strides:?}");
     }
     Ok(())
 }

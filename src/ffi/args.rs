@@ -13,6 +13,11 @@ pub(super) fn null(name: &str) -> Error {
     Error::new(Kind::InvalidArgument, format!("`{name}` is NULL"))
 }
 
+#[cold]
+fn misaligned(name: &str) -> Error {
+    Error::new(Kind::InvalidArgument, format!("`{name}` is no address that its type can have"))
+}
+
 /// An out-parameter: checked at entry, written once, only on success.
 pub(super) struct Out<'a, T>(&'a mut MaybeUninit<T>);
 
@@ -87,6 +92,7 @@ pub(super) unsafe fn slice<'a, T>(ptr: *const T, len: i64, name: &str) -> Result
     match usize::try_from(len) {
         Ok(0) => Ok(&[]),
         Ok(_) if ptr.is_null() => Err(null(name)),
+        Ok(_) if !ptr.is_aligned() => Err(misaligned(name)),
         Ok(len) if len.checked_mul(size_of::<T>()).is_some_and(|bytes| isize::try_from(bytes).is_ok()) => {
             // SAFETY: non-null by the arm above, valid for `len` reads by the caller's promise.
             Ok(unsafe { std::slice::from_raw_parts(ptr, len) })
@@ -152,6 +158,9 @@ pub(super) unsafe trait Options: Copy {
     const NAME: &'static str;
 }
 
+/// No options struct will ever be larger: a size beyond it was never set, and so much must not be read.
+const MAX_STRUCT_SIZE: usize = 4096;
+
 /// The caller's options; what an older caller does not know of, or NULL, is the default.
 ///
 /// # Safety
@@ -176,7 +185,7 @@ unsafe fn given_options<O: Options>(ptr: *const O) -> Result<O> {
     let mut options = unsafe { MaybeUninit::<O>::zeroed().assume_init() };
     // SAFETY: at least the size is there by the caller's promise.
     let given = unsafe { ptr.cast::<u32>().read_unaligned() } as usize;
-    if given < size_of::<u32>() {
+    if !(size_of::<u32>()..=MAX_STRUCT_SIZE).contains(&given) {
         bail!(InvalidArgument, "`options->struct_size` is {given}, set it to sizeof({})", O::NAME);
     }
     // SAFETY: `given` bytes are readable by the caller's promise, and no more than the struct has are written.

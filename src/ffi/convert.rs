@@ -71,7 +71,8 @@ pub struct ndf_convert_options {
     pub order: ndf_order,
     /// The axis of the source along which `scale` and `bias` vary; -1 is the last. Unused when both have one entry.
     pub axis: i32,
-    /// Where the result is to be; type 0 means where the source is. Not for ndf_tensor_copy_into.
+    /// Where the result is to be; type 0 means where the source is, and NDF_DEVICE_CPU for copies of pinned and managed
+    /// memory. Not for ndf_tensor_copy_into.
     pub device: Device,
     /// Entries of `scale`: 0 for none, 1, or the extent of `axis`.
     pub scale_count: i64,

@@ -4,6 +4,10 @@
 //! in such a body belongs below this layer.
 #![expect(clippy::missing_safety_doc, reason = "the C documentation is the contract")]
 #![allow(non_camel_case_types, reason = "these are C names")]
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "`[borrowed]` and its like are the header's ownership tags"
+)]
 
 mod args;
 mod guard;

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 use std::ptr::NonNull;
 
-use super::args::{Out, TextOut, borrow, null};
+use super::args::{Out, TextOut, borrow};
 use super::guard::{guard, guard_or};
 use super::status::ndf_status;
 use super::tensor::{ndf_deleter, ndf_tensor};
@@ -86,10 +86,10 @@ pub unsafe extern "C" fn ndf_tensor_from_array_struct(
         // SAFETY: the header's contract; NULL is refused.
         let out = unsafe { Out::new(out, "out")? };
         // SAFETY: the header's contract: NULL, or a readable struct.
-        let array = unsafe { array.as_ref() }.ok_or_else(|| null("array"))?;
+        let array = unsafe { super::args::slice(array, 1, "array")? };
         // SAFETY: the header's contract for `deleter` and for the memory. On failure nothing is ended.
         let tensor =
-            unsafe { numpy::from_array_struct(array, fields.given(), Owner::deleter(deleter, context)) };
+            unsafe { numpy::from_array_struct(&array[0], fields.given(), Owner::deleter(deleter, context)) };
         out.give(tensor?)
     })
 }

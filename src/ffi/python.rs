@@ -1,6 +1,6 @@
 //! Python capsules, made and destroyed in native code. CPython is found in the running process at first use; nothing
 //! is linked. These functions keep CPython's habits instead of ndf_status: the caller holds the interpreter's lock
-//! (from ctypes: `PyDLL`), objects are new references, and failure is NULL with a Python exception set, BufferError
+//! (from ctypes: `PyDLL`, never `CDLL`; without the lock they do nothing and give NULL), objects are new references, and failure is NULL with a Python exception set, BufferError
 //! for data that cannot be handed over. Without Python in the process they give NULL and ndf_last_error_message says so.
 
 use super::args::borrow;
@@ -15,8 +15,7 @@ use crate::protocol::python::{self, Form, PyObject};
 fn raising<T>(body: impl FnOnce() -> Result<*mut T>) -> *mut T {
     catch(body).unwrap_or_else(|error| {
         record(error.message());
-        // SAFETY: every function of this chapter asks its caller to hold the lock.
-        unsafe { python::raise(&error) };
+        python::raise(&error);
         std::ptr::null_mut()
     })
 }
@@ -32,7 +31,8 @@ pub const NDF_PY_VERSIONED: u32 = 1;
 /// `flags` of ndf_py_dlpack_capsule: nobody else refers to the memory, say IS_COPIED.
 pub const NDF_PY_COPIED: u32 = 2;
 
-/// A DLPack capsule that holds the tensor until a consumer takes it or the capsule goes.
+/// A DLPack capsule that holds the tensor until a consumer takes it or the capsule goes. The caller holds the
+/// interpreter's lock (ctypes: `PyDLL`), here and in the other ndf_py_* functions that take or give Python objects.
 ///
 /// @param tensor  [borrowed]
 /// @param flags   NDF_PY_VERSIONED, NDF_PY_COPIED, or 0

@@ -99,7 +99,8 @@ pub extern "C" fn ndf_status_name(status: i32) -> *const c_char {
 }
 
 /// What went wrong last on this thread, in one sentence that names the argument and both sides. Never NULL; empty
-/// before the first failure; a later success leaves it alone. Valid until the next failure on this thread.
+/// before the first failure; a later success leaves it alone, the next failure on this thread replaces it. The pointer
+/// is the same for as long as the thread lives.
 #[unsafe(no_mangle)]
 pub extern "C" fn ndf_last_error_message() -> *const c_char {
     last_error()

@@ -97,7 +97,9 @@ impl Layout {
         if ndim == MAX_NDIM {
             bail!(Shape, "the tensor has rank {ndim} already, the most there is");
         }
-        let axis = normalize_axis("axis", axis, ndim + 1)?;
+        let Ok(axis) = normalize_axis("axis", axis, ndim + 1) else {
+            bail!(Range, "`axis` is {axis}, the view has rank {}", ndim + 1);
+        };
         // No element depends on this stride, so it may saturate.
         let stride = if axis < ndim { self.shape[axis].max(1).saturating_mul(self.strides[axis]) } else { 1 };
         let (shape, strides) = (self.shape.with(axis, 1), self.strides.with(axis, stride));

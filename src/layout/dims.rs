@@ -38,7 +38,7 @@ impl Dims {
     pub const NONE: Self = Self::inline([0; INLINE_NDIM], 0);
 
     /// Makes the list `len` integers long, at most [`INLINE_NDIM`], for the caller to write.
-    #[inline]
+    #[inline(always)]
     pub(super) fn begin(&mut self, len: usize) -> &mut [i64] {
         self.heap = None;
         self.inline.len = len;

@@ -65,45 +65,45 @@ impl Layout {
     /// offset 0, and gives its span: one pass, for importers. After an error the layout is any valid one.
     ///
     /// Errors: those of [`Layout::new`].
-    #[inline]
+    #[inline(always)]
     pub fn assign(&mut self, shape: &[i64], strides: Option<&[i64]>) -> Result<Option<(i64, i64)>> {
-        let fits = shape.len() <= INLINE_NDIM && strides.is_none_or(|strides| strides.len() == shape.len());
-        let span = if fits { self.write_from_origin(shape, strides) } else { None };
-        match span {
-            Some(span) => Ok(span),
+        match self.write_from_origin(shape, strides) {
+            Some(span) => Ok(Some(span)),
             None => self.assign_slowly(shape, strides),
         }
     }
 
-    /// Writes and measures in one loop; `None` when something is wrong, and what was written then means nothing.
-    #[inline]
-    fn write_from_origin(&mut self, shape: &[i64], strides: Option<&[i64]>) -> Option<Option<(i64, i64)>> {
+    /// Writes and measures in one loop. `None` when that does not go: there are no elements, or many axes, or
+    /// something is wrong. What was written then means nothing.
+    #[inline(always)]
+    fn write_from_origin(&mut self, shape: &[i64], strides: Option<&[i64]>) -> Option<(i64, i64)> {
+        let ndim = shape.len();
+        if ndim > INLINE_NDIM {
+            return None;
+        }
+        // Cut to a length that the compiler knows, so that it need not check indices.
+        let strides = match strides {
+            Some(strides) if strides.len() != ndim => return None,
+            Some(strides) => Some(&strides[..ndim]),
+            None => None,
+        };
         self.offset = 0;
-        let (to_shape, to_strides) = (self.shape.begin(shape.len()), self.strides.begin(shape.len()));
-        let (mut count, mut low, mut high, mut empty) = (1i64, 0i64, 0i64, false);
-        for axis in (0..shape.len()).rev() {
+        let (to_shape, to_strides) = (self.shape.begin(ndim), self.strides.begin(ndim));
+        let (mut count, mut low, mut high) = (1i64, 0i64, 0i64);
+        for axis in (0..ndim).rev() {
             let extent = shape[axis];
             if extent <= 0 {
-                empty = true;
-                if extent < 0 {
-                    return None;
-                }
+                return None;
             }
-            to_shape[axis] = extent;
-            to_strides[axis] = match strides {
-                None => count,
-                Some(strides) => strides[axis],
-            };
-            if strides.is_some() && !empty {
-                let last = (extent - 1).checked_mul(to_strides[axis])?;
-                low = low.checked_add(last.min(0))?;
-                high = high.checked_add(last.max(0))?;
-            }
-            count = count.checked_mul(extent.max(1))?;
+            let stride = strides.map_or(count, |strides| strides[axis]);
+            (to_shape[axis], to_strides[axis]) = (extent, stride);
+            let last = (extent - 1).checked_mul(stride)?;
+            low = low.checked_add(last.min(0))?;
+            high = high.checked_add(last.max(0))?;
+            count = count.checked_mul(extent)?;
         }
         high.checked_sub(low)?;
-        let span = if strides.is_none() { (0, count - 1) } else { (low, high) };
-        Some((!empty).then_some(span))
+        Some((low, high))
     }
 
     /// Makes this a copy of `other`, in place.
@@ -114,8 +114,9 @@ impl Layout {
         self.offset = other.offset;
     }
 
-    /// The way of large ranks, and of errors, which are found out here.
+    /// The way of large ranks and empty layouts, and of errors, which are found out here.
     #[cold]
+    #[inline(never)]
     fn assign_slowly(&mut self, shape: &[i64], strides: Option<&[i64]>) -> Result<Option<(i64, i64)>> {
         *self = Self::scalar();
         *self = match strides {

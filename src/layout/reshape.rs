@@ -93,7 +93,10 @@ impl Layout {
             let bits = i128::from(count) * i128::from(old_bits);
             let (scaled, rest) = (bits / i128::from(new_bits), bits % i128::from(new_bits));
             if exact && rest != 0 {
-                bail!(Layout, "{what} is {count} × {old_bits} bits, `dtype` has {new_bits} bits an element");
+                bail!(
+                    Layout,
+                    "{what} is {count} × {old_bits} bits, no multiple of the {new_bits} bits of `dtype`"
+                );
             }
             i64::try_from(scaled)
                 .or_else(|_| bail!(Overflow, "{what} does not fit 64 bits in elements of {new_bits} bits"))

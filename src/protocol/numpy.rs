@@ -176,12 +176,12 @@ unsafe fn describe(array: &ArrayStruct, fields: Option<DType>) -> Result<Descrip
     }
     let dtype = imported_dtype(array, fields)?;
     // SAFETY: not NULL when `ndim` is not 0, readable by the caller's promise.
-    let shape = Dims::from_fn(ndim, |axis| unsafe { *array.shape.add(axis) } as i64);
+    let shape = Dims::from_fn(ndim, |axis| unsafe { array.shape.add(axis).read_unaligned() } as i64);
     if ndim == 0 || array.strides.is_null() {
         return Ok((dtype, shape, None));
     }
     // SAFETY: as above.
-    let bytes = Dims::from_fn(ndim, |axis| unsafe { *array.strides.add(axis) } as i64);
+    let bytes = Dims::from_fn(ndim, |axis| unsafe { array.strides.add(axis).read_unaligned() } as i64);
     Ok((dtype, Dims::clone(&shape), Some(element_strides(&bytes, &shape, dtype)?)))
 }
 
@@ -191,13 +191,16 @@ fn imported_dtype(array: &ArrayStruct, fields: Option<DType>) -> Result<DType> {
         bail!(Dtype, "`itemsize` is {}", array.itemsize);
     };
     if let Some(dtype) = fields {
-        if dtype.item_size() != size {
-            bail!(Dtype, "`itemsize` is {size}, {} has {} bytes", dtype.name(), dtype.item_size());
+        if dtype.item_size() != size || dtype.is_packed() {
+            bail!(Dtype, "`itemsize` is {size}, {} has {} bits", dtype.name(), dtype.element_bits());
         }
         return Ok(dtype);
     }
     if kind == b'O' {
         bail!(Unsupported, "`typekind` is 'O': Python objects cannot leave Python");
+    }
+    if kind == b'U' && !size.is_multiple_of(4) {
+        bail!(Dtype, "`itemsize` is {size}, a character of `typekind` 'U' has 4 bytes");
     }
     let count = if kind == b'U' { size / 4 } else { size };
     let order = match array.flags & NOTSWAPPED != 0 {

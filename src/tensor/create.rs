@@ -41,12 +41,19 @@ pub struct Adopted<'a> {
 impl Tensor {
     /// A tensor on new host memory, its elements not initialised.
     pub fn empty(dtype: DType, shape: &[i64], order: Order, device: Device) -> Result<Self> {
-        Self::on_new_storage(dtype, Layout::contiguous(shape, order)?, device, Content::Unknown)
+        let mut draft = Draft::blank();
+        match order {
+            Order::C => {
+                draft.layout().assign(shape, None)?;
+            }
+            Order::F => *draft.layout() = Layout::contiguous(shape, Order::F)?,
+        }
+        Self::on_new_storage(dtype, draft, device, Content::Unknown)
     }
 
     /// A tensor of zeros: every byte 0.
     pub fn zeros(dtype: DType, shape: &[i64], order: Order, device: Device) -> Result<Self> {
-        Self::on_new_storage(dtype, Layout::contiguous(shape, order)?, device, Content::Zeros)
+        Self::on_new_storage(dtype, Draft::new(Layout::contiguous(shape, order)?), device, Content::Zeros)
     }
 
     /// A tensor with the shape of `self` and gap-free strides in `order`, its elements not initialised.
@@ -56,23 +63,25 @@ impl Tensor {
             MemoryOrder::F => Layout::contiguous(self.layout().shape(), Order::F)?,
             MemoryOrder::Keep => self.layout().dense_like(),
         };
-        Self::on_new_storage(dtype, layout, device, Content::Unknown)
+        Self::on_new_storage(dtype, Draft::new(layout), device, Content::Unknown)
     }
 
-    fn on_new_storage(dtype: DType, layout: Layout, device: Device, content: Content) -> Result<Self> {
+    #[inline]
+    fn on_new_storage(dtype: DType, mut draft: Draft, device: Device, content: Content) -> Result<Self> {
         dtype.validate()?;
         if device != Device::CPU {
             bail!(DeviceUnavailable, "`device` is {device}; memory can be made on cpu only");
         }
-        let Some(byte_count) = packed_bytes(dtype, layout.element_count()) else {
-            let (count, bits) = (layout.element_count(), dtype.element_bits());
+        let count = draft.layout().element_count();
+        let Some(byte_count) = packed_bytes(dtype, count) else {
+            let bits = dtype.element_bits();
             bail!(Overflow, "{count} elements of {bits} bits overflow the address space");
         };
         // Of packed types, writing one element reads its neighbours in the same byte, and the bits behind the last
         // element leave with every copy of the bytes.
         let content = if dtype.is_packed() { Content::Zeros } else { content };
         let storage = Storage::allocate(byte_count, content)?;
-        Ok(Draft::new(layout).finish(dtype, false, Memory::Own(storage)))
+        Ok(draft.finish(dtype, false, Memory::Own(storage)))
     }
 
     /// A tensor on memory that `owner` frees after the last use.
@@ -80,9 +89,12 @@ impl Tensor {
     /// The description is checked for sense: ranks, signs, overflow, and that the addresses it reaches exist. On
     /// failure `owner` is dropped without being ended: nothing has been freed.
     ///
+    /// Every door gets its own copy of this, with all that it calls: then the description never has to be put together
+    /// in memory, which costs more than what is done with it.
+    ///
     /// # Safety
     /// Until `owner` is ended, the elements described may be read, and written unless `read_only`.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn adopt(foreign: &Adopted<'_>, owner: Owner) -> Result<Self> {
         foreign.dtype.validate()?;
         let mut draft = Draft::blank();
@@ -104,7 +116,7 @@ impl Adopted<'_> {
     ///
     /// Strides may be negative, so the range may begin before `data`: the storage starts at the lowest element, and
     /// the layout's offset is made to lead from there to element `[0, …, 0]`.
-    #[inline]
+    #[inline(always)]
     fn place(&self, layout: &mut Layout, span: Option<(i64, i64)>) -> Result<(*mut u8, usize)> {
         let Some((low, high)) = span else { return Ok((self.data, 0)) };
         if self.data.is_null() {
@@ -113,48 +125,144 @@ impl Adopted<'_> {
         if self.device.has_addresses() {
             self.place_at_address(layout, low, high).ok_or_else(outside)
         } else {
-            self.place_in_buffer(layout, low, high)
+            let bits = self.dtype.element_bits();
+            Ok((self.data, place_in_buffer(layout, low, high, self.byte_offset, bits)?))
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn place_at_address(&self, layout: &mut Layout, low: i64, high: i64) -> Option<(*mut u8, usize)> {
         let bits = i64::try_from(self.dtype.element_bits()).ok()?;
-        // Packed elements: begin at a whole byte, at most seven elements early.
-        let low = if bits % 8 == 0 { low } else { low.checked_sub(low.rem_euclid(8))? };
-        let below = low.checked_mul(bits)? / 8;
-        let above = high.checked_add(1)?.checked_mul(bits)?.checked_add(7)?.div_euclid(8);
-        let byte_count = usize::try_from(above.checked_sub(below)?).ok()?;
+        // The storage begins at a whole byte and a whole element: for packed types maybe a few elements early.
+        let low = low.checked_sub(low.rem_euclid(8 >> bits.trailing_zeros().min(3)))?;
+        layout.rebase(low, high)?;
+        let bit_count = (high - low).checked_add(1)?.checked_mul(bits)?;
+        let byte_count = usize::try_from(bit_count.cast_unsigned().div_ceil(8)).ok()?;
+        let below = low.checked_mul(bits)? >> 3; // exact
         let first = self.data.addr().checked_add(usize::try_from(self.byte_offset).ok()?)?;
         let first = first.checked_add_signed(isize::try_from(below).ok()?)?;
         first.checked_add(byte_count)?;
         if first == 0 {
             return None;
         }
-        layout.rebase(low, high)?;
         Some((self.data.with_addr(first), byte_count))
     }
+}
 
-    #[cold]
-    fn place_in_buffer(&self, layout: &mut Layout, low: i64, high: i64) -> Result<(*mut u8, usize)> {
-        let bits = i128::from(self.dtype.element_bits());
-        let offset_bits = i128::from(self.byte_offset) * 8;
-        if offset_bits.checked_rem(bits) != Some(0) {
-            bail!(Layout, "`byte_offset` is {}, no multiple of the {bits}-bit element", self.byte_offset);
-        }
-        let offset = i64::try_from(offset_bits / bits).map_err(|_| outside())?;
-        layout.set_offset(offset).map_err(|_| outside())?;
-        if offset + low < 0 {
-            bail!(Layout, "`strides` reach {} elements before the start of the buffer", -(offset + low));
-        }
-        let byte_count = ((i128::from(offset + high) + 1) * bits + 7) / 8;
-        Ok((self.data, isize::try_from(byte_count).map_err(|_| outside())? as usize))
+/// On devices without addresses: moves `layout`, which reaches from `low` to `high`, to `byte_offset` in its buffer, and
+/// gives the bytes that the buffer must have.
+#[cold]
+fn place_in_buffer(layout: &mut Layout, low: i64, high: i64, byte_offset: u64, bits: u64) -> Result<usize> {
+    let (offset_bits, bits) = (i128::from(byte_offset) * 8, i128::from(bits));
+    if offset_bits.checked_rem(bits) != Some(0) {
+        bail!(Layout, "`byte_offset` is {byte_offset}, no multiple of the {bits}-bit element");
     }
+    let offset = i64::try_from(offset_bits / bits).map_err(|_| outside())?;
+    layout.set_offset(offset).map_err(|_| outside())?;
+    if offset + low < 0 {
+        bail!(Layout, "`strides` reach {} elements before the start of the buffer", -(offset + low));
+    }
+    let byte_count = ((i128::from(offset + high) + 1) * bits + 7) / 8;
+    isize::try_from(byte_count).map(|bytes| bytes as usize).map_err(|_| outside())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A tensor on memory that is nowhere, and so is never touched.
+    fn adopt(
+        dtype: DType,
+        address: usize,
+        byte_offset: u64,
+        shape: &[i64],
+        strides: &[i64],
+    ) -> Result<Tensor> {
+        let data = std::ptr::without_provenance_mut(address);
+        let (device, strides) = (Device::CPU, Some(strides));
+        let foreign = Adopted { data, byte_offset, device, dtype, shape, strides, read_only: false };
+        // SAFETY: nothing reads or writes the elements.
+        unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }
+    }
+
+    /// Start and length of the storage, and the address of element `[0, …, 0]`.
+    fn range(tensor: &Tensor) -> (usize, usize, usize) {
+        let storage = tensor.storage();
+        (storage.start().addr(), storage.byte_count(), tensor.data().addr())
+    }
+
+    #[test]
+    fn a_storage_is_the_range_that_the_strides_reach() {
+        let f32 = DType::FLOAT32;
+        let of = |byte_offset, shape: &[i64], strides: &[i64]| {
+            range(&adopt(f32, 4096, byte_offset, shape, strides).unwrap())
+        };
+        assert_eq!(of(0, &[4, 4], &[4, 1]), (4096, 64, 4096));
+        assert_eq!(of(8, &[4, 4], &[4, 1]), (4104, 64, 4104));
+        assert_eq!(of(0, &[4, 4], &[-4, 1]), (4096 - 48, 64, 4096));
+        assert_eq!(of(0, &[3, 2], &[10, -1]), (4092, 88, 4096));
+        assert_eq!(of(0, &[3], &[0]), (4096, 4, 4096));
+        assert_eq!(of(0, &[], &[]), (4096, 4, 4096));
+        assert_eq!(of(0, &[3, 0], &[1, 1]), (4096, 0, 0));
+    }
+
+    #[test]
+    fn a_storage_of_packed_elements_is_whole_bytes() {
+        let of = |shape: &[i64], strides: &[i64]| {
+            let tensor = adopt(DType::INT4, 4096, 0, shape, strides).unwrap();
+            (range(&tensor), tensor.bit_offset())
+        };
+        assert_eq!(of(&[3], &[1]), ((4096, 2, 4096), 0));
+        assert_eq!(of(&[16], &[-1]), ((4096 - 8, 9, 4096), 0));
+        assert_eq!(of(&[2], &[-3]), ((4096 - 2, 3, 4096), 0));
+    }
+
+    #[test]
+    fn a_range_outside_the_address_space_is_refused() {
+        let top = usize::MAX - 63;
+        let kind = |address, offset, shape: &[i64], strides: &[i64]| {
+            adopt(DType::FLOAT32, address, offset, shape, strides).err().map(|error| error.kind())
+        };
+        assert_eq!(kind(top, 0, &[15], &[1]), None);
+        for (address, offset, shape, strides) in [
+            (top, 0, [17], [1]),
+            (top, 64, [1], [1]),
+            (top, u64::MAX, [1], [1]),
+            (4096, 0, [1026], [-1]),
+            (4096, 0, [1025], [-1]),
+            (4096, 0, [2], [i64::MIN + 2]),
+            (4096, 0, [2], [i64::MAX - 1]),
+            (4096, 0, [1 << 61], [1]),
+            (4096, 0, [i64::MAX], [1]),
+        ] {
+            assert_eq!(
+                kind(address, offset, &shape, &strides),
+                Some(Kind::Overflow),
+                "{shape:?} {strides:?}"
+            );
+        }
+        assert_eq!(kind(0, 0, &[1], &[1]), Some(Kind::InvalidArgument));
+        assert_eq!(kind(0, 0, &[0], &[1]), None);
+    }
+
+    #[test]
+    fn a_buffer_without_addresses_keeps_its_handle_and_takes_the_offset_in_elements() {
+        let device = Device { device_type: 4, device_id: 0 };
+        let data = std::ptr::without_provenance_mut(7);
+        let kind = |byte_offset, strides: &[i64]| {
+            let (dtype, strides) = (DType::FLOAT32, Some(strides));
+            let foreign =
+                Adopted { data, byte_offset, device, dtype, shape: &[3], strides, read_only: false };
+            // SAFETY: nothing reads or writes the elements.
+            unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }
+                .map(|tensor| (range(&tensor), tensor.layout().offset()))
+                .map_err(|error| error.kind())
+        };
+        assert_eq!(kind(8, &[1]), Ok(((7, 20, 7), 2)));
+        assert_eq!(kind(8, &[-1]), Ok(((7, 12, 7), 2)));
+        assert_eq!(kind(4, &[-1]), Err(Kind::Layout));
+        assert_eq!(kind(3, &[1]), Err(Kind::Layout));
+    }
 
     #[test]
     fn new_memory_of_a_packed_type_begins_as_zeros() {
@@ -169,5 +277,40 @@ mod tests {
             // SAFETY: fifteen elements of four bits are eight bytes.
             assert_eq!(unsafe { std::slice::from_raw_parts(packed.data(), 8) }, [0; 8]);
         }
+    }
+    /// A tensor that nobody reads, on whatever is at `data`.
+    fn adopted(dtype: DType, device_type: i32, data: usize, shape: &[i64], strides: &[i64]) -> Tensor {
+        let foreign = Adopted {
+            data: std::ptr::without_provenance_mut(data),
+            byte_offset: 0,
+            device: Device { device_type, device_id: 0 },
+            dtype,
+            shape,
+            strides: Some(strides),
+            read_only: false,
+        };
+        // SAFETY: nothing reads or writes the elements.
+        unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }.unwrap()
+    }
+
+    #[test]
+    fn packed_memory_that_is_walked_backwards_begins_with_its_lowest_byte() {
+        // Elements 0, -1, -2 and so on of `bits` bits, element 0 at bit 0 of the byte at 0x1000.
+        for (bits, extent, first, byte_count) in
+            [(4, 4, 0xffe, 3), (4, 3, 0xfff, 2), (2, 4, 0xfff, 2), (2, 6, 0xffe, 3), (6, 5, 0xffd, 4)]
+        {
+            let dtype = DType::new(crate::dtype::code::FLOAT, bits);
+            let tensor = adopted(dtype, 1, 0x1000, &[extent], &[-1]);
+            let storage = tensor.storage();
+            assert_eq!((storage.start().addr(), storage.byte_count()), (first, byte_count), "{bits} bits");
+            assert_eq!((storage.start().addr() + tensor.byte_offset(), tensor.bit_offset()), (0x1000, 0));
+        }
+    }
+
+    #[test]
+    fn buffers_behind_different_handles_share_nothing_however_near_the_handles() {
+        let buffer = |handle| adopted(DType::FLOAT32, 8, handle, &[100], &[1]);
+        assert!(!buffer(0x1000).shares_memory(&buffer(0x1010)));
+        assert!(buffer(0x1000).shares_memory(&buffer(0x1000).slice(0, Some(3), None, 1).unwrap()));
     }
 }

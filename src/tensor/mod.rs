@@ -9,7 +9,8 @@ pub use create::{Adopted, MemoryOrder};
 pub use format::FormatOptions;
 pub use statistics::{Statistics, statistics};
 
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::alloc::{Layout as AllocLayout, handle_alloc_error};
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use crate::device::Device;
@@ -57,12 +58,11 @@ impl Clone for Tensor {
 }
 
 impl Drop for Tensor {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if self.block().count.release() {
-            // SAFETY: the last reference is gone; the block came from `Box::into_raw` in `from_block`.
-            let block = unsafe { Box::from_raw(self.0.as_ptr()) };
-            statistics::count(-1, -block.memory.counted_bytes());
+            // SAFETY: that was the last reference.
+            unsafe { Block::end(self.0) };
         }
     }
 }
@@ -70,6 +70,22 @@ impl Drop for Tensor {
 impl std::fmt::Debug for Tensor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.block().fmt(f)
+    }
+}
+
+impl Block {
+    /// Frees a block and what it holds.
+    ///
+    /// # Safety
+    /// `block` came from [`Draft::finish`], and the last reference to it is gone.
+    #[inline(never)]
+    unsafe fn end(block: NonNull<Self>) {
+        // SAFETY: the caller's promise; nobody else looks at the block any more, and `Draft` took it from `malloc`.
+        unsafe {
+            statistics::count(-1, -block.as_ref().memory.counted_bytes());
+            std::ptr::drop_in_place(block.as_ptr());
+            libc::free(block.as_ptr().cast());
+        }
     }
 }
 
@@ -87,58 +103,68 @@ impl Memory {
 ///
 /// Layouts are made where they stay, because moving two hundred bytes costs more than everything else that making a
 /// tensor does.
-struct Draft(Box<MaybeUninit<Block>>);
+///
+/// Blocks come from `malloc` itself: on this path the few instructions of the global allocator before it can be felt.
+struct Draft(NonNull<Block>);
 
 impl Draft {
+    #[inline(always)]
+    fn allocate() -> NonNull<Block> {
+        const { assert!(align_of::<Block>() <= align_of::<libc::max_align_t>()) };
+        // SAFETY: any size may be asked for.
+        let block = unsafe { libc::malloc(size_of::<Block>()) };
+        NonNull::new(block.cast()).unwrap_or_else(|| handle_alloc_error(AllocLayout::new::<Block>()))
+    }
+
     /// A block with the layout of one element, to be changed.
     #[inline]
     fn blank() -> Self {
-        let mut block = Box::<Block>::new_uninit();
-        // SAFETY: the field lies in the box.
-        unsafe { (&raw mut (*block.as_mut_ptr()).layout).write(Layout::scalar()) };
+        let block = Self::allocate();
+        // SAFETY: the field lies in the block.
+        unsafe { (&raw mut (*block.as_ptr()).layout).write(Layout::scalar()) };
         Self(block)
     }
 
     /// A block with `layout`.
     #[inline]
     fn new(layout: Layout) -> Self {
-        let mut block = Box::<Block>::new_uninit();
-        // SAFETY: the field lies in the box.
-        unsafe { (&raw mut (*block.as_mut_ptr()).layout).write(layout) };
+        let block = Self::allocate();
+        // SAFETY: the field lies in the block.
+        unsafe { (&raw mut (*block.as_ptr()).layout).write(layout) };
         Self(block)
     }
 
     #[inline]
     fn layout(&mut self) -> &mut Layout {
         // SAFETY: `new` wrote it.
-        unsafe { &mut (*self.0.as_mut_ptr()).layout }
+        unsafe { &mut (*self.0.as_ptr()).layout }
     }
 
     /// The tensor, once the rest is known.
     #[inline]
     fn finish(self, dtype: DType, read_only: bool, memory: Memory) -> Tensor {
-        let bytes = memory.counted_bytes();
-        let this = ManuallyDrop::new(self);
-        // SAFETY: the box is moved out of a draft that is never dropped. With these all fields are written; the address
-        // is a box's and so not NULL.
-        let tensor = unsafe {
-            let block = Box::into_raw(std::ptr::read(&this.0)).cast::<Block>();
+        let tensor = Tensor(ManuallyDrop::new(self).0);
+        // SAFETY: the fields lie in the block, and with these all are written.
+        unsafe {
+            let block = tensor.0.as_ptr();
             (&raw mut (*block).count).write(Count::one());
             (&raw mut (*block).dtype).write(dtype);
             (&raw mut (*block).read_only).write(read_only);
             (&raw mut (*block).memory).write(memory);
-            Tensor(NonNull::new_unchecked(block))
-        };
-        // Last, so that `memory` goes straight from registers to the block.
-        statistics::count(1, bytes);
+        }
+        statistics::count(1, tensor.block().memory.counted_bytes());
         tensor
     }
 }
 
 impl Drop for Draft {
+    #[cold]
     fn drop(&mut self) {
-        // SAFETY: the layout is all that was written; it is dropped once.
-        unsafe { std::ptr::drop_in_place(self.layout()) };
+        // SAFETY: the layout is all that was written; it is dropped once, and the block came from `malloc`.
+        unsafe {
+            std::ptr::drop_in_place(self.layout());
+            libc::free(self.0.as_ptr().cast());
+        }
     }
 }
 
@@ -229,13 +255,20 @@ impl Tensor {
     /// Bytes from the start of the storage to element `[0, …, 0]`; for packed types, to the byte that holds it.
     #[inline]
     pub fn byte_offset(&self) -> usize {
-        (self.layout().offset() as u64).wrapping_mul(self.dtype().element_bits()) as usize / 8
+        self.start_offset().0
     }
 
     /// The bits of that byte before element `[0, …, 0]`; 0 but for packed types.
     #[inline]
     pub fn bit_offset(&self) -> u32 {
-        ((self.layout().offset() as u64).wrapping_mul(self.dtype().element_bits()) % 8) as u32
+        self.start_offset().1
+    }
+
+    /// [`Tensor::byte_offset`] and [`Tensor::bit_offset`].
+    #[inline]
+    pub fn start_offset(&self) -> (usize, u32) {
+        let bits = (self.layout().offset() as u64).wrapping_mul(self.dtype().element_bits());
+        ((bits / 8) as usize, (bits % 8) as u32)
     }
 
     /// The address of element `[0, …, 0]`; NULL for a tensor without elements. On devices without addresses, the
@@ -298,6 +331,10 @@ impl Tensor {
     pub fn shares_memory(&self, other: &Self) -> bool {
         let (a, b) = (self.device(), other.device());
         if a != b && !(a.is_host_accessible() && b.is_host_accessible()) {
+            return false;
+        }
+        // Handles are names: two that differ are two buffers, however near the numbers are.
+        if !a.has_addresses() && self.storage().start() != other.storage().start() {
             return false;
         }
         overlap(&self.footprint(), &other.footprint()).is_possible()

@@ -1,12 +1,14 @@
 //! How many tensors are alive, and over how many bytes. Always on, so it must cost next to nothing.
 //!
-//! Each thread adds to counters of its own with plain loads and stores; a reader sums over all threads. A tensor
+//! Each thread adds to counters of its own with plain loads and stores; a reader sums over all of them. A tensor
 //! made on one thread and ended on another leaves +1 here and -1 there, which sums to the truth.
+//!
+//! A thread finds its counters by its mark, a number that no other living thread has: the mark picks a place in a
+//! table, and the place says whose it is. That takes a few instructions, where a thread-local variable of a shared
+//! library takes a call. A thread whose place is taken shares one pair of counters with others like it, atomically.
 
-use std::cell::Cell;
-use std::ptr::null;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicI64, AtomicUsize};
 
 /// What is alive, as far as the reader has seen what other threads did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,88 +23,137 @@ pub struct Statistics {
 #[repr(align(64))]
 #[derive(Debug)]
 struct Counters {
+    /// The mark of the one thread that may add here; 0 for none. Only that thread writes its mark here, and only it
+    /// takes it away, so whoever reads its own mark may add.
+    owner: AtomicUsize,
     tensors: AtomicI64,
     bytes: AtomicI64,
 }
 
 impl Counters {
     const fn zero() -> Self {
-        Self { tensors: AtomicI64::new(0), bytes: AtomicI64::new(0) }
+        Self { owner: AtomicUsize::new(0), tensors: AtomicI64::new(0), bytes: AtomicI64::new(0) }
     }
 }
 
-/// Counters of threads that are past the end of their thread-local storage: shared, so added to atomically.
-static LATE: Counters = Counters::zero();
+/// Places for threads: a power of two, and many more than there are usually threads, so that few collide.
+const PLACES: usize = 1024;
 
-/// Every thread's counters, and those that no living thread uses.
-struct Registry {
-    all: Vec<&'static Counters>,
-    free: Vec<&'static Counters>,
-}
+static TABLE: [Counters; PLACES] = [const { Counters::zero() }; PLACES];
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry { all: Vec::new(), free: Vec::new() });
+/// Counters of the threads that have no place, or have given it back at their end already.
+static SHARED: Counters = Counters::zero();
 
-thread_local! {
-    // Two variables: this one needs neither initialiser nor destructor, so reading it is one address computation.
-    static MINE: Cell<*const Counters> = const { Cell::new(null()) };
-    static LEASE: Lease = lease();
-}
-
-/// Gives a thread's counters, with what they hold, to a later thread.
+/// Gives a thread's place back at its end; what was counted stays there.
 struct Lease(&'static Counters);
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        MINE.set(&raw const LATE);
-        registry().free.push(self.0);
+        // Release: whoever claims the place sees what was counted there.
+        self.0.owner.store(0, Release);
     }
 }
 
-fn registry() -> std::sync::MutexGuard<'static, Registry> {
-    REGISTRY.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+thread_local! {
+    /// `None` when another thread has the place.
+    static LEASE: Option<Lease> = claim(mark());
 }
 
-fn lease() -> Lease {
-    let mut registry = registry();
-    let counters = registry.free.pop().unwrap_or_else(|| {
-        let fresh: &'static Counters = Box::leak(Box::new(Counters::zero()));
-        registry.all.push(fresh);
-        fresh
-    });
-    Lease(counters)
+/// The address of something that each thread has its own of; not 0.
+#[inline]
+fn mark() -> usize {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri)))]
+    {
+        let mark;
+        // SAFETY: the ABI puts the thread pointer at offset 0 of the segment; reading it changes nothing.
+        unsafe {
+            std::arch::asm!("mov {}, fs:[0]", out(reg) mark, options(pure, readonly, nostack, preserves_flags));
+        }
+        mark
+    }
+    #[cfg(not(all(target_arch = "x86_64", target_os = "linux", not(miri))))]
+    {
+        thread_local!(static ANY: u8 = const { 0 });
+        ANY.with(|any| std::ptr::from_ref(any).addr())
+    }
 }
 
-/// `extern "C"`, so that callers need no provision for a panic: what can fail here, memory, aborts anyway.
-#[cold]
-extern "C" fn first_use() -> &'static Counters {
-    let counters = LEASE.try_with(|lease| lease.0).unwrap_or(&LATE);
-    MINE.set(counters);
-    counters
+/// The place that `mark` picks.
+#[inline]
+fn place(mark: usize) -> &'static Counters {
+    // Multiplying by 2^64 over the golden ratio spreads marks, which are multiples of a large power of two, evenly
+    // over the high bits.
+    let spread = (mark as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    &TABLE[(spread >> (u64::BITS - PLACES.ilog2())) as usize]
+}
+
+/// Takes the place of `mark` unless it is taken.
+fn claim(mark: usize) -> Option<Lease> {
+    let place = place(mark);
+    let mine = place.owner.compare_exchange(0, mark, Acquire, Relaxed);
+    mine.is_ok().then_some(Lease(place))
 }
 
 /// Counts `tensors` more tensors and `bytes` more bytes; negative numbers at an end.
 #[inline]
 pub(super) fn count(tensors: i64, bytes: i64) {
-    // SAFETY: never NULL to begin with counters that are static or leaked.
-    let mine = unsafe { MINE.get().as_ref() }.unwrap_or_else(|| first_use());
-    if std::ptr::eq(mine, &raw const LATE) {
-        LATE.tensors.fetch_add(tensors, Relaxed);
-        LATE.bytes.fetch_add(bytes, Relaxed);
-    } else {
-        // Only this thread writes here, so no addition is lost without a read-modify-write.
-        mine.tensors.store(mine.tensors.load(Relaxed).wrapping_add(tensors), Relaxed);
-        mine.bytes.store(mine.bytes.load(Relaxed).wrapping_add(bytes), Relaxed);
+    let mark = mark();
+    let place = place(mark);
+    if place.owner.load(Relaxed) != mark {
+        return count_elsewhere(tensors, bytes);
     }
+    // Only this thread writes here, so no addition is lost without a read-modify-write.
+    place.tensors.store(place.tensors.load(Relaxed).wrapping_add(tensors), Relaxed);
+    if bytes != 0 {
+        place.bytes.store(place.bytes.load(Relaxed).wrapping_add(bytes), Relaxed);
+    }
+}
+
+/// Counts for a thread that has no place: claims it the first time, and adds atomically to what all may write.
+#[cold]
+fn count_elsewhere(tensors: i64, bytes: i64) {
+    let _ = LEASE.try_with(|_| ());
+    SHARED.tensors.fetch_add(tensors, Relaxed);
+    SHARED.bytes.fetch_add(bytes, Relaxed);
 }
 
 /// What is alive now. Exact when no other thread is making or ending tensors.
 pub fn statistics() -> Statistics {
-    let registry = registry();
-    let mut sum =
-        Statistics { live_tensors: LATE.tensors.load(Relaxed), live_bytes: LATE.bytes.load(Relaxed) };
-    for counters in &registry.all {
-        sum.live_tensors += counters.tensors.load(Relaxed);
-        sum.live_bytes += counters.bytes.load(Relaxed);
+    let all = || TABLE.iter().chain([&SHARED]);
+    Statistics {
+        live_tensors: all().map(|counters| counters.tensors.load(Relaxed)).sum(),
+        live_bytes: all().map(|counters| counters.bytes.load(Relaxed)).sum(),
     }
-    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_one_threads_until_it_gives_it_back() {
+        let (mark, lease) = (1..).find_map(|mark| Some((mark, claim(mark)?))).unwrap();
+        assert_eq!(place(mark).owner.load(Relaxed), mark);
+        assert!(claim(mark).is_none());
+        drop(lease);
+        assert!(claim(mark).is_some());
+    }
+
+    #[test]
+    fn no_two_living_threads_have_the_same_mark() {
+        let all_alive = std::sync::Barrier::new(8);
+        let mut marks: Vec<usize> = std::thread::scope(|scope| {
+            let mark_here = || {
+                let mark = mark();
+                all_alive.wait();
+                mark
+            };
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(mark_here)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        marks.sort_unstable();
+        marks.dedup();
+        assert_eq!(marks.len(), 8);
+        assert!(!marks.contains(&0));
+    }
 }

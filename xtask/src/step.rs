@@ -2,6 +2,8 @@
 
 use std::{
     cell::Cell,
+    env,
+    ffi::OsString,
     io::{self, Read, Write},
     process::{Command, Stdio},
     time::Instant,
@@ -103,6 +105,9 @@ pub fn capture(command: &mut Command, stream: bool) -> Result<Finished> {
     let (mut reader, writer) = io::pipe().map_err(|why| failed("cannot make a pipe", why))?;
     let both = writer.try_clone().map_err(|why| failed("cannot make a pipe", why))?;
     let program = command.get_program().display().to_string();
+    if let Some(path) = library_path() {
+        command.env("LD_LIBRARY_PATH", path);
+    }
     let spawned = command.stdin(Stdio::null()).stdout(writer).stderr(both).spawn();
     // The command holds the pipe's writing ends until they are replaced: reading would never end.
     command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -125,6 +130,15 @@ pub fn capture(command: &mut Command, stream: bool) -> Result<Finished> {
     let status = child.wait().map_err(|why| failed(&format!("cannot wait for `{program}`"), why))?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     Ok(Finished { ok: status.success(), text, status: status.to_string() })
+}
+
+/// Where the loader is to look, without what `cargo run` put there for this program: a debug library of ours in that
+/// folder would be loaded instead of the one that a test program was linked with.
+fn library_path() -> Option<OsString> {
+    let own = env::current_exe().ok()?;
+    let own = own.parent()?;
+    let paths = env::var_os("LD_LIBRARY_PATH")?;
+    env::join_paths(env::split_paths(&paths).filter(|path| !path.starts_with(own))).ok()
 }
 
 fn put(text: &str) {

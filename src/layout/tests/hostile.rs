@@ -117,6 +117,31 @@ fn nasty_offsets_storages_and_widths_are_refused_or_right() {
 }
 
 #[test]
+fn assigning_in_place_is_making_a_new_layout_and_measuring_it() {
+    let mut random = Random(23);
+    for ndim in (0..40_000).map(|i| i % 6 * 2) {
+        let nasty = random.one_in(2);
+        let mut some = |usual: &[i64], odd: &[i64]| -> Vec<i64> {
+            (0..ndim).map(|_| random.one_of(if nasty { odd } else { usual })).collect()
+        };
+        let shape = some(&[1, 2, 3, 5], &EXTENTS);
+        let strides = some(&[-7, -1, 0, 1, 4, 100], &NUMBERS);
+        for (strides, made) in [
+            (Some(&strides[..]), Layout::new(&shape, &strides, 0)),
+            (None, Layout::contiguous(&shape, Order::C)),
+        ] {
+            let mut assigned = Layout::new(&[3], &[-1], 2).unwrap();
+            let span = assigned.assign(&shape, strides);
+            assert_eq!(span, made.as_ref().map(Layout::span).map_err(Clone::clone));
+            if let Ok(made) = made {
+                assert_eq!(assigned, made);
+            }
+        }
+    }
+    assert_eq!(Layout::scalar().assign(&[2, 2], Some(&[1])).unwrap_err().kind(), Kind::Shape);
+}
+
+#[test]
 fn nasty_shapes_are_refused_by_kind() {
     let kind = |shape: &[i64]| Layout::contiguous(shape, Order::C).unwrap_err().kind();
     assert_eq!(kind(&[-1]), Kind::Shape);

@@ -131,7 +131,7 @@ fn reinterpretation_follows_the_documented_cases() {
     assert_eq!(layout.reinterpret(8, 24), Layout::new(&[2, 2], &[3, 1], 1));
     assert_eq!(layout.reinterpret(7, 7), Ok(layout.clone()));
     let message = |old, new| layout.reinterpret(old, new).unwrap_err().message().to_owned();
-    assert_eq!(message(8, 16), "the offset is 3 × 8 bits, `dtype` has 16 bits an element");
+    assert_eq!(message(8, 16), "the offset is 3 × 8 bits, no multiple of the 16 bits of `dtype`");
     assert_eq!(message(24, 16), "`dtype` has 16 bits an element, which do not divide the tensor's 24");
     assert_eq!(message(24, 0), "`dtype` has 0 bits an element, which do not divide the tensor's 24");
     let strided = Layout::new(&[3], &[2], 0).unwrap().reinterpret(8, 16).unwrap_err();

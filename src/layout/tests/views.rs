@@ -280,7 +280,7 @@ fn arguments_that_name_no_axis_or_one_twice_are_refused() {
     assert_eq!(message(layout.flip(&[1, 1])), "`axes` names axis 1 twice");
     assert_eq!(message(layout.select(2, 0)), "`axis` is 2, the tensor has rank 2");
     assert_eq!(message(layout.swap_axes(0, -3)), "`axis2` is -3, the tensor has rank 2");
-    assert_eq!(message(layout.unsqueeze(4)), "`axis` is 4, the tensor has rank 3");
+    assert_eq!(message(layout.unsqueeze(4)), "`axis` is 4, the view has rank 3");
     assert_eq!(
         message(Layout::as_strided(&[3], &[-1], 1, 9)),
         "the storage has 9 elements, `strides` reach offsets -1 to 1"

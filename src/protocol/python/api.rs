@@ -115,15 +115,28 @@ impl Api {
                 return None;
             }
         }
-        let (mut class, mut value, mut trace) = (null_mut(), null_mut(), null_mut());
-        // SAFETY: ensure and release are paired around everything else; fetched references go back as they came.
+        // SAFETY: ensure and release are paired around everything else, which has the lock.
         unsafe {
             let state = (self.gil_ensure)();
+            let result = self.with_exception_aside(body);
+            (self.gil_release)(state);
+            Some(result)
+        }
+    }
+
+    /// Runs `body` with the exception in flight, if any, set aside. For all that ends memory: a deleter may be Python
+    /// code, which must begin without an exception, and must not end the one that is there.
+    ///
+    /// # Safety
+    /// The interpreter's lock is held.
+    pub(super) unsafe fn with_exception_aside<T>(&self, body: impl FnOnce() -> T) -> T {
+        let (mut class, mut value, mut trace) = (null_mut(), null_mut(), null_mut());
+        // SAFETY: the lock is held; the fetched references go back as they came.
+        unsafe {
             (self.err_fetch)(&mut class, &mut value, &mut trace);
             let result = body();
             (self.err_restore)(class, value, trace);
-            (self.gil_release)(state);
-            Some(result)
+            result
         }
     }
 }
@@ -143,21 +156,37 @@ pub(super) fn api() -> Result<&'static Api> {
     API.get_or_try_init(Api::find)
 }
 
+/// CPython, for a caller that says it holds the interpreter's lock: believed only after a look.
+#[inline]
+pub(super) fn locked() -> Result<&'static Api> {
+    let api = api()?;
+    // SAFETY: both may be called at any time. (In subinterpreters the second always says yes.)
+    if unsafe { (api.is_initialized)() == 0 || (api.gil_check)() == 0 } {
+        return Err(unlocked());
+    }
+    Ok(api)
+}
+
+#[cold]
+fn unlocked() -> Error {
+    Error::new(
+        Kind::InvalidArgument,
+        "the caller does not hold the interpreter's lock; from ctypes load the library with PyDLL, not CDLL",
+    )
+}
+
 /// Whether there is a running Python in this process.
 pub fn is_available() -> bool {
     // SAFETY: may be called at any time.
     api().is_ok_and(|api| unsafe { (api.is_initialized)() != 0 })
 }
 
-/// Makes `error` the Python exception in flight, if there is a Python.
-///
-/// # Safety
-/// The caller holds the interpreter's lock if there is a Python.
+/// Makes `error` the Python exception in flight, if the caller holds the lock of a Python.
 #[cold]
-pub unsafe fn raise(error: &Error) {
-    if let Ok(api) = api() {
+pub fn raise(error: &Error) {
+    if let Ok(api) = locked() {
         let message = CString::new(error.message()).unwrap_or_else(|_| c"the message holds a NUL".into());
-        // SAFETY: the lock is held by the caller's promise.
+        // SAFETY: the lock is held, as `locked` has seen.
         unsafe { (api.err_set_string)(api.exception(error.kind()), message.as_ptr()) };
     }
 }

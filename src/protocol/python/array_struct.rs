@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::ptr::{NonNull, null};
 
-use super::api::{PyObject, api, release_object};
+use super::api::{PyObject, api, locked, release_object};
 use crate::dtype::DType;
 use crate::error::{Error, Kind, Result, bail};
 use crate::protocol::numpy;
@@ -17,7 +17,7 @@ use crate::tensor::Tensor;
 /// # Safety
 /// The caller holds the interpreter's lock; `descr` is NULL or a Python object.
 pub unsafe fn array_struct_capsule(tensor: &Tensor, descr: *mut PyObject) -> Result<NonNull<PyObject>> {
-    let api = api()?;
+    let api = locked()?;
     let array = numpy::to_array_struct(tensor, descr.cast())?;
     // SAFETY: the lock is held; the destructor ends what is put in here.
     unsafe {
@@ -37,16 +37,20 @@ pub unsafe fn array_struct_capsule(tensor: &Tensor, descr: *mut PyObject) -> Res
 /// Python calls this with the lock held, maybe with an exception in flight.
 unsafe extern "C" fn destroy(capsule: *mut PyObject) {
     let Ok(api) = api() else { return };
-    // SAFETY: a capsule of ours: unnamed, an export inside, a counted descr or NULL as context.
-    unsafe {
-        let descr = (api.capsule_get_context)(capsule).cast::<PyObject>();
-        if let Some(array) = NonNull::new((api.capsule_get_pointer)(capsule, null())) {
-            numpy::release(array.cast());
+    let end = || {
+        // SAFETY: a capsule of ours: unnamed, an export inside, a counted descr or NULL as context.
+        unsafe {
+            let descr = (api.capsule_get_context)(capsule).cast::<PyObject>();
+            if let Some(array) = NonNull::new((api.capsule_get_pointer)(capsule, null())) {
+                numpy::release(array.cast());
+            }
+            if !descr.is_null() {
+                (api.dec_ref)(descr);
+            }
         }
-        if !descr.is_null() {
-            release_object(descr);
-        }
-    }
+    };
+    // SAFETY: Python holds the lock.
+    unsafe { api.with_exception_aside(end) };
 }
 
 /// A tensor on the memory that an `__array_struct__` capsule describes. Like NumPy it keeps references to both the
@@ -62,7 +66,7 @@ pub unsafe fn from_array_struct_capsule(
     owner: *mut PyObject,
     fields: Option<DType>,
 ) -> Result<Tensor> {
-    let api = api()?;
+    let api = locked()?;
     if capsule.is_null() || owner.is_null() {
         bail!(InvalidArgument, "`{}` is NULL", if capsule.is_null() { "capsule" } else { "owner" });
     }

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_void};
 use std::ptr::{NonNull, null};
 
-use super::api::{Api, Destructor, PyObject, api};
+use super::api::{Api, Destructor, PyObject, api, locked};
 use crate::error::{Error, Kind, Result, bail};
 use crate::protocol::dlpack;
 use crate::spec::dlpack::{DLManagedTensor, DLManagedTensorVersioned};
@@ -33,7 +33,7 @@ pub enum Form {
 /// The caller holds the interpreter's lock.
 #[inline]
 pub unsafe fn dlpack_capsule(tensor: &Tensor, form: Form) -> Result<NonNull<PyObject>> {
-    let api = api()?;
+    let api = locked()?;
     // SAFETY: the lock is held by the caller's promise; each destructor matches its struct and name.
     unsafe {
         match form {
@@ -79,23 +79,27 @@ unsafe fn end_legacy(managed: NonNull<DLManagedTensor>) {
 }
 
 /// Python calls this with the lock held, maybe with an exception in flight. Asking for validity and pointer of a
-/// capsule that carries the name sets no exception, and the deleter of our exports calls Python only through
-/// `release_object`, which sets the one in flight aside.
+/// capsule that carries the name sets none.
 unsafe extern "C" fn destroy_versioned(capsule: *mut PyObject) {
     // SAFETY: a live capsule of ours; a consumer that took the struct has renamed it.
-    unsafe {
-        if let Some(managed) = live_pointer(capsule, VERSIONED) {
-            end_versioned(managed.cast());
-        }
-    }
+    unsafe { destroy(capsule, VERSIONED, |managed| end_versioned(managed.cast())) }
 }
 
 /// As [`destroy_versioned`].
 unsafe extern "C" fn destroy_legacy(capsule: *mut PyObject) {
     // SAFETY: as above.
+    unsafe { destroy(capsule, LEGACY, |managed| end_legacy(managed.cast())) }
+}
+
+/// Ends what a capsule holds if it still carries `name`. That may run a deleter of anybody's.
+///
+/// # Safety
+/// The lock is held; `capsule` is a Python object; `end` ends what a capsule of that name holds.
+unsafe fn destroy(capsule: *mut PyObject, name: &CStr, end: impl FnOnce(NonNull<c_void>)) {
+    // SAFETY: the caller's promise.
     unsafe {
-        if let Some(managed) = live_pointer(capsule, LEGACY) {
-            end_legacy(managed.cast());
+        if let (Ok(api), Some(managed)) = (api(), live_pointer(capsule, name)) {
+            api.with_exception_aside(|| end(managed));
         }
     }
 }
@@ -122,7 +126,7 @@ unsafe fn live_pointer(capsule: *mut PyObject, name: &CStr) -> Option<NonNull<c_
 /// The caller holds the interpreter's lock; `capsule` is NULL or a Python object; a capsule with DLPack's name holds
 /// what DLPack says.
 pub unsafe fn from_dlpack_capsule(capsule: *mut PyObject) -> Result<Tensor> {
-    let api = api()?;
+    let api = locked()?;
     if capsule.is_null() {
         bail!(InvalidArgument, "`capsule` is NULL");
     }

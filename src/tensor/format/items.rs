@@ -22,10 +22,15 @@ pub fn require_printable(dtype: DType) -> Result<()> {
     }
 }
 
-/// How many words one element of `dtype` takes to make.
+/// How many words one element of `dtype` takes to make, a list counting as one: arrays without elements have many.
 pub fn word_count(dtype: DType) -> usize {
     let field_count = |field: &Field| {
-        field.shape.iter().fold(word_count(field.dtype), |count, extent| count.saturating_mul(*extent))
+        let (mut lists, mut arrays) = (0usize, 1usize);
+        for extent in &field.shape {
+            lists = lists.saturating_add(arrays);
+            arrays = arrays.saturating_mul(*extent);
+        }
+        lists.saturating_add(arrays.saturating_mul(word_count(field.dtype)))
     };
     match dtype.as_record() {
         Some(record) => record.fields().iter().map(field_count).fold(1, usize::saturating_add),

@@ -15,7 +15,7 @@ pub fn words(record: &Record, items: &[&[u8]], lone: bool, options: &FormatOptio
 }
 
 fn field_words(field: &Field, items: &[&[u8]], lone: bool, options: &FormatOptions) -> Vec<String> {
-    let size = field.dtype.item_size() * field.shape.iter().product::<usize>();
+    let size = field.byte_size().unwrap_or(0);
     let items: Vec<&[u8]> = items.iter().map(|item| &item[field.offset..][..size]).collect();
     if field.shape.is_empty() {
         items::words(field.dtype, &items, lone, options)
@@ -41,7 +41,7 @@ pub fn array_words(dtype: DType, shape: &[usize], items: &[&[u8]], options: &For
 /// Nested lists on one line; `total` counts the elements of the outermost.
 fn list(shape: &[usize], words: &[String], total: usize, options: &FormatOptions) -> String {
     let [extent, inner @ ..] = shape else { return words.concat() };
-    let step = inner.iter().product::<usize>();
+    let step = words.len().checked_div(*extent).unwrap_or(0);
     let part = |i: usize| list(inner, &words[i * step..][..step], total, options);
     let as_i64 = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let parts: Vec<String> = match options.edge(as_i64(total), as_i64(*extent)) {

@@ -172,16 +172,22 @@ fn text_without_bounds_is_refused() {
     // Six elements an axis, and 22 axes.
     let deep = one.broadcast(&[7; 22]).unwrap();
     assert_eq!(deep.format(&FormatOptions::default()).unwrap_err().kind(), Kind::Unsupported);
-    let empty = Field {
-        name: "v".into(),
-        title: None,
-        dtype: DType::numpy(b'V', 0),
-        offset: 0,
-        shape: vec![1 << 40],
+}
+
+#[test]
+fn arrays_without_elements_are_lists_all_the_same() {
+    let record = |dtype, shape: &[usize]| {
+        let field = Field { name: "v".into(), title: None, dtype, offset: 0, shape: shape.into() };
+        tensor(DType::record(1, vec![field]).unwrap(), &[1], &[])
     };
-    if let Ok(record) = DType::record(1, vec![empty]) {
-        let error = tensor(record, &[1], &[]).format(&FormatOptions::default()).unwrap_err();
-        assert_eq!(error.kind(), Kind::Unsupported);
+    assert_eq!(text(&record(DType::INT8, &[2, 0])), "[([[], []],)]");
+    assert_eq!(text(&record(DType::INT8, &[0, 1 << 40, 1 << 40])), "[([],)]");
+    let nothing = DType::numpy(b'V', 0);
+    for (dtype, shape) in
+        [(nothing, vec![1 << 40]), (nothing, vec![1 << 40, 1 << 40]), (DType::INT8, vec![1 << 32, 0])]
+    {
+        let error = record(dtype, &shape).format(&FormatOptions::default()).map_err(|error| error.kind());
+        assert_eq!(error, Err(Kind::Unsupported), "{dtype} {shape:?}");
     }
 }
 

@@ -1,0 +1,241 @@
+//! Tensors as DLPack structs.
+
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
+use crate::device::Device;
+use crate::dtype;
+use crate::engine::route::{Convert, CopyMode, convert};
+use crate::error::{Result, bail};
+use crate::spec::dlpack::*;
+use crate::tensor::{MemoryOrder, Tensor};
+
+/// What the two structs have in common.
+trait Managed: Sized {
+    /// The struct, filled, with a deleter that ends `context`.
+    fn new(dl_tensor: DLTensor, flags: u64, context: *mut c_void) -> Self;
+}
+
+impl Managed for DLManagedTensor {
+    fn new(dl_tensor: DLTensor, _: u64, manager_ctx: *mut c_void) -> Self {
+        Self { dl_tensor, manager_ctx, deleter: Some(end_export::<Self>) }
+    }
+}
+
+impl Managed for DLManagedTensorVersioned {
+    fn new(dl_tensor: DLTensor, flags: u64, manager_ctx: *mut c_void) -> Self {
+        let version = DLPackVersion { major: MAJOR_VERSION, minor: MINOR_VERSION };
+        Self { version, manager_ctx, deleter: Some(end_export::<Self>), flags, dl_tensor }
+    }
+}
+
+/// One block: the foreign struct first, so that its address is the block's, then what it keeps alive. Shape and
+/// strides follow behind it, so that a consumer that scribbles in them harms nobody else.
+#[repr(C)]
+struct Export<M> {
+    managed: M,
+    tensor: Tensor,
+}
+
+impl<M> Export<M> {
+    /// A block from `malloc`, nothing written, with room for `2 * room` integers behind the head.
+    #[inline]
+    fn allocate(room: usize) -> Result<NonNull<Self>> {
+        const { assert!(align_of::<Self>() <= align_of::<libc::max_align_t>()) };
+        let size = size_of::<Self>() + 2 * room * size_of::<i64>();
+        // SAFETY: any size may be asked for.
+        match NonNull::new(unsafe { libc::malloc(size) }) {
+            Some(block) => Ok(block.cast()),
+            None => bail!(OutOfMemory, "{size} bytes for an exported struct cannot be had"),
+        }
+    }
+}
+
+/// The deleter of every export.
+///
+/// # Safety
+/// `managed` is what [`export`] gave, and is not used again.
+unsafe extern "C" fn end_export<M>(managed: *mut M) {
+    let export = managed.cast::<Export<M>>();
+    // SAFETY: `managed` is the first field of the block that `export` made; the tensor is dropped once and then the
+    // block freed. No panic can leave: dropping a tensor frees memory or runs a deleter that does not unwind.
+    unsafe {
+        std::ptr::drop_in_place(&raw mut (*export).tensor);
+        libc::free(export.cast());
+    }
+}
+
+/// Makes the struct for `tensor`, which it holds until its deleter lets go.
+#[inline(always)]
+fn export<M: Managed>(tensor: &Tensor, words: Words, flags: u64) -> Result<NonNull<M>> {
+    let (from_shape, from_strides) = (tensor.layout().shape(), tensor.layout().strides());
+    let storage = tensor.storage();
+    let ndim = from_shape.len();
+    // Room for one axis at least, so that the pointers are never dangling.
+    let room = ndim.max(1);
+    let export = Export::<M>::allocate(room)?;
+    // SAFETY: the block has room for the head and 2 · room integers behind it, and is aligned for both.
+    unsafe {
+        // Counted before the rest is written: an atomic operation waits until all stores before it are done.
+        (&raw mut (*export.as_ptr()).tensor).write(tensor.clone());
+        let shape = export.as_ptr().add(1).cast::<i64>();
+        let strides = shape.add(room);
+        let is_empty = copy_dims(from_shape, from_strides, shape, strides);
+        let (start, offset) = (storage.start(), words.byte_offset);
+        let (data, byte_offset) = match storage.device().has_addresses() {
+            _ if is_empty => (std::ptr::null_mut(), 0),
+            true => (start.wrapping_add(offset), 0),
+            false => (start, offset as u64),
+        };
+        let Device { device_type, device_id } = storage.device();
+        let dl_tensor = DLTensor {
+            data: data.cast(),
+            device: DLDevice { device_type, device_id },
+            ndim: ndim as i32,
+            dtype: words.dtype,
+            shape,
+            strides,
+            byte_offset,
+        };
+        (&raw mut (*export.as_ptr()).managed).write(M::new(dl_tensor, flags, export.as_ptr().cast()));
+    }
+    Ok(export.cast())
+}
+
+/// Copies shape and strides; an axis of extent 1 or less gets the stride it would have in C order, because some
+/// consumers test contiguity without excepting it. Says whether there are no elements.
+///
+/// # Safety
+/// Both destinations have room for one integer an axis.
+#[inline(always)]
+unsafe fn copy_dims(shape: &[i64], strides: &[i64], to_shape: *mut i64, to_strides: *mut i64) -> bool {
+    for (axis, (&extent, &stride)) in shape.iter().zip(strides).enumerate() {
+        // SAFETY: `axis` is below the rank; the caller's promise.
+        unsafe {
+            if extent <= 1 {
+                return copy_odd_dims(shape, strides, to_shape, to_strides);
+            }
+            to_shape.add(axis).write(extent);
+            to_strides.add(axis).write(stride);
+        }
+    }
+    false
+}
+
+/// [`copy_dims`] where some extent is 0 or 1.
+///
+/// # Safety
+/// As [`copy_dims`].
+#[inline(never)]
+unsafe fn copy_odd_dims(shape: &[i64], strides: &[i64], to_shape: *mut i64, to_strides: *mut i64) -> bool {
+    let (mut dense, mut is_empty) = (1i64, false);
+    for (axis, (&extent, &stride)) in shape.iter().zip(strides).enumerate().rev() {
+        let stride = if extent == 1 { dense } else { stride };
+        // SAFETY: `axis` is below the rank; the caller's promise.
+        unsafe {
+            to_shape.add(axis).write(extent);
+            to_strides.add(axis).write(stride);
+        }
+        dense = stride.wrapping_mul(extent);
+        is_empty |= extent == 0;
+    }
+    is_empty
+}
+
+/// What DLPack says of the elements: their type, and where the first one is, in bytes from the start of the storage.
+struct Words {
+    dtype: DLDataType,
+    byte_offset: usize,
+}
+
+/// DLPack's words for the elements, or why there are none.
+#[inline(always)]
+fn words(tensor: &Tensor) -> Result<Words> {
+    let dtype = tensor.dtype();
+    if dtype.kind != 0 {
+        bail!(Unsupported, "DLPack has no type for {}", dtype.name());
+    }
+    if dtype.is_swapped() {
+        bail!(
+            Unsupported,
+            "DLPack carries native byte order only, the tensor is {}; convert it first",
+            dtype.name()
+        );
+    }
+    let (byte_offset, bit_offset) = tensor.start_offset();
+    if bit_offset != 0 {
+        bail!(Layout, "DLPack cannot begin at bit {bit_offset} of a byte; make a contiguous copy first");
+    }
+    let dtype = DLDataType { code: dtype.code, bits: dtype.bits, lanes: dtype.lanes };
+    Ok(Words { dtype, byte_offset })
+}
+
+/// Exports as the struct of DLPack 1.x, sharing or copying as `mode` says. The struct is the caller's, who ends it
+/// with its own deleter.
+#[inline(always)]
+pub fn to_versioned(tensor: &Tensor, mode: CopyMode) -> Result<NonNull<DLManagedTensorVersioned>> {
+    match mode {
+        CopyMode::Never => share_versioned(tensor, false),
+        _ => share_or_copy(tensor, mode, share_versioned),
+    }
+}
+
+/// Exports as the struct before DLPack 1.0, as [`to_versioned`].
+#[inline]
+pub fn to_legacy(tensor: &Tensor, mode: CopyMode) -> Result<NonNull<DLManagedTensor>> {
+    share_or_copy(tensor, mode, |tensor, _| share_legacy(tensor))
+}
+
+/// Exports what may be a copy. `share` makes the struct; its flag says that the tensor is one.
+#[cold]
+fn share_or_copy<M>(
+    tensor: &Tensor,
+    mode: CopyMode,
+    share: impl Fn(&Tensor, bool) -> Result<NonNull<M>>,
+) -> Result<NonNull<M>> {
+    match mode {
+        CopyMode::Never => share(tensor, false),
+        CopyMode::IfNeeded => share(tensor, false).or_else(|_| share(&native_copy(tensor)?, true)),
+        CopyMode::Always => share(&native_copy(tensor)?, true),
+    }
+}
+
+/// A copy that DLPack can describe if it can describe the dtype at all: native byte order, whole bytes, writable.
+fn native_copy(tensor: &Tensor) -> Result<Tensor> {
+    let how = Convert { copy: CopyMode::Always, order: MemoryOrder::Keep, ..Convert::default() };
+    convert(tensor, tensor.dtype().native(), &how)
+}
+
+/// Exports as the struct of DLPack 1.x without copying. `copied` says that nobody else refers to the memory.
+#[inline(always)]
+pub fn share_versioned(tensor: &Tensor, copied: bool) -> Result<NonNull<DLManagedTensorVersioned>> {
+    let words = words(tensor)?;
+    let mut flags = 0;
+    if tensor.is_read_only() {
+        flags |= FLAG_READ_ONLY;
+    }
+    if copied {
+        flags |= FLAG_IS_COPIED;
+    }
+    if tensor.dtype().flags & dtype::PADDED != 0 {
+        flags |= FLAG_SUBBYTE_PADDED;
+    }
+    export(tensor, words, flags)
+}
+
+/// Exports as the struct before DLPack 1.0 without copying. It has no way to say read-only or padded, so such tensors
+/// are refused.
+#[inline(always)]
+pub fn share_legacy(tensor: &Tensor) -> Result<NonNull<DLManagedTensor>> {
+    let words = words(tensor)?;
+    if tensor.is_read_only() {
+        bail!(
+            ReadOnly,
+            "legacy DLPack cannot say that a tensor is read-only; export it versioned, or a copy"
+        );
+    }
+    if tensor.dtype().flags & dtype::PADDED != 0 {
+        bail!(Unsupported, "legacy DLPack cannot say that {} elements are padded", tensor.dtype().name());
+    }
+    export(tensor, words, 0)
+}

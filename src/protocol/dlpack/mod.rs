@@ -1,0 +1,57 @@
+//! DLPack, legacy and versioned, both ways.
+
+mod export;
+mod import;
+
+pub use export::{share_legacy, share_versioned, to_legacy, to_versioned};
+pub use import::{check_legacy, check_versioned, from_legacy, from_versioned};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Device;
+    use crate::dtype::DType;
+    use crate::layout::Order;
+    use crate::tensor::Tensor;
+
+    /// Shape and strides as a consumer sees them, and whether there are data.
+    fn exported(tensor: &Tensor) -> (Vec<i64>, Vec<i64>, bool) {
+        let managed = share_versioned(tensor, false).unwrap();
+        // SAFETY: the struct was made just now, and is ended once.
+        unsafe {
+            let dl = &managed.as_ref().dl_tensor;
+            let dims = |dims: *mut i64| std::slice::from_raw_parts(dims, dl.ndim as usize).to_vec();
+            let seen = (dims(dl.shape), dims(dl.strides), !dl.data.is_null());
+            managed.as_ref().deleter.unwrap()(managed.as_ptr());
+            seen
+        }
+    }
+
+    #[test]
+    fn an_export_shows_shape_and_strides_and_those_of_c_order_where_they_mean_nothing() {
+        let tensor = |shape: &[i64]| Tensor::empty(DType::FLOAT32, shape, Order::C, Device::CPU).unwrap();
+        let plain = tensor(&[4, 3]);
+        assert_eq!(exported(&plain), (vec![4, 3], vec![3, 1], true));
+        assert_eq!(exported(&plain.transpose()), (vec![3, 4], vec![1, 3], true));
+        let row = plain.slice(0, Some(1), Some(2), 3).unwrap();
+        assert_eq!(exported(&row), (vec![1, 3], vec![3, 1], true));
+        let column = plain.slice(1, Some(1), Some(2), 1).unwrap();
+        assert_eq!(exported(&column), (vec![4, 1], vec![3, 1], true));
+        assert_eq!(exported(&tensor(&[])), (vec![], vec![], true));
+        assert_eq!(exported(&tensor(&[2, 0, 3])), (vec![2, 0, 3], vec![3, 3, 1], false));
+        let deep = tensor(&[2; 10]);
+        assert_eq!(exported(&deep), (vec![2; 10], deep.layout().strides().to_vec(), true));
+    }
+
+    #[test]
+    fn an_export_holds_a_reference_until_its_deleter_runs() {
+        let tensor = Tensor::empty(DType::FLOAT32, &[2], Order::C, Device::CPU).unwrap();
+        let managed = share_versioned(&tensor, false).unwrap();
+        assert_eq!(tensor.reference_count(), 2);
+        // SAFETY: the struct is ended by the tensor that it becomes.
+        let back = unsafe { from_versioned(managed) }.unwrap();
+        assert_eq!((back.data(), tensor.reference_count()), (tensor.data(), 2));
+        drop(back);
+        assert_eq!(tensor.reference_count(), 1);
+    }
+}
