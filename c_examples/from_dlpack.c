@@ -1,4 +1,6 @@
-/* Takes a DLPack struct from a producer that it does not trust: has it vetted, imports it, converts it. */
+/* Takes a DLPack struct from a producer that it does not trust: has it vetted, imports it, converts it.
+
+   DLPack's own header is needed to read its struct; `cmake/dlpack` holds a copy. */
 #include <dlpack/dlpack.h>
 #include <ndferry.h>
 #include <stdio.h>

@@ -1,5 +1,7 @@
 /* A camera's SDK lends frames and wants each one back. The frame is handed out as a DLPack struct, and goes back to
-   the camera when the consumer, whoever that is and on whichever thread, is done with it. */
+   the camera when the consumer, whoever that is and on whichever thread, is done with it.
+
+   DLPack's own header is needed to read its struct; `cmake/dlpack` holds a copy. */
 #include <dlpack/dlpack.h>
 #include <ndferry.h>
 #include <stdio.h>

@@ -12,6 +12,7 @@ if(NDFERRY_PYTHON)
 endif()
 
 add_library(ndferry_dlpack INTERFACE)
+add_library(ndferry::dlpack ALIAS ndferry_dlpack)
 if(dlpack_include)
   target_include_directories(ndferry_dlpack SYSTEM INTERFACE "${dlpack_include}")
 else()
