@@ -25,8 +25,13 @@ function(ndferry_add_test name target)
   endif()
 endfunction()
 
-# ndferry_add_skipped_test(name reason): counted as skipped, and says why.
+# ndferry_add_skipped_test(name reason): counted as skipped; each reason is said once while configuring.
 function(ndferry_add_skipped_test name reason)
   add_test(NAME ${name} COMMAND "${CMAKE_COMMAND}" -E echo "skipped: ${reason}")
   set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "^skipped: ")
+  get_property(said GLOBAL PROPERTY ndferry_skip_reasons)
+  if(NOT reason IN_LIST said)
+    message(STATUS "Tests will be skipped: ${reason}")
+    set_property(GLOBAL APPEND PROPERTY ndferry_skip_reasons "${reason}")
+  endif()
 endfunction()

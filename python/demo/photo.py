@@ -1,4 +1,4 @@
-"""Carries a real photograph from a decoder through ndferry to NumPy and PyTorch and back.
+"""Carries a photograph through ndferry: from a decoder to NumPy, and PyTorch where it is installed, and back.
 
     python python/demo/photo.py [--output demo] [--torch]
 
@@ -21,7 +21,7 @@ from typing import Any
 
 import ndferry
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 # The usual preprocessing of networks trained on ImageNet: (x / 255 - mean) / std for each channel.
 MEAN = (0.485, 0.456, 0.406)
@@ -100,15 +100,19 @@ def write_ppm(path: Path, pixels: np.ndarray) -> None:
 
 
 def save_before_after(path: Path, photo: np.ndarray, result: np.ndarray) -> None:
-    """The photograph, crop and flip as pixels, and the tensor mapped back to pixels, side by side."""
+    """The photograph, crop and flip as pixels, and the tensor mapped back to pixels, side by side with captions."""
     mean, std = (np.array(one).reshape(3, 1, 1) for one in (MEAN, STD))
     back = np.rint(np.clip((result[0].astype("f8") * std + mean) * 255, 0, 255)).astype("u1").transpose(1, 2, 0)
     panels = [photo, crop_and_flip(photo), back]
-    gap, height = 16, max(panel.shape[0] for panel in panels)
-    canvas = Image.new("RGB", (sum(panel.shape[1] for panel in panels) + 4 * gap, height + 2 * gap), "white")
+    captions = ["the photograph: uint8", "crop and flip: a view of it", "the float16 tensor, mapped back to pixels"]
+    gap, line, height = 16, 32, max(panel.shape[0] for panel in panels)
+    canvas = Image.new("RGB", (sum(panel.shape[1] for panel in panels) + 4 * gap, height + 2 * gap + line), "white")
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(size=18)
     left = gap
-    for panel in panels:
-        canvas.paste(Image.fromarray(np.ascontiguousarray(panel)), (left, gap + (height - panel.shape[0]) // 2))
+    for panel, caption in zip(panels, captions):
+        top = gap + (height - panel.shape[0]) // 2
+        canvas.paste(Image.fromarray(np.ascontiguousarray(panel)), (left, top))
+        draw.text((left + panel.shape[1] // 2, top + panel.shape[0] + line // 2), caption, "black", font, anchor="mm")
         left += panel.shape[1] + gap
     canvas.save(path)
     worst = np.abs(panels[1].astype(int) - panels[2].astype(int)).max()
@@ -200,7 +204,7 @@ def run(output: Path, want_torch: bool) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--output", type=Path, default=Path("demo"), help="folder to write into (default: demo)")
-    parser.add_argument("--torch", action="store_true", help="fail if PyTorch is not installed")
+    parser.add_argument("--torch", action="store_true", help="hand it to PyTorch too, and fail if that is not installed")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     run(arguments.output, arguments.torch)

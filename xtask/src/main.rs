@@ -18,16 +18,14 @@ use step::{Stop, Verdict};
 const HELP: &str = "\
 usage: cargo xtask <verb> [--verbose]
 
-  demo [--torch]     build everything and carry a photograph from C to NumPy (and PyTorch) and back
-  test               set up, build, run every test: Rust, C, C++, Python
+  demo [--torch]     build everything and carry a photograph through ndferry, in Python and in C; --torch hands it to
+                     PyTorch too, and installs that
+  test               set up, build, run every test: Rust, C, C++, Python, examples
   header [--check]   regenerate include/ndferry.h and what is derived from it; --check fails when stale
   bench [exchange]   measure; --smoke for a quick run that only shows that it works
-  interop            every framework, both ways
-  sanitize           the tests under the sanitizers
-  fuzz               the fuzz targets
-  gpu                the tests that need a GPU
-  kernels            rebuild the CUDA kernels
   help               this text
+
+later, not built yet: interop, sanitize, fuzz, gpu, kernels
 
   --verbose          show the output of every step, not only of a failing one
 environment: PYTHON, CC, CXX choose the interpreter and the compilers
