@@ -442,7 +442,7 @@ typedef struct {
    */
   ndf_device device;
   /**
-   * Entries of `scale`: 0 for none, 1, or the extent of `axis`.
+   * Entries of `scale`: 0 for none, 1, or the extent of `axis` (after broadcasting, in ndf_tensor_copy_into).
    */
   int64_t scale_count;
   /**
@@ -903,6 +903,9 @@ NDF_API bool ndf_dtype_equal(ndf_dtype a, ndf_dtype b);
 
 /**
  * Whether a conversion is allowed, by NumPy's `can_cast`. False for malformed types and unknown rules.
+ *
+ * What is allowed may still be NDF_ERROR_UNSUPPORTED: this library converts what ndf_dtype_is_convertible says, and
+ * copies every other type to itself (in the other byte order too, records excepted).
  */
 NDF_API
 bool ndf_dtype_can_cast(ndf_dtype from,

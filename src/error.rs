@@ -43,8 +43,10 @@ pub enum Kind {
 /// A failure: its kind, and a sentence that names the argument and both sides.
 ///
 /// One pointer, so that a [`Result`] is returned in registers: success, which is what matters, then costs nothing.
+///
+/// The one failure that is made without memory is that there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error(Box<Failure>);
+pub struct Error(Option<Box<Failure>>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Failure {
@@ -53,20 +55,24 @@ struct Failure {
 }
 
 impl Error {
+    /// Not even a small block of memory can be had, and so none for a message: making this error takes none.
+    /// cbindgen:ignore
+    pub const NO_MEMORY: Self = Self(None);
+
     /// An error of `kind` that says `message`.
     #[cold]
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Failure { kind, message: message.into() }))
+        Self(Some(Box::new(Failure { kind, message: message.into() })))
     }
 
     /// The class of the failure.
     pub fn kind(&self) -> Kind {
-        self.0.kind
+        self.0.as_ref().map_or(Kind::OutOfMemory, |failure| failure.kind)
     }
 
     /// The sentence.
     pub fn message(&self) -> &str {
-        &self.0.message
+        self.0.as_ref().map_or("out of memory: not even a small block can be had", |failure| &failure.message)
     }
 }
 

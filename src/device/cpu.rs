@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::system::{SYSTEM, allocate_zeroed};
-use crate::error::{Error, Kind, Result, bail};
+use crate::error::{Error, Result, bail};
 
 /// Every block starts at a multiple of this many bytes: DLPack's word, and enough for any vector load.
 pub const ALIGNMENT: usize = 256;
+
+/// When the system has not even so few bytes, it has none for a message either.
+const SMALL: usize = 4096;
 
 /// Gives `byte_count` bytes aligned to `alignment`, or NULL.
 pub type AllocateFn =
@@ -101,9 +104,12 @@ pub fn allocate(byte_count: usize, content: Content) -> Result<Block> {
         // SAFETY: the allocator's contract; the alignment is a power of two.
         unsafe { (allocator.allocate)(allocator.context, byte_count, ALIGNMENT) }
     };
-    let start = NonNull::new(data.cast::<u8>()).ok_or_else(|| {
-        Error::new(Kind::OutOfMemory, format!("{byte_count} bytes of host memory cannot be had"))
-    })?;
+    let Some(start) = NonNull::new(data.cast::<u8>()) else {
+        if byte_count <= SMALL && std::ptr::eq(allocator, &SYSTEM) {
+            return Err(Error::NO_MEMORY);
+        }
+        bail!(OutOfMemory, "{byte_count} bytes of host memory cannot be had");
+    };
     if !start.addr().get().is_multiple_of(ALIGNMENT) {
         // SAFETY: the block was given just now and nobody else knows of it.
         unsafe { deallocate(start, byte_count, allocator) };

@@ -74,7 +74,7 @@ pub struct ndf_convert_options {
     /// Where the result is to be; type 0 means where the source is, and NDF_DEVICE_CPU for copies of pinned and managed
     /// memory. Not for ndf_tensor_copy_into.
     pub device: Device,
-    /// Entries of `scale`: 0 for none, 1, or the extent of `axis`.
+    /// Entries of `scale`: 0 for none, 1, or the extent of `axis` (after broadcasting, in ndf_tensor_copy_into).
     pub scale_count: i64,
     /// Factors  [borrowed; NULL only if `scale_count` is 0].
     pub scale: *const f64,

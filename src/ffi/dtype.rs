@@ -159,6 +159,9 @@ pub extern "C" fn ndf_dtype_equal(a: DType, b: DType) -> bool {
 }
 
 /// Whether a conversion is allowed, by NumPy's `can_cast`. False for malformed types and unknown rules.
+///
+/// What is allowed may still be NDF_ERROR_UNSUPPORTED: this library converts what ndf_dtype_is_convertible says, and
+/// copies every other type to itself (in the other byte order too, records excepted).
 #[unsafe(no_mangle)]
 pub extern "C" fn ndf_dtype_can_cast(from: DType, to: DType, casting: ndf_casting) -> bool {
     guard_or(false, || {

@@ -43,7 +43,7 @@ pub unsafe extern "C" fn ndf_tensor_transpose(
     guard(|| {
         // SAFETY: the header's contract; NULL and negative counts are refused.
         let (tensor, out) = unsafe { (borrow(tensor, "tensor")?, Out::new(out, "out")?) };
-        out.give(tensor.transpose())
+        out.give(tensor.transpose()?)
     })
 }
 
@@ -355,6 +355,6 @@ pub unsafe extern "C" fn ndf_tensor_as_read_only(
     guard(|| {
         // SAFETY: the header's contract; NULL and negative counts are refused.
         let (tensor, out) = unsafe { (borrow(tensor, "tensor")?, Out::new(out, "out")?) };
-        out.give(tensor.as_read_only())
+        out.give(tensor.as_read_only()?)
     })
 }

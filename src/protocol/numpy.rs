@@ -1,6 +1,5 @@
 //! NumPy's array interface: the C struct both ways, and the dictionary as text.
 
-use std::alloc::{Layout as AllocLayout, alloc, dealloc, handle_alloc_error};
 use std::ffi::{c_int, c_void};
 use std::fmt::Write;
 use std::ptr::{NonNull, null_mut};
@@ -20,10 +19,15 @@ struct Export {
     tensor: Tensor,
 }
 
-fn block(ndim: usize) -> AllocLayout {
-    let size = size_of::<Export>() + 2 * ndim * size_of::<isize>();
-    // SAFETY: the alignment is a type's, and `ndim` is at most 64, so the size does not overflow.
-    unsafe { AllocLayout::from_size_align_unchecked(size, align_of::<Export>()) }
+impl Export {
+    /// A block from `malloc`, nothing written, with room for two integers an axis behind the head. `free` needs no size,
+    /// which matters because a consumer may have written over `nd`.
+    fn allocate(ndim: usize) -> Result<NonNull<Self>> {
+        const { assert!(align_of::<Export>() <= align_of::<libc::max_align_t>()) };
+        // SAFETY: any size may be asked for.
+        let block = unsafe { libc::malloc(size_of::<Self>() + 2 * ndim * size_of::<isize>()) };
+        NonNull::new(block.cast()).ok_or(Error::NO_MEMORY)
+    }
 }
 
 /// Exports as `PyArrayInterface`; [`release`] ends it.
@@ -43,9 +47,7 @@ pub fn to_array_struct(tensor: &Tensor, descr: *mut c_void) -> Result<NonNull<Ar
     }
     let byte_strides = byte_strides(tensor)?;
     let ndim = byte_strides.len();
-    // SAFETY: the size is not zero.
-    let raw = unsafe { alloc(block(ndim)) };
-    let Some(export) = NonNull::new(raw.cast::<Export>()) else { handle_alloc_error(block(ndim)) };
+    let export = Export::allocate(ndim)?;
     // SAFETY: the block has room for the head and 2 · ndim integers behind it, and is aligned for both.
     unsafe {
         let shape = export.as_ptr().add(1).cast::<isize>();
@@ -79,9 +81,8 @@ pub unsafe fn release(array: NonNull<ArrayStruct>) {
     let export = array.cast::<Export>();
     // SAFETY: the struct is the first field of the block that `to_array_struct` made.
     unsafe {
-        let block = block((*export.as_ptr()).array.nd as usize);
         std::ptr::drop_in_place(&raw mut (*export.as_ptr()).tensor);
-        dealloc(export.as_ptr().cast(), block);
+        libc::free(export.as_ptr().cast());
     }
 }
 

@@ -41,7 +41,7 @@ pub struct Adopted<'a> {
 impl Tensor {
     /// A tensor on new host memory, its elements not initialised.
     pub fn empty(dtype: DType, shape: &[i64], order: Order, device: Device) -> Result<Self> {
-        let mut draft = Draft::blank();
+        let mut draft = Draft::blank()?;
         match order {
             Order::C => {
                 draft.layout().assign(shape, None)?;
@@ -53,7 +53,7 @@ impl Tensor {
 
     /// A tensor of zeros: every byte 0.
     pub fn zeros(dtype: DType, shape: &[i64], order: Order, device: Device) -> Result<Self> {
-        Self::on_new_storage(dtype, Draft::new(Layout::contiguous(shape, order)?), device, Content::Zeros)
+        Self::on_new_storage(dtype, Draft::new(Layout::contiguous(shape, order)?)?, device, Content::Zeros)
     }
 
     /// A tensor with the shape of `self` and gap-free strides in `order`, its elements not initialised.
@@ -63,7 +63,7 @@ impl Tensor {
             MemoryOrder::F => Layout::contiguous(self.layout().shape(), Order::F)?,
             MemoryOrder::Keep => self.layout().dense_like(),
         };
-        Self::on_new_storage(dtype, Draft::new(layout), device, Content::Unknown)
+        Self::on_new_storage(dtype, Draft::new(layout)?, device, Content::Unknown)
     }
 
     #[inline]
@@ -97,7 +97,7 @@ impl Tensor {
     #[inline(always)]
     pub unsafe fn adopt(foreign: &Adopted<'_>, owner: Owner) -> Result<Self> {
         foreign.dtype.validate()?;
-        let mut draft = Draft::blank();
+        let mut draft = Draft::blank()?;
         let span = draft.layout().assign(foreign.shape, foreign.strides)?;
         let (start, byte_count) = foreign.place(draft.layout(), span)?;
         let storage = Storage::adopt(start, byte_count, foreign.device, owner);

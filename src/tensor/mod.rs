@@ -9,13 +9,12 @@ pub use create::{Adopted, MemoryOrder};
 pub use format::FormatOptions;
 pub use statistics::{Statistics, statistics};
 
-use std::alloc::{Layout as AllocLayout, handle_alloc_error};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use crate::device::Device;
 use crate::dtype::DType;
-use crate::error::{Result, bail};
+use crate::error::{Error, Result, bail};
 use crate::layout::overlap::{Footprint, overlap};
 use crate::layout::{Layout, Order};
 use crate::storage::{Count, Storage};
@@ -109,29 +108,29 @@ struct Draft(NonNull<Block>);
 
 impl Draft {
     #[inline(always)]
-    fn allocate() -> NonNull<Block> {
+    fn allocate() -> Result<NonNull<Block>> {
         const { assert!(align_of::<Block>() <= align_of::<libc::max_align_t>()) };
         // SAFETY: any size may be asked for.
         let block = unsafe { libc::malloc(size_of::<Block>()) };
-        NonNull::new(block.cast()).unwrap_or_else(|| handle_alloc_error(AllocLayout::new::<Block>()))
+        NonNull::new(block.cast()).ok_or(Error::NO_MEMORY)
     }
 
     /// A block with the layout of one element, to be changed.
     #[inline]
-    fn blank() -> Self {
-        let block = Self::allocate();
+    fn blank() -> Result<Self> {
+        let block = Self::allocate()?;
         // SAFETY: the field lies in the block.
         unsafe { (&raw mut (*block.as_ptr()).layout).write(Layout::scalar()) };
-        Self(block)
+        Ok(Self(block))
     }
 
     /// A block with `layout`.
     #[inline]
-    fn new(layout: Layout) -> Self {
-        let block = Self::allocate();
+    fn new(layout: Layout) -> Result<Self> {
+        let block = Self::allocate()?;
         // SAFETY: the field lies in the block.
         unsafe { (&raw mut (*block.as_ptr()).layout).write(layout) };
-        Self(block)
+        Ok(Self(block))
     }
 
     #[inline]

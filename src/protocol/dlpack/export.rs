@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use crate::device::Device;
 use crate::dtype;
 use crate::engine::route::{Convert, CopyMode, convert};
-use crate::error::{Result, bail};
+use crate::error::{Error, Result, bail};
 use crate::spec::dlpack::*;
 use crate::tensor::{MemoryOrder, Tensor};
 
@@ -44,10 +44,7 @@ impl<M> Export<M> {
         const { assert!(align_of::<Self>() <= align_of::<libc::max_align_t>()) };
         let size = size_of::<Self>() + 2 * room * size_of::<i64>();
         // SAFETY: any size may be asked for.
-        match NonNull::new(unsafe { libc::malloc(size) }) {
-            Some(block) => Ok(block.cast()),
-            None => bail!(OutOfMemory, "{size} bytes for an exported struct cannot be had"),
-        }
+        NonNull::new(unsafe { libc::malloc(size) }.cast()).ok_or(Error::NO_MEMORY)
     }
 }
 

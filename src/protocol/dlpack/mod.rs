@@ -32,7 +32,7 @@ mod tests {
         let tensor = |shape: &[i64]| Tensor::empty(DType::FLOAT32, shape, Order::C, Device::CPU).unwrap();
         let plain = tensor(&[4, 3]);
         assert_eq!(exported(&plain), (vec![4, 3], vec![3, 1], true));
-        assert_eq!(exported(&plain.transpose()), (vec![3, 4], vec![1, 3], true));
+        assert_eq!(exported(&plain.transpose().unwrap()), (vec![3, 4], vec![1, 3], true));
         let row = plain.slice(0, Some(1), Some(2), 3).unwrap();
         assert_eq!(exported(&row), (vec![1, 3], vec![3, 1], true));
         let column = plain.slice(1, Some(1), Some(2), 1).unwrap();

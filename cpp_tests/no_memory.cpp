@@ -1,0 +1,79 @@
+// When malloc has nothing: an error and not an abort, nothing consumed, nothing leaked. This program's own malloc stands
+// in front of the C library's and can be told to fail.
+#include "support.hpp"
+
+using namespace ndferry;
+
+#if defined(__GLIBC__)
+
+extern "C" void *__libc_malloc(std::size_t);
+
+namespace {
+thread_local bool nothing_left = false;
+}
+
+extern "C" void *malloc(std::size_t size) { return nothing_left ? nullptr : __libc_malloc(size); }
+
+namespace {
+
+/// Whether the stand-in is in force: valgrind and sanitizers put their own in front of it.
+bool can_fail() {
+    nothing_left = true;
+    void *volatile block = malloc(1);
+    nothing_left = false;
+    std::free(block);
+    return block == nullptr;
+}
+
+template <class Call> void runs_out(const char *text, int line, Call call) {
+    if (!can_fail()) return;
+    nothing_left = true;
+    const ndf_status status = call();
+    nothing_left = false;
+    support::refused(status, NDF_ERROR_OUT_OF_MEMORY, "memory", text, __FILE__, line);
+}
+
+#define RUNS_OUT(...) runs_out(#__VA_ARGS__, __LINE__, [&] { return __VA_ARGS__; })
+
+} // namespace
+
+TEST("a tensor that cannot be made is an error, and its deleter stays unused") {
+    float data[4] = {};
+    const std::int64_t shape[] = {2, 2};
+    support::counter freed;
+    ndf_tensor *out = nullptr;
+    RUNS_OUT(ndf_tensor_wrap(data, NDF_DTYPE_FLOAT32, 2, shape, nullptr, support::counter::run, &freed, nullptr, &out));
+    RUNS_OUT(ndf_tensor_empty(NDF_DTYPE_FLOAT32, 2, shape, nullptr, &out));
+    CHECK(out == nullptr);
+    CHECK_EQ(freed.runs.load(), 0);
+}
+
+TEST("a view, an export or a copy that cannot be made is an error, and the tensor stays as it was") {
+    const tensor t = support::count_up<float>({2, 3});
+    const std::int32_t axes[] = {1, 0};
+    ndf_tensor *out = nullptr;
+    DLManagedTensorVersioned *versioned = nullptr;
+    DLManagedTensor *legacy = nullptr;
+    RUNS_OUT(ndf_tensor_permute(t.get(), 2, axes, &out));
+    RUNS_OUT(ndf_tensor_transpose(t.get(), &out));
+    RUNS_OUT(ndf_tensor_to_dlpack_versioned(t.get(), nullptr, &versioned));
+    RUNS_OUT(ndf_tensor_to_dlpack(t.get(), nullptr, &legacy));
+    CHECK(out == nullptr && versioned == nullptr && legacy == nullptr);
+    CHECK_EQ(ndf_tensor_reference_count(t.get()), std::size_t{1});
+}
+
+TEST("an import that cannot be made leaves the struct to its owner") {
+    const tensor t = support::count_up<float>({2, 3});
+    DLManagedTensorVersioned *managed = nullptr;
+    ndferry::check(ndf_tensor_to_dlpack_versioned(t.get(), nullptr, &managed));
+    ndf_tensor *out = nullptr;
+    RUNS_OUT(ndf_tensor_from_dlpack_versioned(managed, &out));
+    CHECK(out == nullptr);
+    managed->deleter(managed);
+}
+
+#else
+
+TEST("where malloc cannot be made to fail there is nothing to see") { CHECK(true); }
+
+#endif
