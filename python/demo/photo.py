@@ -1,6 +1,6 @@
 """Carries a photograph through ndferry: from a decoder to NumPy, and PyTorch where it is installed, and back.
 
-    python python/demo/photo.py [--output demo] [--torch]
+    PYTHONPATH=python python python/demo/photo.py [--output demo] [--torch]
 
 Prints what each step moved and took, checks all of it, and writes into the output folder: photo.ppm (for the same
 program in C, c_examples/photo.c), python-float16.bin and python-float32.bin (the results, to be compared with C's),
@@ -204,7 +204,9 @@ def run(output: Path, want_torch: bool) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--output", type=Path, default=Path("demo"), help="folder to write into (default: demo)")
-    parser.add_argument("--torch", action="store_true", help="hand it to PyTorch too, and fail if that is not installed")
+    parser.add_argument(
+        "--torch", action="store_true", help="hand it to PyTorch too, and fail if that is not installed"
+    )
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     run(arguments.output, arguments.torch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from ctypes import byref
+from functools import reduce
 
 from . import _array_interface, _declarations as c, _elements
 from ._buffer import from_buffer
@@ -103,16 +104,18 @@ def _shared(obj: Any, copy: bool | None) -> Tensor | None:
     return from_buffer(view, copy)
 
 
+_LARGE = object()  # the type of integers that only uint64 holds
+
+
 def _copied(obj: object, target: DType | None) -> Tensor:
     """A new tensor of nested lists or tuples of numbers and arrays. Its dtype is the one that the dtypes of all of them
     promote to, where Python's numbers count as bool, int64 (uint64 if they need it), float64 and complex128."""
-    types: set[Any] = set()
+    types: dict[Any, None] = {}
     shape, leaves = _flattened(obj, types)
-    if "uint64" in types:
-        types.discard(int)
-    natural = to_dtype("float64") if not types else None
-    for one in types:
-        natural = to_dtype(one) if natural is None else promote_types(natural, one)
+    if _LARGE in types:
+        types.pop(int, None)
+    dtypes = [to_dtype("uint64" if one is _LARGE else one) for one in types]
+    natural = reduce(promote_types, dtypes) if dtypes else to_dtype("float64")
     if any(isinstance(one, Tensor) for one in leaves):
         tensor = empty(shape, target or natural)
         _write(tensor, obj, iter(leaves))
@@ -128,9 +131,9 @@ def _copied(obj: object, target: DType | None) -> Tensor:
     return tensor.convert(target or natural)
 
 
-def _flattened(obj: object, types: set[Any]) -> tuple[tuple[int, ...], list[Any]]:
-    """The shape of nested lists, and in C order the numbers in them, or tensors where there are arrays. `types` takes
-    what `dtype` makes their types of."""
+def _flattened(obj: object, types: dict[Any, None]) -> tuple[tuple[int, ...], list[Any]]:
+    """The shape of nested lists, and in C order the numbers in them, or tensors where there are arrays. The keys
+    of `types` become their types, in the order in which they are met."""
     if not isinstance(obj, (list, tuple)):
         leaf = _leaf(obj, types)
         return leaf.shape if isinstance(leaf, Tensor) else (), [leaf]
@@ -144,23 +147,23 @@ def _flattened(obj: object, types: set[Any]) -> tuple[tuple[int, ...], list[Any]
     return (len(parts), *shape), [leaf for _, leaves in parts for leaf in leaves]
 
 
-def _leaf(obj: Any, types: set[Any]) -> Any:
+def _leaf(obj: Any, types: dict[Any, None]) -> Any:
     """A Python number, or a tensor where a number cannot say it."""
     if type(obj) in _elements.NUMBERS:
-        types.add("uint64" if type(obj) is int and obj >= 2**63 else type(obj))
+        types[_LARGE if type(obj) is int and obj >= 2**63 else type(obj)] = None
         return obj
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(obj, (numpy.number, numpy.bool_)):
         number = obj.item()  # much faster than through a protocol
         if type(number) in _elements.NUMBERS:
-            types.add(obj.dtype)
+            types[obj.dtype] = None
             return number
     tensor = obj if isinstance(obj, Tensor) else None if isinstance(obj, bytes) else _shared(obj, None)
     if tensor is None:
         number = _elements.number(obj)
-        types.add(type(number))
+        types[type(number)] = None
         return number
-    types.add(tensor.dtype)
+    types[tensor.dtype] = None
     return tensor if tensor.ndim or not _elements.has_numbers(tensor.dtype) else tensor.item()
 
 

@@ -12,6 +12,7 @@ from ._library import lib, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from array import array
     from typing import Any
 
     import numpy
@@ -52,12 +53,12 @@ def number(obj: Any) -> complex:
 
 def packed(numbers: list[Any], kind: str) -> tuple[str, array[Any]]:
     """The name of the type that holds every number of a kind, and the numbers in it."""
-    from array import array
+    import array
 
     name, code = _WIDEST[kind]
     if kind == "c":
         numbers = [part for one in numbers for part in (complex(one).real, complex(one).imag)]
-    return name, array(code.replace("?", "B"), numbers)
+    return name, array.array(code.replace("?", "B"), numbers)
 
 
 def flat(tensor: Tensor) -> list[Any]:

@@ -93,6 +93,7 @@ class Tensor:
 
     Make one with `ndferry.asarray`, `from_dlpack`, `empty`, `zeros`, `full`, `wrap` or `from_handle`. A tensor never changes its
     shape, strides or type; its elements may change, unless it is read-only. Views share memory and keep it alive.
+    `a.equal(b)` compares two tensors as wholes.
     """
 
     __slots__ = ("_handle", "__weakref__")

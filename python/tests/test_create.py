@@ -130,6 +130,14 @@ def test_lists_of_scalars_promote_their_dtypes_as_in_numpy(first):
         assert tensor.tobytes() == wanted.tobytes()
 
 
+def test_the_order_of_scalars_decides_as_in_numpy(rng):
+    for _ in range(300):
+        data = [SCALARS[i] for i in rng.integers(0, len(SCALARS), 4)]
+        tensor, wanted = ndferry.asarray(data), np.asarray(data)
+        assert tensor.dtype == wanted.dtype and tensor.tobytes() == wanted.tobytes(), data
+    assert ndferry.asarray([ndferry.full((), 5, "uint64"), 1]).dtype == "float64"
+
+
 def test_lists_of_scalars_may_be_tensors_and_types_of_ml_dtypes():
     half = ml_dtypes.bfloat16(1.5)
     assert ndferry.asarray([half, half]).dtype == "bfloat16"

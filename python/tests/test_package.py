@@ -85,7 +85,9 @@ def test_the_librarys_path_may_be_relative(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("libndferry.so").symlink_to(_library.lib.path)
     for path in ("libndferry.so", "./libndferry.so"):
-        done = run("import ndferry; print(ndferry._library.lib.path)", NDFERRY_LIBRARY=path, PYTHONPATH=str(ROOT / "python"))
+        done = run(
+            "import ndferry; print(ndferry._library.lib.path)", NDFERRY_LIBRARY=path, PYTHONPATH=str(ROOT / "python")
+        )
         assert done.stdout.strip() == str(tmp_path / "libndferry.so"), done.stderr
 
 

@@ -135,7 +135,11 @@ def c_handle() -> int:
     return native.ndf_tensor_retain(tensor.handle)
 
 
-@pytest.mark.parametrize("as_pointer", [int, ctypes.c_void_p, lambda one: ctypes.cast(one, ctypes.POINTER(ctypes.c_int))])
+def opaque_pointer(address: int) -> ctypes._Pointer:
+    return ctypes.cast(address, ctypes.POINTER(ctypes.c_int))
+
+
+@pytest.mark.parametrize("as_pointer", [int, ctypes.c_void_p, opaque_pointer])
 def test_a_handle_from_c_becomes_a_tensor(as_pointer):
     before = ndferry.statistics().live_tensors
     tensor = ndferry.from_handle(as_pointer(c_handle()))
