@@ -91,9 +91,9 @@ def convert_options(
 class Tensor:
     """Strided, typed memory that other libraries can use without copying.
 
-    Make one with `ndferry.asarray`, `from_dlpack`, `empty`, `zeros`, `full`, `wrap` or `from_handle`. A tensor never changes its
-    shape, strides or type; its elements may change, unless it is read-only. Views share memory and keep it alive.
-    `a.equal(b)` compares two tensors as wholes.
+    Make one with `ndferry.asarray`, `from_dlpack`, `empty`, `zeros`, `full`, `wrap` or `from_handle`. A tensor never
+    changes its shape, strides or type; its elements may change, unless it is read-only. Views share memory and keep it
+    alive. `a.equal(b)` compares two tensors as wholes.
     """
 
     __slots__ = ("_handle", "__weakref__")
