@@ -257,7 +257,7 @@ TEST("views") {
     ABUSE(ndf_tensor_slice, t.get(), 0, 0, 2, 1, &out.tensor);
     ABUSE(ndf_tensor_select, t.get(), 0, 0, &out.tensor);
     ABUSE(ndf_tensor_flip, t.get(), 1, axes.data(), &out.tensor);
-    ABUSE(ndf_tensor_squeeze, t.get(), 0, nullptr, &out.tensor);
+    ABUSE(ndf_tensor_squeeze, t.get(), NDF_ALL_AXES, nullptr, &out.tensor);
     ABUSE(ndf_tensor_unsqueeze, t.get(), 0, &out.tensor);
     ABUSE(ndf_tensor_reshape, t.get(), 2, shape.data(), &out.tensor);
     ABUSE(ndf_tensor_broadcast, t.get(), 2, shape.data(), &out.tensor);

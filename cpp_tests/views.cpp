@@ -48,12 +48,14 @@ TEST("flip reverses the axes named, each once") {
     const tensor t = count_up({2, 2});
     CHECK(read(t.flip({0, 1})) == list{3, 2, 1, 0});
     CHECK(read(t.flip({})) == list{0, 1, 2, 3});
+    CHECK(read(t.flip()) == list{3, 2, 1, 0});
     CHECK_ERROR(NDF_ERROR_INVALID_ARGUMENT, "`axes`", t.flip({1, -1}));
 }
 
 TEST("axes of extent 1 come and go") {
     const tensor t = count_up({2, 1, 3, 1});
     CHECK_EQ(t.squeeze().shape(), (extents{2, 3}));
+    CHECK_EQ(t.squeeze(axes()).shape(), t.shape());
     CHECK_EQ(t.squeeze({-1}).shape(), (extents{2, 1, 3}));
     CHECK_EQ(t.unsqueeze(0).shape(), (extents{1, 2, 1, 3, 1}));
     CHECK_EQ(t.unsqueeze(-1).shape(), (extents{2, 1, 3, 1, 1}));

@@ -118,6 +118,11 @@ struct DLManagedTensorVersioned;
 #define NDF_SLICE_END INT64_MIN
 
 /**
+ * Stands for every axis where ndf_tensor_flip and ndf_tensor_squeeze ask for a number of axes.
+ */
+#define NDF_ALL_AXES -1
+
+/**
  * `flags` of an ndf_array_struct: the elements lie in C order without gaps.
  */
 #define NDF_ARRAY_C_CONTIGUOUS 1
@@ -1352,8 +1357,8 @@ ndf_status ndf_tensor_select(const ndf_tensor *tensor,
  * The elements in reverse along some axes.
  *
  * @param tensor  [borrowed]
- * @param naxes   the number of `axes`
- * @param axes    the axes, each once; -1 is the last  [borrowed; NULL only if `naxes` is 0]
+ * @param naxes   the number of `axes`, or NDF_ALL_AXES
+ * @param axes    the axes, each once; -1 is the last  [borrowed; not looked at if `naxes` is 0 or NDF_ALL_AXES]
  * @param out     the view  [owned: ndf_tensor_release]
  * @returns NDF_OK; NDF_ERROR_RANGE: no such axis; NDF_ERROR_INVALID_ARGUMENT: an axis twice
  */
@@ -1368,8 +1373,8 @@ ndf_status ndf_tensor_flip(const ndf_tensor *tensor,
  * Without some axes of extent 1.
  *
  * @param tensor  [borrowed]
- * @param naxes   the number of `axes`
- * @param axes    the axes to drop; NULL with `naxes` 0 drops every axis of extent 1  [borrowed]
+ * @param naxes   the number of `axes`, or NDF_ALL_AXES for every axis of extent 1
+ * @param axes    the axes to drop; -1 is the last  [borrowed; not looked at if `naxes` is 0 or NDF_ALL_AXES]
  * @param out     the view  [owned: ndf_tensor_release]
  * @returns NDF_OK; NDF_ERROR_RANGE: no such axis; NDF_ERROR_SHAPE: an extent is not 1
  */

@@ -352,8 +352,10 @@ public:
         return make(ndf_tensor_slice, axis, start, stop, step);
     }
     tensor select(std::int32_t axis, std::int64_t index) const { return make(ndf_tensor_select, axis, index); }
+    tensor flip() const { return make(ndf_tensor_flip, NDF_ALL_AXES, nullptr); }
     tensor flip(axes which) const { return make(ndf_tensor_flip, detail::rank(which), which.data()); }
-    tensor squeeze(axes which = {}) const { return make(ndf_tensor_squeeze, detail::rank(which), which.data()); }
+    tensor squeeze() const { return make(ndf_tensor_squeeze, NDF_ALL_AXES, nullptr); }
+    tensor squeeze(axes which) const { return make(ndf_tensor_squeeze, detail::rank(which), which.data()); }
     tensor unsqueeze(std::int32_t axis) const { return make(ndf_tensor_unsqueeze, axis); }
     tensor reshape(extents shape) const { return make(ndf_tensor_reshape, detail::rank(shape), shape.data()); }
     tensor broadcast(extents shape) const { return make(ndf_tensor_broadcast, detail::rank(shape), shape.data()); }

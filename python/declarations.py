@@ -86,7 +86,7 @@ def constants(header: Header) -> list[str]:
         if name in ("NDF_API", "NDF_NODISCARD") or value.startswith(("__", "NDF_DTYPE(")):
             continue
         value = value.replace("INT64_MIN", "-(2**63)")
-        if not re.fullmatch(r"\d+|-\(2\*\*63\)", value):
+        if not re.fullmatch(r"-?\d+|-\(2\*\*63\)", value):
             raise SystemExit(f"{HEADER.name}: `{name}` is `{value}`, no integer")
         lines.append(f"{name} = {value}")
     return lines

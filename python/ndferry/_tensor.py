@@ -319,14 +319,16 @@ class Tensor:
 
     def flip(self, axis: int | Sequence[int] | None = None) -> Tensor:
         """Reversed along one axis, several, or all."""
-        return make(lib.ndf_tensor_flip, self._handle, *_axes(range(self.ndim) if axis is None else axis))
+        if axis is None:
+            return make(lib.ndf_tensor_flip, self._handle, c.NDF_ALL_AXES, None)
+        return make(lib.ndf_tensor_flip, self._handle, *_axes(axis))
 
     def squeeze(self, axis: int | Sequence[int] | None = None) -> Tensor:
         """Without one axis of extent 1, several, or all of them."""
         if axis is None:
-            return make(lib.ndf_tensor_squeeze, self._handle, 0, None)
+            return make(lib.ndf_tensor_squeeze, self._handle, c.NDF_ALL_AXES, None)
         count, axes = _axes(axis)
-        return make(lib.ndf_tensor_squeeze, self._handle, count, axes) if count else self
+        return make(lib.ndf_tensor_squeeze, self._handle, count, axes)
 
     def unsqueeze(self, axis: int) -> Tensor:
         """With a new axis of extent 1 there."""

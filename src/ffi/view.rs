@@ -5,6 +5,7 @@ use super::guard::guard;
 use super::status::ndf_status;
 use super::tensor::ndf_tensor;
 use crate::dtype::DType;
+use crate::error::Result;
 
 /// The same elements with their axes in another order.
 ///
@@ -125,11 +126,26 @@ pub unsafe extern "C" fn ndf_tensor_select(
     })
 }
 
+/// Stands for every axis where ndf_tensor_flip and ndf_tensor_squeeze ask for a number of axes.
+pub const NDF_ALL_AXES: i32 = -1;
+
+/// The axes named, or `None` for all.
+///
+/// # Safety
+/// `axes` is NULL, or valid for `naxes` reads during the call.
+unsafe fn named_axes<'a>(naxes: i32, axes: *const i32) -> Result<Option<&'a [i32]>> {
+    match naxes {
+        NDF_ALL_AXES => Ok(None),
+        // SAFETY: the caller's promise.
+        _ => unsafe { dims(axes, naxes, "axes") }.map(Some),
+    }
+}
+
 /// The elements in reverse along some axes.
 ///
 /// @param tensor  [borrowed]
-/// @param naxes   the number of `axes`
-/// @param axes    the axes, each once; -1 is the last  [borrowed; NULL only if `naxes` is 0]
+/// @param naxes   the number of `axes`, or NDF_ALL_AXES
+/// @param axes    the axes, each once; -1 is the last  [borrowed; not looked at if `naxes` is 0 or NDF_ALL_AXES]
 /// @param out     the view  [owned: ndf_tensor_release]
 /// @returns NDF_OK; NDF_ERROR_RANGE: no such axis; NDF_ERROR_INVALID_ARGUMENT: an axis twice
 #[unsafe(no_mangle)]
@@ -143,7 +159,7 @@ pub unsafe extern "C" fn ndf_tensor_flip(
     guard(|| {
         // SAFETY: the header's contract; NULL and negative counts are refused.
         let (tensor, axes, out) =
-            unsafe { (borrow(tensor, "tensor")?, dims(axes, naxes, "axes")?, Out::new(out, "out")?) };
+            unsafe { (borrow(tensor, "tensor")?, named_axes(naxes, axes)?, Out::new(out, "out")?) };
         out.give(tensor.flip(axes)?)
     })
 }
@@ -151,8 +167,8 @@ pub unsafe extern "C" fn ndf_tensor_flip(
 /// Without some axes of extent 1.
 ///
 /// @param tensor  [borrowed]
-/// @param naxes   the number of `axes`
-/// @param axes    the axes to drop; NULL with `naxes` 0 drops every axis of extent 1  [borrowed]
+/// @param naxes   the number of `axes`, or NDF_ALL_AXES for every axis of extent 1
+/// @param axes    the axes to drop; -1 is the last  [borrowed; not looked at if `naxes` is 0 or NDF_ALL_AXES]
 /// @param out     the view  [owned: ndf_tensor_release]
 /// @returns NDF_OK; NDF_ERROR_RANGE: no such axis; NDF_ERROR_SHAPE: an extent is not 1
 #[unsafe(no_mangle)]
@@ -165,9 +181,9 @@ pub unsafe extern "C" fn ndf_tensor_squeeze(
 ) -> ndf_status {
     guard(|| {
         // SAFETY: the header's contract; NULL and negative counts are refused.
-        let (tensor, list, out) =
-            unsafe { (borrow(tensor, "tensor")?, dims(axes, naxes, "axes")?, Out::new(out, "out")?) };
-        out.give(tensor.squeeze((!axes.is_null()).then_some(list))?)
+        let (tensor, axes, out) =
+            unsafe { (borrow(tensor, "tensor")?, named_axes(naxes, axes)?, Out::new(out, "out")?) };
+        out.give(tensor.squeeze(axes)?)
     })
 }
 

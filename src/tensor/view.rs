@@ -47,9 +47,12 @@ impl Tensor {
         self.view(|layout| layout.select_in_place(axis, index))
     }
 
-    /// The elements in reverse along `axes`.
-    pub fn flip(&self, axes: &[i32]) -> Result<Self> {
-        self.view(|layout| layout.flip_in_place(axes))
+    /// The elements in reverse along `axes`; `None` for all.
+    pub fn flip(&self, axes: Option<&[i32]>) -> Result<Self> {
+        match axes {
+            Some(axes) => self.view(|layout| layout.flip_in_place(axes)),
+            None => self.with(self.dtype(), self.layout().flip_all(), self.is_read_only()),
+        }
     }
 
     /// Without the axes `axes`, whose extents must be 1; `None` drops every axis of extent 1.
