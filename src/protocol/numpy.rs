@@ -7,7 +7,7 @@ use std::ptr::{NonNull, null_mut};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Kind, Result, bail};
-use crate::layout::{Dims, MAX_NDIM, Order};
+use crate::layout::{Dims, Layout, MAX_NDIM, Order};
 use crate::spec::numpy::*;
 use crate::storage::Owner;
 use crate::tensor::{Adopted, Tensor};
@@ -154,14 +154,15 @@ pub unsafe fn from_array_struct(array: &ArrayStruct, fields: Option<DType>, owne
         device: Device::CPU,
         dtype,
         shape: &shape,
-        strides: strides.as_deref(),
+        strides: Some(&strides),
         read_only: array.flags & WRITEABLE == 0,
     };
     // SAFETY: the caller's promise. On failure the owner is dropped without being ended.
     unsafe { Tensor::adopt(&foreign, owner) }
 }
 
-type Description = (DType, Dims, Option<Dims>);
+/// Type, shape, and strides in elements.
+type Description = (DType, Dims, Dims);
 
 /// # Safety
 /// As [`from_array_struct`].
@@ -179,11 +180,13 @@ unsafe fn describe(array: &ArrayStruct, fields: Option<DType>) -> Result<Descrip
     // SAFETY: not NULL when `ndim` is not 0, readable by the caller's promise.
     let shape = Dims::from_fn(ndim, |axis| unsafe { array.shape.add(axis).read_unaligned() } as i64);
     if ndim == 0 || array.strides.is_null() {
-        return Ok((dtype, shape, None));
+        let strides = Dims::from(Layout::contiguous(&shape, Order::C)?.strides());
+        return Ok((dtype, shape, strides));
     }
     // SAFETY: as above.
     let bytes = Dims::from_fn(ndim, |axis| unsafe { array.strides.add(axis).read_unaligned() } as i64);
-    Ok((dtype, Dims::clone(&shape), Some(element_strides(&bytes, &shape, dtype)?)))
+    let strides = element_strides(&bytes, &shape, dtype)?;
+    Ok((dtype, shape, strides))
 }
 
 fn imported_dtype(array: &ArrayStruct, fields: Option<DType>) -> Result<DType> {
