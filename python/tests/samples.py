@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ml_dtypes
+import ndferry
 import numpy as np
 
 NUMPY_NAMES = (
@@ -67,3 +68,18 @@ def random_layout(rng: np.random.Generator, dtype: str = "int32", max_ndim: int 
     steps = steps[: array.ndim]
     view = array[(..., *[slice(None, None, int(step)) for step in steps])]
     return view[(..., *[slice(0, int(extent)) for extent in shape])]
+
+
+def same_answer(got: object, wanted: object) -> None:
+    """What NumPy answers when asked with arrays, and with tensors: a tensor for each array and each scalar of NumPy's
+    that a tensor can hold, all else alike, to the bit."""
+    if isinstance(wanted, (tuple, list)):
+        assert type(got) is type(wanted) and len(got) == len(wanted)
+        for one, other in zip(got, wanted):
+            same_answer(one, other)
+    elif (type(wanted) is np.ndarray or isinstance(wanted, np.generic)) and wanted.dtype.char not in "gGO":
+        assert type(got) is ndferry.Tensor and got.dtype == wanted.dtype and got.device == "cpu"
+        np.testing.assert_array_equal(got.numpy(), np.asarray(wanted), strict=True)
+    else:
+        assert type(got) is type(wanted)
+        np.testing.assert_array_equal(got, wanted)
