@@ -146,6 +146,8 @@ class Dispatch:
         where = kwargs.get("where")
         if any(map(_is_foreign, (*inputs, *kwargs.get("out", ()), where))):
             return NotImplemented
+        if method == "at" and getattr(inputs[0], "read_only", False):
+            raise ValueError("array to perform in place operation on is read-only")  # NumPy before 2.5 does not look
         return Call().run(getattr(ufunc, method), *inputs, **kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
