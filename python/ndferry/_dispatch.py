@@ -97,9 +97,7 @@ def _operate(function: Callable[..., Any], ufunc: str, a: Any, b: Any, other: An
     return Call().run(function, a, b)
 
 
-def _binary(name: str, ufunc: str) -> tuple[Any, Any]:
-    function = getattr(operator, name, divmod)
-
+def _binary(function: Callable[..., Any], ufunc: str) -> tuple[Any, Any]:
     def forward(self: Dispatch, other: object) -> Any:
         return _operate(function, ufunc, self, other, other)
 
@@ -109,20 +107,20 @@ def _binary(name: str, ufunc: str) -> tuple[Any, Any]:
     return forward, reflected
 
 
-def _numeric(name: str, ufunc: str) -> tuple[Any, Any, Any]:
-    in_place_function = getattr(operator, f"i{name.strip('_')}")
-
+def _numeric(function: Callable[..., Any], in_place_function: Callable[..., Any], ufunc: str) -> tuple[Any, Any, Any]:
     def in_place(self: Dispatch, other: object) -> Any:
         if _is_foreign(other):
             return getattr(_numpy(), ufunc)(self, other, out=(self,))
         return Call().run(in_place_function, self, other)
 
-    return *_binary(name, ufunc), in_place
+    return *_binary(function, ufunc), in_place
 
 
-def _unary(name: str) -> Any:
-    function = getattr(operator, name)
+def _compare(function: Callable[..., Any], ufunc: str) -> Any:
+    return _binary(function, ufunc)[0]
 
+
+def _unary(function: Callable[..., Any]) -> Any:
     def method(self: Dispatch) -> Any:
         return Call().run(function, self)
 
@@ -160,26 +158,42 @@ class Dispatch:
         return Call().run(getattr(func, "_implementation", func), *args, **kwargs)
 
     def __array_wrap__(self, arr: Any, context: Any = None, return_scalar: bool = False) -> Any:
-        return Call().give(arr)
+        return Call().give(arr)  # a tensor without axes where NumPy would make a scalar
 
-    __add__, __radd__, __iadd__ = _numeric("add", "add")
-    __sub__, __rsub__, __isub__ = _numeric("sub", "subtract")
-    __mul__, __rmul__, __imul__ = _numeric("mul", "multiply")
-    __matmul__, __rmatmul__, __imatmul__ = _numeric("matmul", "matmul")
-    __truediv__, __rtruediv__, __itruediv__ = _numeric("truediv", "divide")
-    __floordiv__, __rfloordiv__, __ifloordiv__ = _numeric("floordiv", "floor_divide")
-    __mod__, __rmod__, __imod__ = _numeric("mod", "remainder")
-    __pow__, __rpow__, __ipow__ = _numeric("pow", "power")
-    __lshift__, __rlshift__, __ilshift__ = _numeric("lshift", "left_shift")
-    __rshift__, __rrshift__, __irshift__ = _numeric("rshift", "right_shift")
-    __and__, __rand__, __iand__ = _numeric("and_", "bitwise_and")
-    __or__, __ror__, __ior__ = _numeric("or_", "bitwise_or")
-    __xor__, __rxor__, __ixor__ = _numeric("xor", "bitwise_xor")
-    __divmod__, __rdivmod__ = _binary("divmod", "divmod")
-    __lt__, __gt__ = _binary("lt", "less")[0], _binary("gt", "greater")[0]
-    __le__, __ge__ = _binary("le", "less_equal")[0], _binary("ge", "greater_equal")[0]
-    __eq__, __ne__ = _binary("eq", "equal")[0], _binary("ne", "not_equal")[0]
-    __neg__, __pos__, __abs__, __invert__ = map(_unary, ("neg", "pos", "abs", "invert"))
+    # The two methods that Dask calls on its chunks.
+
+    def astype(self, dtype: Any, copy: bool = True) -> Any:
+        """The elements converted by `numpy.astype`."""
+        return _numpy().astype(self, dtype, copy=copy)
+
+    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+        """The sum over one axis, several, or all, by `numpy.sum`."""
+        return _numpy().sum(self, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    __add__, __radd__, __iadd__ = _numeric(operator.add, operator.iadd, "add")
+    __sub__, __rsub__, __isub__ = _numeric(operator.sub, operator.isub, "subtract")
+    __mul__, __rmul__, __imul__ = _numeric(operator.mul, operator.imul, "multiply")
+    __matmul__, __rmatmul__, __imatmul__ = _numeric(operator.matmul, operator.imatmul, "matmul")
+    __truediv__, __rtruediv__, __itruediv__ = _numeric(operator.truediv, operator.itruediv, "divide")
+    __floordiv__, __rfloordiv__, __ifloordiv__ = _numeric(operator.floordiv, operator.ifloordiv, "floor_divide")
+    __mod__, __rmod__, __imod__ = _numeric(operator.mod, operator.imod, "remainder")
+    __pow__, __rpow__, __ipow__ = _numeric(operator.pow, operator.ipow, "power")
+    __lshift__, __rlshift__, __ilshift__ = _numeric(operator.lshift, operator.ilshift, "left_shift")
+    __rshift__, __rrshift__, __irshift__ = _numeric(operator.rshift, operator.irshift, "right_shift")
+    __and__, __rand__, __iand__ = _numeric(operator.and_, operator.iand, "bitwise_and")
+    __or__, __ror__, __ior__ = _numeric(operator.or_, operator.ior, "bitwise_or")
+    __xor__, __rxor__, __ixor__ = _numeric(operator.xor, operator.ixor, "bitwise_xor")
+    __divmod__, __rdivmod__ = _binary(divmod, "divmod")
+
+    __lt__ = _compare(operator.lt, "less")
+    __le__ = _compare(operator.le, "less_equal")
+    __eq__ = _compare(operator.eq, "equal")
+    __ne__ = _compare(operator.ne, "not_equal")
+    __ge__ = _compare(operator.ge, "greater_equal")
+    __gt__ = _compare(operator.gt, "greater")
+
+    __neg__, __pos__ = _unary(operator.neg), _unary(operator.pos)
+    __abs__, __invert__ = _unary(operator.abs), _unary(operator.invert)
 
     # Elements decide what is equal, and they may change: like NumPy's arrays, tensors have no hash.
     __hash__ = None  # type: ignore[assignment]

@@ -130,7 +130,7 @@ class DType:
             raise TypeError(f"neither NumPy nor this version of ml_dtypes has a dtype for {name}") from None
 
     @property
-    def __numpy_dtype__(self) -> numpy.dtype[Any]:
+    def __numpy_dtype__(self) -> Any:
         # What NumPy asks for where it takes a dtype; before 2.4 it asked for an attribute `dtype`.
         try:
             return self.numpy()

@@ -163,7 +163,7 @@ def test_keywords_pass_through():
 
 def test_operands_of_all_kinds():
     t = ndferry.asarray([1, 2], "int8")
-    for other in (1, True, 2.5, 1j, [3, 4], (3, 4), np.int16(3), np.array([1.5, 2]), np.float32(1), [t.item is None, 1]):
+    for other in (1, True, 2.5, 1j, [3, 4], (3, 4), np.int16(3), np.array([1.5, 2]), np.float32(1)):
         same_answer(np.add(t, other), np.add(t.numpy(), other))
         same_answer(t + other, t.numpy() + other)
         same_answer(other + t, other + t.numpy())
@@ -255,7 +255,8 @@ def test_types_of_ml_dtypes_keep_their_type(name):
 
 
 def test_text_dates_and_foreign_byte_order():
-    words, dates, swapped = np.array(["a", "bc"]), np.array(["2024-02-28", "1999-12-31"], "M8[D]"), np.arange(3, dtype=">i4")
+    words, swapped = np.array(["a", "bc"]), np.arange(3, dtype=">i4")
+    dates = np.array(["2024-02-28", "1999-12-31"], "M8[D]")
     same_answer(np.strings.add(ndferry.asarray(words), "!"), np.strings.add(words, "!"))
     same_answer(ndferry.asarray(words) == "a", words == "a")
     same_answer(ndferry.asarray(dates) + np.timedelta64(1, "D"), dates + np.timedelta64(1, "D"))
@@ -265,8 +266,8 @@ def test_text_dates_and_foreign_byte_order():
 
 def test_what_a_tensor_cannot_hold_stays_numpys():
     t = ndferry.asarray([1.0, 2.0])
-    assert type(np.add(t, np.array([1, "x"][:1] * 2, object))) is np.ndarray
-    assert type(np.add(t, 1, dtype=np.longdouble)) is np.ndarray and np.frompyfunc(str, 1, 1)(t).tolist() == ["1.0", "2.0"]
+    for stays in (np.add(t, np.array([1, 2], object)), np.add(t, 1, dtype=np.longdouble), np.frompyfunc(str, 1, 1)(t)):
+        assert type(stays) is np.ndarray
     assert type(t + np.ma.array([1.0, 2.0], mask=[0, 1])) is np.ma.MaskedArray
     assert type(np.ma.array([1.0, 2.0], mask=[0, 1]) * t) is np.ma.MaskedArray
     with pytest.raises(TypeError, match="cuda:0"):
