@@ -163,12 +163,12 @@ class Dispatch:
     # The two methods that Dask calls on its chunks.
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
-        """The elements converted by `numpy.astype`."""
-        return _numpy().astype(self, dtype, copy=copy)
+        """The elements converted by NumPy, on new memory; `copy` False gives the tensor itself if it has that type."""
+        return Call().run(_numpy().ndarray.astype, self, dtype, copy=copy)
 
     def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-        """The sum over one axis, several, or all, by `numpy.sum`."""
-        return _numpy().sum(self, axis=axis, dtype=dtype, keepdims=keepdims)
+        """NumPy's sum over one axis, several, or all."""
+        return Call().run(_numpy().ndarray.sum, self, axis=axis, dtype=dtype, keepdims=keepdims)
 
     __add__, __radd__, __iadd__ = _numeric(operator.add, operator.iadd, "add")
     __sub__, __rsub__, __isub__ = _numeric(operator.sub, operator.isub, "subtract")

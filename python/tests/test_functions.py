@@ -203,6 +203,8 @@ def test_what_a_tensor_cannot_hold_stays_numpys():
     assert type(np.sum(t, dtype=np.longdouble)) is np.longdouble
     assert type(np.append(t, np.ma.masked_array([3.0], [True]))) is np.ma.MaskedArray
     assert type(np.concatenate([t, np.ma.array([1.0])])) is np.ma.MaskedArray
+    assert type(np.astype(t, np.dtypes.StringDType())) is np.ndarray
+    assert type(np.concatenate([t[None], np.ones((1, 2)).view(np.matrix)])) is np.matrix
     assert np.shape(t) == (2,) and type(np.ndim(t)) is int
 
 
@@ -267,3 +269,19 @@ def test_bfloat16_stays_bfloat16():
     t = ndferry.asarray([1, 2, 3], "bfloat16")
     for made in (np.concatenate([t, t]), np.flip(t), np.max(t), np.sort(t), np.where(t > 1, t, t)):
         assert made.dtype is ndferry.bfloat16
+
+
+def test_the_methods_that_dask_calls():
+    t = ndferry.asarray([[1.9, 2.9], [3.0, 4.0]])
+    assert t.astype("i4").tolist() == [[1, 2], [3, 4]] and t.astype(ndferry.float32).dtype is ndferry.float32
+    assert t.astype("f8", copy=False) is t and t.astype("f8").data_ptr != t.data_ptr
+    same_answer(t.sum(axis=0, keepdims=True), t.numpy().sum(axis=0, keepdims=True))
+    same_answer(t.sum(dtype="f4"), t.numpy().sum(dtype="f4"))
+
+
+def test_numpys_own_assertions_understand_tensors():
+    t = ndferry.asarray([1.0, 2.0])
+    np.testing.assert_array_equal(t, [1, 2])
+    np.testing.assert_allclose(t, t + 1e-12)
+    with pytest.raises(AssertionError, match="Mismatched elements"):
+        np.testing.assert_array_equal(t, t + 1)

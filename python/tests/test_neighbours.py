@@ -47,6 +47,8 @@ def test_pandas_series_and_tensors():
     for made in (np.add(series, tensor()), np.add(tensor(), series), series + tensor(), tensor() + series):
         assert type(made) is pandas.Series and made.tolist() == [6, 8, 10, 12] and list(made.index) == list("abcd")
     assert np.multiply(series, tensor()).dtype == "float64" and (series == tensor()).tolist() == [False] * 4
+    with pytest.raises(ValueError, match="coerce"):
+        pandas.DataFrame({"x": [1.0, 2.0]}) * ndferry.asarray([[2.0], [3.0]])
 
 
 def test_xarray_holds_tensors():
@@ -98,4 +100,7 @@ def test_torch_tensors_and_tensors():
     torch = pytest.importorskip("torch")
     made = np.add(tensor(), torch.ones(4, dtype=torch.float64))
     assert type(made) is torch.Tensor and made.tolist() == [6, 7, 8, 9]
+    with pytest.raises(TypeError):
+        tensor() + torch.ones(4)
+    assert type(torch.ones(4) + tensor()) is torch.Tensor
     assert torch.from_dlpack(np.exp(tensor())).shape == (4,)

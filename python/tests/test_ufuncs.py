@@ -215,6 +215,13 @@ def test_operators_in_place_write_the_tensors_memory(name):
                 same_outcome(got, wanted)
 
 
+def test_operators_in_place_reach_through_indices():
+    t = ndferry.zeros((2, 3))
+    t[0] += 1
+    t[:, 1] -= ndferry.asarray([5.0, 7.0])
+    assert t.tolist() == [[1, -4, 1], [0, -7, 0]]
+
+
 def test_unary_operators_are_numpys():
     for array in (np.array([-3, 0, 4]), np.array([-1.5, np.nan]), np.array([True, False]), np.array([3 + 4j])):
         for function in (operator.neg, operator.pos, operator.abs, operator.invert):
