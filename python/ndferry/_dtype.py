@@ -131,7 +131,7 @@ class DType:
 
     @property
     def __numpy_dtype__(self) -> Any:
-        # What NumPy asks for where it takes a dtype; before 2.4 it asked for an attribute `dtype`.
+        """What NumPy asks for where it takes a dtype; versions before 2.4 ask for `dtype`."""
         try:
             return self.numpy()
         except TypeError as error:
