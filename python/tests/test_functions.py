@@ -7,11 +7,15 @@ from collections import deque
 
 import ndferry
 import numpy as np
+import numpy.char
+import numpy.fft
 import numpy.lib.recfunctions as rf
+import numpy.strings
 import pytest
 from ndferry._dispatch import Dispatch
 from numpy.lib import scimath
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.polynomial import polynomial
 from numpy.testing.overrides import get_overridable_numpy_array_functions
 from samples import FAILED_REDUCTIONS_LEAK, same_answer
 
@@ -91,11 +95,36 @@ np.eye(3, like=a); np.frombuffer(b"12345678", like=a); np.fromfunction(lambda i,
 np.fromfile(path, like=a); np.fromiter([1.0, 2.0], float, like=a); np.full((2, 2), 7, like=a); np.identity(3, like=a)
 np.genfromtxt(["1 2", "3 4"], like=a); np.loadtxt(["1 2", "3 4"], like=a); np.ones(3, like=a); np.zeros(3, "f4", like=a)
 np.require(v, "f4", "C", like=a); np.tri(3, like=a); np.fromstring("1 2", sep=" ", like=a)
+np.char.equal(z, "De"); np.char.not_equal(z, z); np.char.less(z, "a"); np.char.less_equal(z, "a"); np.char.greater(z, "a")
+np.char.greater_equal("a", z)
 np.save(path, a); np.savetxt(path, a); np.savez(path, a, x=v); np.savez_compressed(path, a)
 """
-EXPRESSIONS = [one.strip() for line in LINES.strip().splitlines() for one in line.split(";")]
+SINCE_2_4 = """
+np.strings.capitalize(z); np.strings.center(z, 9); np.strings.decode(y); np.strings.encode(z); np.strings.expandtabs(z)
+np.strings.ljust(z, 8); np.strings.lower(z); np.strings.mod(g, k[1]); np.strings.multiply(z, 2); np.strings.partition(z, " ")
+np.strings.replace(z, "a", "bb"); np.strings.rjust(z, 8); np.strings.rpartition(z, " "); np.strings.swapcase(z)
+np.strings.title(z); np.strings.translate(z, str.maketrans("a", "b")); np.strings.upper(z); np.strings.zfill(z, 6)
+np.char.join("-", z); np.char.split(z); np.char.rsplit(z, " ", 1); np.char.splitlines(z)
+polynomial.polygrid2d(v, w, s); polynomial.polyval2d(v, w, s)
+"""
+OVERRIDABLE = get_overridable_numpy_array_functions()  # those of the modules that are imported
+
+
+def full_name(function) -> str:
+    return f"{function.__module__}.{function.__name__}"
+
+
+def split(lines: str) -> list[str]:
+    return [one.strip() for one in lines.replace("\n", ";").split(";") if one.strip()]
+
+
+EXPRESSIONS = split(LINES)
+if any(full_name(one) == "numpy.strings.upper" for one in OVERRIDABLE):
+    EXPRESSIONS += split(SINCE_2_4)
 if hasattr(np, "in1d"):
     EXPRESSIONS.append("np.in1d(k, i)")
+if hasattr(polynomial, "polyvalnd"):
+    EXPRESSIONS.append("polynomial.polyvalnd((v, w), s)")
 
 # The functions of which no line is above, and why.
 NOT_CALLED = {"numpy.lib.recfunctions.find_duplicates": "it takes nothing but masked arrays"}
@@ -110,21 +139,26 @@ def arrays() -> dict[str, np.ndarray]:
         "a": a, "b": a > 0.4, "i": rng.integers(0, 9, (3, 4)), "k": np.array([0, 3, 1, 1, 0]), "n": n,
         "v": np.sort(rng.random(5)), "w": rng.random(5), "o": np.zeros((3, 4)), "c": a + 1j * a[::-1],
         "s": square @ square.T + np.eye(3), "u": rng.integers(0, 255, (3, 4), "u1"),
+        "z": np.array(["ab c", "De", " f\tg"]), "y": np.array([b"ab", b"c"]), "g": np.array(["%02d", "<%d>"]),
         "d": np.array(["2024-02-29", "1999-12-31", "2030-06-15"], "M8[D]"),
         "p": np.array([(1.5, 3), (2.5, 2), (3.5, 7), (4.5, 2)], [("x", "<f8"), ("y", "<i8")]),
         "q": np.array([(2, 9.0), (3, 8.0), (7, 1.0), (5, 5.0)], [("y", "<i8"), ("z", "<f8")]),
     }  # fmt: skip
 
 
-def full_name(function) -> str:
-    return f"{function.__module__}.{function.__name__}"
-
-
 def names(as_tensors: bool, tmp_path) -> dict[str, object]:
     path = tmp_path / "file.npy"
     path.write_bytes(bytes(32))
     known = {key: ndferry.asarray(one) if as_tensors else one for key, one in arrays().items()}
-    return {"np": np, "rf": rf, "scimath": scimath, "sliding_window_view": sliding_window_view, "path": path, **known}
+    return {
+        "np": np,
+        "rf": rf,
+        "scimath": scimath,
+        "polynomial": polynomial,
+        "sliding_window_view": sliding_window_view,
+        "path": path,
+        **known,
+    }
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
@@ -150,7 +184,7 @@ def test_every_overridable_function_is_called(tmp_path, monkeypatch):
     for expression in EXPRESSIONS:
         eval(expression, names(True, tmp_path))
     # By name, because what NumPy lists for `like=` is not the very function that it passes.
-    missing = {full_name(one) for one in get_overridable_numpy_array_functions()} - {full_name(one) for one in called}
+    missing = {full_name(one) for one in OVERRIDABLE} - {full_name(one) for one in called}
     assert missing == set(NOT_CALLED)
 
 
@@ -181,7 +215,7 @@ np.linalg.multi_dot([o, o], out=t); np.std(o, axis=0, out=t[0]); np.ptp(o, axis=
 """
 
 
-@pytest.mark.parametrize("expression", [one.strip() for one in WRITERS.replace("\n", ";").split(";") if one.strip()])
+@pytest.mark.parametrize("expression", split(WRITERS))
 def test_nothing_writes_through_a_read_only_tensor(expression):
     if FAILED_REDUCTIONS_LEAK and expression.startswith(("np.add.reduce", "np.add.acc")):
         pytest.skip("NumPy leaks the operands")
