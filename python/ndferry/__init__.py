@@ -44,6 +44,12 @@ from ._library import check as _check, lib as _lib
 from ._pointer import from_dlpack_pointer, from_handle, wrap
 from ._tensor import Tensor
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._ndarray import ndarray as ndarray
+
 __version__: str = _lib.ndf_version_string().decode()
 
 Statistics = _namedtuple("Statistics", ("live_tensors", "live_bytes"))
@@ -58,10 +64,17 @@ def statistics() -> Statistics:
     return Statistics(raw.live_tensors, raw.live_bytes)
 
 
-def __getattr__(name: str) -> DType:
-    """The dtypes as attributes: `ndferry.float32`. Made when they are first asked for."""
+def __getattr__(name: str) -> Any:
+    """What is made when it is first asked for: the dtypes (`ndferry.float32`), and `ndferry.ndarray`, which needs
+    NumPy."""
     if name in _c.DTYPES:
         return globals().setdefault(name, dtype(name))
+    if name == "ndarray":
+        try:
+            from ._ndarray import ndarray
+        except ImportError:
+            raise AttributeError("ndferry.ndarray is a subclass of NumPy's, which is not installed") from None
+        return globals().setdefault(name, ndarray)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -132,6 +132,16 @@ class DType:
         except AttributeError:
             raise TypeError(f"neither NumPy nor this version of ml_dtypes has a dtype for {name}") from None
 
+    @property
+    def __numpy_dtype__(self) -> Any:
+        """What NumPy asks for where it takes a dtype; versions before 2.4 ask for `dtype`."""
+        try:
+            return self.numpy()
+        except TypeError as error:
+            raise AttributeError(str(error)) from None
+
+    dtype = __numpy_dtype__
+
     def __eq__(self, other: object) -> bool:
         if isinstance(other, DType):
             return self is other

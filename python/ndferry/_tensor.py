@@ -7,6 +7,7 @@ from ctypes import addressof, byref, c_char, c_double, c_int32, c_int64, c_void_
 from . import _declarations as c
 from . import _elements, _index
 from ._device import Device, optional
+from ._dispatch import Dispatch
 from ._dtype import DType, dtype, of_struct
 from ._errors import NdferryError, UnsupportedError
 from ._library import CASTINGS, COPIES, ORDERS, OVERFLOWS, array, check, choice, lib, text
@@ -88,7 +89,7 @@ def convert_options(
     return options
 
 
-class Tensor:
+class Tensor(Dispatch):
     """Strided, typed memory that other libraries can use without copying.
 
     Make one with `ndferry.asarray`, `from_dlpack`, `empty`, `zeros`, `full`, `wrap` or `from_handle`. A tensor never
@@ -228,6 +229,9 @@ class Tensor:
         return format(self.item(), spec) if spec and not self.ndim else object.__format__(self, spec)
 
     def __bool__(self) -> bool:
+        if self.size != 1:
+            how = "use .equal(), numpy.any() or numpy.all()"
+            raise ValueError(f"bool() needs exactly one element, the tensor has {self.size}: {how}")
         return bool(self.item())
 
     def __float__(self) -> float:
@@ -463,8 +467,13 @@ class Tensor:
             return array.astype(dtype)
         return array.copy(order="K") if copy else array
 
-    def numpy(self) -> numpy.ndarray[Any, Any]:
-        """A NumPy array on the same memory. bfloat16, float8 and the like need ml_dtypes."""
+    def numpy(self, *, subclass: bool = False) -> numpy.ndarray[Any, Any]:
+        """A NumPy array on the same memory, an `ndferry.ndarray` if `subclass` says so. bfloat16, float8 and the like
+        need ml_dtypes."""
+        if subclass:
+            from ._ndarray import ndarray
+
+            return ndarray(self)
         return _elements.to_numpy(self)
 
     def __reduce__(self) -> tuple[Any, ...]:

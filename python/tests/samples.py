@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ml_dtypes
+import ndferry
 import numpy as np
 
 NUMPY_NAMES = (
@@ -15,6 +16,9 @@ ML_NAMES = [
     "bfloat16", "float8_e3m4", "float8_e4m3", "float8_e4m3b11fnuz", "float8_e4m3fn", "float8_e4m3fnuz",
     "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu", *NARROW_BITS,
 ]  # fmt: skip
+NOT_HELD = (np.longdouble, np.clongdouble, np.object_)  # types of NumPy that no tensor has
+# Before 2.5, NumPy never lets go of the operands of a reduction when a type of others answers with an exception.
+FAILED_REDUCTIONS_LEAK = np.lib.NumpyVersion(np.__version__) < "2.5.0"
 ALL_NAMES = NUMPY_NAMES + ML_NAMES
 
 
@@ -67,3 +71,21 @@ def random_layout(rng: np.random.Generator, dtype: str = "int32", max_ndim: int 
     steps = steps[: array.ndim]
     view = array[(..., *[slice(None, None, int(step)) for step in steps])]
     return view[(..., *[slice(0, int(extent)) for extent in shape])]
+
+
+def same_answer(got: object, wanted: object) -> None:
+    """What NumPy answers when asked with arrays, and with tensors: a tensor for each array and each scalar of NumPy's
+    that a tensor can hold, all else alike, to the bit."""
+    if isinstance(wanted, (tuple, list)):
+        assert type(got) is type(wanted) and len(got) == len(wanted)
+        for one, other in zip(got, wanted):
+            same_answer(one, other)
+    elif (type(wanted) is np.ndarray or isinstance(wanted, np.generic)) and wanted.dtype.type not in NOT_HELD:
+        assert type(got) is ndferry.Tensor and got.dtype == wanted.dtype and got.device == "cpu"
+        if wanted.dtype.isbuiltin == 2:  # of ml_dtypes, whose NaN NumPy's comparison does not know
+            assert got.shape == wanted.shape and got.tobytes() == wanted.tobytes()
+        else:
+            np.testing.assert_array_equal(got.numpy(), np.asarray(wanted), strict=True)
+    else:
+        assert type(got) is type(wanted)
+        np.testing.assert_array_equal(got, wanted)

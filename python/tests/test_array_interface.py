@@ -185,7 +185,6 @@ def test_the_dlpack_examples_of_numpys_documentation():
     x_np = np.arange(5)
     x_np.flags.writeable = False
     assert ndferry.from_dlpack(x_np).read_only
-    assert np.exp(x_ours)[0] == 1 and type(np.exp(x_ours)) is np.ndarray
 
 
 class Liar:
