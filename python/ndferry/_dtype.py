@@ -23,10 +23,11 @@ class DType:
     """The type of one element. Equal types are one object; it is also equal to its names ("float32", "<f4") and to
     NumPy's dtype, which hash otherwise, as in NumPy."""
 
-    __slots__ = ("_struct", "_descr", "name")
+    __slots__ = ("_struct", "_descr", "_numpy", "name")
 
     _struct: c.ndf_dtype
     _descr: list[tuple[Any, ...]]
+    _numpy: numpy.dtype[Any]
     name: str
     """NumPy's name ("float32", ">f4", "datetime64[ns]"), or ml_dtypes' ("bfloat16")."""
 
@@ -108,6 +109,13 @@ class DType:
 
     def numpy(self) -> numpy.dtype[Any]:
         """NumPy's dtype, or ml_dtypes' where NumPy has none."""
+        try:
+            return self._numpy
+        except AttributeError:
+            self._numpy = self._find_numpy()
+            return self._numpy
+
+    def _find_numpy(self) -> numpy.dtype[Any]:
         import numpy
 
         if self.is_packed or self.lanes != 1:

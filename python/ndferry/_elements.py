@@ -166,11 +166,12 @@ def to_numpy(tensor: Tensor) -> numpy.ndarray[Any, Any]:
 
     if tensor.device.device_type not in _HOST:
         raise TypeError(f"the elements are on {tensor.device}, NumPy needs them on the host: use .to_device('cpu')")
+    dtype = tensor.dtype
     try:
-        target = tensor.dtype.numpy()
+        target = dtype.numpy()
     except TypeError as error:
         raise TypeError(f"{error}; or convert() the tensor to a dtype that NumPy has") from None
-    if tensor.dtype == target.str and target.kind not in WITHOUT_STRUCT:
+    if target.isbuiltin == 1 or (dtype == target.str and target.kind not in WITHOUT_STRUCT):
         return numpy.asarray(_Interface(tensor))
     # As mere bytes of the same size, which NumPy then sees as what they are.
     return numpy.asarray(_Interface(tensor.view(f"V{target.itemsize}"))).view(target)
