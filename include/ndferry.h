@@ -1673,7 +1673,8 @@ ndf_status ndf_tensor_to_dlpack(const ndf_tensor *tensor,
 
 /**
  * Makes a tensor of a DLPack 1.x struct, without copying. Everything the struct says is checked first: version,
- * rank, signs, products, address range, type. Unknown devices and types are carried untouched.
+ * rank, signs, products, address range, type. Unknown devices and types are carried untouched. A struct that this
+ * library exported becomes a view on the same memory again, and ends at once.
  *
  * @param managed  the struct; its deleter, if any, runs once when the last tensor on the memory is gone, on any
  *                 thread  [consumed on success]

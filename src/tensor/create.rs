@@ -105,6 +105,49 @@ impl Tensor {
     }
 }
 
+impl Tensor {
+    /// A view on the storage of `self` of what `described` describes; `None` when that does not lie inside, element by
+    /// element.
+    ///
+    /// This is how a tensor that comes back through a protocol is the same memory again, rather than memory of somebody
+    /// who happens to be ourselves: it is counted once, and coming and going any number of times makes no chain.
+    pub fn reunited(&self, described: &Adopted<'_>) -> Result<Option<Self>> {
+        described.dtype.validate()?;
+        let mut draft = Draft::blank()?;
+        let span = draft.layout().assign(described.shape, described.strides)?;
+        let bits = described.dtype.element_bits();
+        let Some(offset) = self.elements_to(described, bits) else { return Ok(None) };
+        let room = i128::from(self.storage().byte_count() as u64) * 8;
+        let fits = |(low, high): (i64, i64)| {
+            let (first, end) =
+                (i128::from(offset) + i128::from(low), i128::from(offset) + i128::from(high) + 1);
+            first >= 0 && end * i128::from(bits) <= room
+        };
+        if !span.is_none_or(fits) {
+            return Ok(None);
+        }
+        draft.layout().set_offset(offset)?;
+        let read_only = described.read_only || self.is_read_only();
+        Ok(Some(draft.finish(described.dtype, read_only, Memory::Of(self.first()))))
+    }
+
+    /// Elements of `bits` bits from the start of the storage to the first one described, if they are whole ones of this
+    /// storage.
+    fn elements_to(&self, described: &Adopted<'_>, bits: u64) -> Option<i64> {
+        let storage = self.storage();
+        if described.device != storage.device() || !described.device.has_addresses() || bits == 0 {
+            return None;
+        }
+        if described.shape.contains(&0) {
+            return Some(0);
+        }
+        let address = described.data.addr().checked_add(usize::try_from(described.byte_offset).ok()?)?;
+        let distance = address.checked_sub(storage.start().addr())? as u64;
+        let distance_bits = distance.checked_mul(8)?;
+        distance_bits.is_multiple_of(bits).then(|| i64::try_from(distance_bits / bits).ok())?
+    }
+}
+
 /// The address space is smaller than what `shape` and `strides` describe.
 #[cold]
 fn outside() -> Error {

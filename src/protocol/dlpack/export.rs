@@ -11,7 +11,7 @@ use crate::spec::dlpack::*;
 use crate::tensor::{MemoryOrder, Tensor};
 
 /// What the two structs have in common.
-trait Managed: Sized {
+pub(super) trait Managed: Sized {
     /// The struct, filled, with a deleter that ends `context`.
     fn new(dl_tensor: DLTensor, flags: u64, context: *mut c_void) -> Self;
 }
@@ -60,6 +60,21 @@ unsafe extern "C" fn end_export<M>(managed: *mut M) {
         std::ptr::drop_in_place(&raw mut (*export).tensor);
         libc::free(export.cast());
     }
+}
+
+/// The tensor in a struct whose deleter is this library's own: one that comes back to where it was made.
+///
+/// # Safety
+/// `managed` is a live struct; `deleter` is its deleter.
+#[inline]
+pub(super) unsafe fn exported<'a, M: Managed>(
+    managed: NonNull<M>,
+    deleter: Option<unsafe extern "C" fn(*mut M)>,
+) -> Option<&'a Tensor> {
+    let own: unsafe extern "C" fn(*mut M) = end_export::<M>;
+    let ours = deleter.is_some_and(|deleter| std::ptr::fn_addr_eq(deleter, own));
+    // SAFETY: a struct that ends this way is the first field of an export, which holds its tensor as long as it lives.
+    ours.then(|| unsafe { &(*managed.cast::<Export<M>>().as_ptr()).tensor })
 }
 
 /// Makes the struct for `tensor`, which it holds until its deleter lets go.

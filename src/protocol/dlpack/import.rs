@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
+use super::export::exported;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, bail};
@@ -22,6 +23,9 @@ pub unsafe fn from_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Resu
     // SAFETY: the caller's promise.
     unsafe {
         let (foreign, flags) = read_versioned(managed)?;
+        if let Some(tensor) = exported(managed, (*managed.as_ptr()).deleter) {
+            return reunite(tensor, foreign, flags, managed);
+        }
         adopt(foreign, flags, release_foreign::<DLManagedTensorVersioned>, managed.as_ptr().cast())
     }
 }
@@ -68,7 +72,34 @@ pub unsafe fn from_legacy(managed: NonNull<DLManagedTensor>) -> Result<Tensor> {
     // SAFETY: the caller's promise.
     unsafe {
         let foreign = &(*managed.as_ptr()).dl_tensor;
+        if let Some(tensor) = exported(managed, (*managed.as_ptr()).deleter) {
+            return reunite(tensor, foreign, 0, managed);
+        }
         adopt(foreign, 0, release_foreign::<DLManagedTensor>, managed.as_ptr().cast())
+    }
+}
+
+/// Imports a struct that this library exported for `tensor`: as a view on the same memory, the struct being ended at
+/// once. Where somebody has changed the struct to describe other memory, it is adopted like any other.
+///
+/// # Safety
+/// As [`from_versioned`]; `tensor` is the one in `managed`.
+#[cold]
+unsafe fn reunite<M: Foreign>(
+    tensor: &Tensor,
+    foreign: &DLTensor,
+    flags: u64,
+    managed: NonNull<M>,
+) -> Result<Tensor> {
+    // SAFETY: the caller's promise. The view holds the memory before the struct lets go of it.
+    unsafe {
+        match tensor.reunited(&describe(foreign, flags)?)? {
+            Some(view) => {
+                M::end(managed.as_ptr());
+                Ok(view)
+            }
+            None => adopt(foreign, flags, release_foreign::<M>, managed.as_ptr().cast()),
+        }
     }
 }
 

@@ -54,4 +54,57 @@ mod tests {
         drop(back);
         assert_eq!(tensor.reference_count(), 1);
     }
+
+    #[test]
+    fn a_tensor_that_comes_back_is_a_view_on_the_same_memory() {
+        let tensor = Tensor::zeros(DType::FLOAT32, &[4, 3], Order::C, Device::CPU).unwrap();
+        let part = tensor.slice(0, Some(1), None, 2).unwrap().flip(Some(&[1])).unwrap();
+        // SAFETY: each struct is ended by the tensor that it becomes.
+        let back = unsafe { from_versioned(share_versioned(&part, false).unwrap()) }.unwrap();
+        assert_eq!((back.data(), back.layout()), (part.data(), part.layout()));
+        assert!(std::ptr::eq(back.storage(), tensor.storage()));
+        // SAFETY: as above.
+        let again = unsafe { from_legacy(share_legacy(&back).unwrap()) }.unwrap();
+        drop((tensor, part, back));
+        // SAFETY: the tensor holds the memory.
+        assert_eq!(unsafe { again.data().cast::<f32>().read() }, 0.0);
+    }
+
+    #[test]
+    fn what_is_read_only_comes_back_read_only() {
+        let tensor = Tensor::zeros(DType::INT8, &[4], Order::C, Device::CPU).unwrap().as_read_only().unwrap();
+        // SAFETY: the struct is ended by the tensor that it becomes, also when the flag was taken away.
+        unsafe {
+            let managed = share_versioned(&tensor, false).unwrap();
+            (*managed.as_ptr()).flags = 0;
+            assert!(from_versioned(managed).unwrap().is_read_only());
+        }
+    }
+
+    #[test]
+    fn a_struct_of_ours_that_was_made_to_describe_other_memory_is_adopted_as_it_is() {
+        let tensor = Tensor::zeros(DType::INT8, &[4], Order::C, Device::CPU).unwrap();
+        let mut other = [7i8; 8];
+        let managed = share_versioned(&tensor, false).unwrap();
+        // SAFETY: the eight bytes outlive the tensor on them.
+        let back = unsafe {
+            (*managed.as_ptr()).dl_tensor.data = other.as_mut_ptr().cast();
+            *(*managed.as_ptr()).dl_tensor.shape = 8;
+            from_versioned(managed).unwrap()
+        };
+        assert_eq!((back.data().cast_const(), back.element_count()), (other.as_ptr().cast(), 8));
+        assert_eq!(tensor.reference_count(), 2);
+        drop(back);
+        assert_eq!(tensor.reference_count(), 1);
+    }
+
+    #[test]
+    fn coming_and_going_any_number_of_times_makes_no_chain() {
+        let mut tensor = Tensor::zeros(DType::INT8, &[4], Order::C, Device::CPU).unwrap();
+        for _ in 0..300_000 {
+            // SAFETY: the struct is ended by the tensor that it becomes.
+            tensor = unsafe { from_versioned(share_versioned(&tensor, false).unwrap()) }.unwrap();
+        }
+        drop(tensor);
+    }
 }
