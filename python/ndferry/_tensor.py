@@ -445,6 +445,10 @@ class Tensor:
 
     def __buffer__(self, flags: int, /) -> _memoryview:
         # No `__release_buffer__`: the memory never moves, and what counts exports is the reference that each has.
+        dtype = self.dtype
+        if flags & c.NDF_BUFFER_FORMAT and dtype.kind == "V" and not dtype.is_structured:
+            # NumPy asks here first, and would read a structure without fields; by its own protocol it reads the type.
+            raise BufferError(f"{dtype} is bytes without a type, which memoryview() shows and NumPy misreads")
         return lib.ndf_py_memoryview(self._handle, flags)
 
     @property
