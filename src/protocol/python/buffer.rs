@@ -13,7 +13,7 @@ use once_cell::sync::OnceCell;
 use super::api::{Api, PyObject, api, locked, missing, raise, symbol};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::buffer;
-use crate::spec::buffer::{Buffer, FULL_RO};
+use crate::spec::buffer::{Buffer, FORMAT, FULL_RO};
 use crate::tensor::Tensor;
 
 /// `PyType_Slot`.
@@ -110,13 +110,17 @@ fn no_memory() -> Error {
 
 /// A new memoryview of the elements, which keeps the tensor alive. `flags` is what a consumer asks for (`PyBUF_*`):
 /// what the elements cannot meet is refused; the memoryview says everything and takes away itself what was not asked.
+/// Only where the type has no format and none is asked for, it says none, which CPython shows as bytes.
 ///
 /// # Safety
 /// The caller holds the interpreter's lock.
 pub unsafe fn memory_view(tensor: &Tensor, flags: c_int) -> Result<NonNull<PyObject>> {
     let (api, symbols) = (locked()?, symbols()?);
     buffer::require(tensor, flags)?;
-    let mut full = buffer::to_buffer(tensor, FULL_RO)?;
+    let mut full = match buffer::to_buffer(tensor, FULL_RO) {
+        Err(_) if flags & FORMAT == 0 => buffer::to_buffer(tensor, FULL_RO & !FORMAT)?,
+        filled => filled?,
+    };
     // SAFETY: the lock is held; every new reference is given up once. An exporter that was made ends the buffer.
     unsafe {
         let exporter = exporter_type(api, symbols).and_then(|class| {
