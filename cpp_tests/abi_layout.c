@@ -67,6 +67,19 @@ AT(ndf_array_struct, strides, 32);
 AT(ndf_array_struct, data, 40);
 AT(ndf_array_struct, descr, 48);
 
+SIZE(ndf_buffer, 80);
+AT(ndf_buffer, buf, 0);
+AT(ndf_buffer, obj, 8);
+AT(ndf_buffer, len, 16);
+AT(ndf_buffer, itemsize, 24);
+AT(ndf_buffer, readonly, 32);
+AT(ndf_buffer, ndim, 36);
+AT(ndf_buffer, format, 40);
+AT(ndf_buffer, shape, 48);
+AT(ndf_buffer, strides, 56);
+AT(ndf_buffer, suboffsets, 64);
+AT(ndf_buffer, internal, 72);
+
 SIZE(ndf_allocator, 32);
 AT(ndf_allocator, struct_size, 0);
 AT(ndf_allocator, reserved, 4);
@@ -109,6 +122,16 @@ IS(NDF_ARRAY_ALIGNED, 0x100);
 IS(NDF_ARRAY_NOTSWAPPED, 0x200);
 IS(NDF_ARRAY_WRITEABLE, 0x400);
 IS(NDF_ARRAY_HAS_DESCR, 0x800);
+IS(NDF_BUFFER_SIMPLE, 0);
+IS(NDF_BUFFER_WRITABLE, 0x1);
+IS(NDF_BUFFER_FORMAT, 0x4);
+IS(NDF_BUFFER_ND, 0x8);
+IS(NDF_BUFFER_STRIDES, 0x18);
+IS(NDF_BUFFER_C_CONTIGUOUS, 0x38);
+IS(NDF_BUFFER_F_CONTIGUOUS, 0x58);
+IS(NDF_BUFFER_ANY_CONTIGUOUS, 0x98);
+IS(NDF_BUFFER_FULL, 0x11d);
+IS(NDF_BUFFER_FULL_RO, 0x11c);
 IS(NDF_PY_VERSIONED, 1);
 IS(NDF_PY_COPIED, 2);
 

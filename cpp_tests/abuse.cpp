@@ -21,6 +21,7 @@ struct outputs {
     DLManagedTensor *legacy;
     DLManagedTensorVersioned *versioned;
     ndf_array_struct *array;
+    ndf_buffer buffer;
     ndf_dtype dtype;
     std::int64_t low, high, dims[64];
     std::int32_t number;
@@ -42,6 +43,7 @@ void end_outputs() {
     if (out.legacy != before.legacy) out.legacy->deleter(out.legacy);
     if (out.versioned != before.versioned) out.versioned->deleter(out.versioned);
     if (out.array != before.array) ndf_array_struct_release(out.array);
+    if (out.buffer.internal != before.buffer.internal) ndf_buffer_release(&out.buffer);
 }
 
 // ------------------------------------------------------------------------------------------- hostile arguments
@@ -97,6 +99,34 @@ template <> struct hostile<ndf_dtype> {
                 {NDF_CODE_OPAQUE, 0, 1, 'U', 0, 0, std::uint64_t{1} << 62},
                 {NDF_CODE_OPAQUE, 0, 1, 'M', 0, 0, UINT64_MAX >> 1},
                 {200, 8, 1, 0, 0, 0, 0}};
+    }
+};
+
+template <> struct hostile<const ndf_buffer *> {
+    static std::vector<const ndf_buffer *> values() {
+        static float byte = 0;
+        static char format[] = "f", unknown[] = "\xff", deep[] = "T{T{T{(9999999999)f";
+        static ptrdiff_t lows[64], highs[64];
+        std::fill(lows, lows + 64, PTRDIFF_MIN);
+        std::fill(highs, highs + 64, PTRDIFF_MAX);
+        const ndf_buffer good{&byte, nullptr, 4, 4, 0, 0, format, nullptr, nullptr, nullptr, nullptr};
+        static std::vector<ndf_buffer> made;
+        made.assign(12, good);
+        made[0].ndim = -1;
+        made[1].ndim = INT32_MAX;
+        made[2].ndim = 2;
+        made[3].len = made[3].itemsize = PTRDIFF_MIN;
+        made[4].len = PTRDIFF_MAX;
+        made[5].format = unknown;
+        made[6].format = deep;
+        made[7].buf = nullptr;
+        made[8].ndim = 64, made[8].shape = lows;
+        made[9].ndim = 64, made[9].shape = made[9].strides = highs;
+        made[10].ndim = 64, made[10].suboffsets = highs;
+        made[11] = ndf_buffer{};
+        std::vector<const ndf_buffer *> all{nullptr};
+        for (const ndf_buffer &one : made) all.push_back(&one);
+        return all;
     }
 };
 
@@ -298,6 +328,10 @@ TEST("foreign structs") {
     ABUSE(ndf_tensor_from_array_struct, array.get(), ndf_dtype{}, nullptr, nullptr, &out.tensor);
     ABUSE(ndf_tensor_array_interface, t.get(), sizeof out.text, out.text, &out.length);
     ABUSE_NULL(ndf_array_struct_release);
+    const ndferry::buffer buffer = t.to_buffer();
+    ABUSE(ndf_tensor_to_buffer, t.get(), NDF_BUFFER_FULL, &out.buffer);
+    ABUSE(ndf_tensor_from_buffer, buffer.get(), nullptr, nullptr, &out.tensor);
+    ABUSE_NULL(ndf_buffer_release);
 }
 
 TEST("Python's functions where there is no Python") {
@@ -308,7 +342,9 @@ TEST("Python's functions where there is no Python") {
         CHECK(support::says(ndf_last_error_message(), ""));
     };
     covered.insert({"ndf_py_dlpack_capsule", "ndf_py_from_dlpack_capsule", "ndf_py_array_struct_capsule",
-                    "ndf_py_from_array_struct_capsule"});
+                    "ndf_py_from_array_struct_capsule", "ndf_py_memoryview"});
+    absent(ndf_py_memoryview(t.get(), NDF_BUFFER_FULL));
+    absent(ndf_py_memoryview(nullptr, -1));
     absent(ndf_py_dlpack_capsule(t.get(), NDF_PY_VERSIONED));
     absent(ndf_py_dlpack_capsule(nullptr, 0));
     absent(ndf_py_dlpack_capsule(t.get(), 77));

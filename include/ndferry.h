@@ -153,6 +153,56 @@ struct DLManagedTensorVersioned;
 #define NDF_ARRAY_HAS_DESCR 2048
 
 /**
+ * `flags` of ndf_tensor_to_buffer, the same numbers as CPython's `PyBUF_`: the bytes only, in C order.
+ */
+#define NDF_BUFFER_SIMPLE 0
+
+/**
+ * `flags` of ndf_tensor_to_buffer: memory that may be written.
+ */
+#define NDF_BUFFER_WRITABLE 1
+
+/**
+ * `flags` of ndf_tensor_to_buffer: the element type.
+ */
+#define NDF_BUFFER_FORMAT 4
+
+/**
+ * `flags` of ndf_tensor_to_buffer: the shape, of elements in C order.
+ */
+#define NDF_BUFFER_ND 8
+
+/**
+ * `flags` of ndf_tensor_to_buffer: shape and strides.
+ */
+#define NDF_BUFFER_STRIDES 24
+
+/**
+ * `flags` of ndf_tensor_to_buffer: shape and strides, and elements in C order without gaps.
+ */
+#define NDF_BUFFER_C_CONTIGUOUS 56
+
+/**
+ * `flags` of ndf_tensor_to_buffer: shape and strides, and elements in Fortran order without gaps.
+ */
+#define NDF_BUFFER_F_CONTIGUOUS 88
+
+/**
+ * `flags` of ndf_tensor_to_buffer: shape and strides, and elements in either order without gaps.
+ */
+#define NDF_BUFFER_ANY_CONTIGUOUS 152
+
+/**
+ * `flags` of ndf_tensor_to_buffer: everything, writable.
+ */
+#define NDF_BUFFER_FULL 285
+
+/**
+ * `flags` of ndf_tensor_to_buffer: everything, readable.
+ */
+#define NDF_BUFFER_FULL_RO 284
+
+/**
  * `flags` of ndf_py_dlpack_capsule: the struct of DLPack 1.x, not the one before 1.0.
  */
 #define NDF_PY_VERSIONED 1
@@ -521,6 +571,57 @@ typedef struct {
    */
   void *descr;
 } ndf_array_struct;
+
+/**
+ * `Py_buffer`: the same layout as CPython's, so that a pointer to the one may be cast to the other. Sizes and strides
+ * are in bytes.
+ */
+typedef struct {
+  /**
+   * Address of element [0, …, 0].
+   */
+  void *buf;
+  /**
+   * The exporting PyObject, for `PyBuffer_Release`; this library neither sets nor reads it.
+   */
+  void *obj;
+  /**
+   * Bytes of all elements: the product of the shape times `itemsize`, whatever the strides.
+   */
+  ptrdiff_t len;
+  /**
+   * Bytes of one element.
+   */
+  ptrdiff_t itemsize;
+  /**
+   * Not 0 when the memory must not be written.
+   */
+  int readonly;
+  /**
+   * Number of axes.
+   */
+  int ndim;
+  /**
+   * The element type as a PEP 3118 format; NULL for unsigned bytes, or when it was not asked for.
+   */
+  char *format;
+  /**
+   * `ndim` extents; NULL without axes, or when it was not asked for.
+   */
+  ptrdiff_t *shape;
+  /**
+   * `ndim` strides in bytes; NULL without axes, or for C order.
+   */
+  ptrdiff_t *strides;
+  /**
+   * Where not negative, elements lie behind pointers; NULL when none do.
+   */
+  ptrdiff_t *suboffsets;
+  /**
+   * The exporter's own.
+   */
+  void *internal;
+} ndf_buffer;
 
 /**
  * Gives `byte_count` bytes at a multiple of `alignment` (a power of two), or NULL. Any thread; must not throw.
@@ -1784,6 +1885,57 @@ ndf_status ndf_tensor_array_interface(const ndf_tensor *tensor,
                                       size_t *out_length);
 
 /**
+ * Fills a buffer as CPython's rules say for a request of `flags`: what is not asked for is NULL, `itemsize` is the
+ * element's all the same, and without a shape `ndim` is 1. It keeps the memory alive until ndf_buffer_release. The
+ * memory may be written unless `readonly`, asked for or not.
+ *
+ * In an extension's `bf_getbuffer`, cast the Py_buffer to ndf_buffer, and set `obj` afterwards: here it becomes NULL.
+ *
+ * @param tensor  on memory that the host can reach  [borrowed]
+ * @param flags   NDF_BUFFER_* or PyBUF_*
+ * @param out     the buffer  [owned: ndf_buffer_release]
+ * @returns NDF_OK; NDF_ERROR_READ_ONLY: WRITABLE of a read-only tensor; NDF_ERROR_LAYOUT: the elements do not lie in
+ *          the order asked for, which without STRIDES is C order; NDF_ERROR_UNSUPPORTED: device memory, a type whose
+ *          elements share bytes, a FORMAT where the type has none (bfloat16 and narrower, dates) or without ND;
+ *          NDF_ERROR_OVERFLOW: strides in bytes do not fit
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_tensor_to_buffer(const ndf_tensor *tensor,
+                                int flags,
+                                ndf_buffer *out);
+
+/**
+ * Ends what ndf_tensor_to_buffer filled, and clears it, all but `obj`. NULL, a cleared buffer and one that has been
+ * released are no-ops; a copy of the struct must not be used or released any more.
+ *
+ * @param buffer  [consumed]
+ */
+NDF_API
+void ndf_buffer_release(ndf_buffer *buffer);
+
+/**
+ * Makes a tensor of a filled buffer of any exporter, without copying. The struct and what it points at may go when the
+ * call is over; the elements must stay until `deleter(context)` runs. Of a Py_buffer it is the deleter that calls
+ * PyBuffer_Release, with the interpreter's lock.
+ *
+ * @param buffer   a Py_buffer may be cast to it. `format` NULL means unsigned bytes, `shape` NULL one axis, `strides`
+ *                 NULL C order  [borrowed]
+ * @param deleter  ends the use of the memory, on any thread; NULL when there is nothing to do
+ * @param context  passed to `deleter`  [consumed on success]
+ * @param out      the tensor, read-only if the buffer is  [owned: ndf_tensor_release]
+ * @returns NDF_OK; NDF_ERROR_SHAPE, NDF_ERROR_DTYPE, NDF_ERROR_OVERFLOW, NDF_ERROR_INVALID_ARGUMENT: it makes no sense,
+ *          as the message says; NDF_ERROR_LAYOUT: a stride is no multiple of the element; NDF_ERROR_UNSUPPORTED:
+ *          suboffsets, or a format that is not known
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_tensor_from_buffer(const ndf_buffer *buffer,
+                                  ndf_deleter deleter,
+                                  void *context,
+                                  ndf_tensor **out);
+
+/**
  * Whether there is a running Python in this process.
  */
 NDF_API bool ndf_py_is_available(void);
@@ -1835,6 +1987,18 @@ NDF_API
 ndf_tensor *ndf_py_from_array_struct_capsule(void *capsule,
                                              void *owner,
                                              ndf_dtype fields);
+
+/**
+ * A memoryview of the elements, which keeps the tensor alive, as long as Python likes. It is what a `__buffer__` method
+ * (PEP 688) returns: the memoryview says everything, and takes away itself what its own consumer does not ask for.
+ *
+ * @param tensor  on memory that the host can reach  [borrowed]
+ * @param flags   what the consumer asks for, NDF_BUFFER_* or PyBUF_*: refused as by ndf_tensor_to_buffer
+ * @returns a new PyObject reference, or NULL with BufferError or MemoryError set
+ */
+NDF_API
+void *ndf_py_memoryview(const ndf_tensor *tensor,
+                        int flags);
 
 /**
  * Gives up a reference to a PyObject: an ndf_deleter for ndf_tensor_wrap, whose context is then an object that keeps

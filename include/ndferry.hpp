@@ -282,6 +282,25 @@ struct array_struct_end {
 
 using array_struct_ptr = std::unique_ptr<ndf_array_struct, array_struct_end>;
 
+/// Owns what ndf_tensor_to_buffer filled. Its address may be cast to Py_buffer.
+class buffer {
+public:
+    explicit buffer(const ndf_buffer &filled) noexcept : raw_(filled) {}
+    buffer(buffer &&other) noexcept : raw_(std::exchange(other.raw_, ndf_buffer{})) {}
+    buffer &operator=(buffer other) noexcept {
+        std::swap(raw_, other.raw_);
+        return *this;
+    }
+    ~buffer() { ndf_buffer_release(&raw_); }
+
+    const ndf_buffer *get() const noexcept { return &raw_; }
+    const ndf_buffer &operator*() const noexcept { return raw_; }
+    const ndf_buffer *operator->() const noexcept { return &raw_; }
+
+private:
+    ndf_buffer raw_;
+};
+
 // ------------------------------------------------------------------------------------------------------ tensor
 
 /// One reference to a tensor: copying adds a reference, moving passes it on, the destructor gives it up.
@@ -422,6 +441,12 @@ public:
         return detail::text([&](std::size_t capacity, char *out, std::size_t *length) {
             return ndf_tensor_array_interface(handle_, capacity, out, length);
         });
+    }
+    /// The tensor as a Py_buffer; `flags` is what a consumer asks for.
+    ndferry::buffer to_buffer(int flags = NDF_BUFFER_FULL_RO) const {
+        ndf_buffer out{};
+        check(ndf_tensor_to_buffer(handle_, flags, &out));
+        return ndferry::buffer(out);
     }
     /// The elements as NumPy prints them.
     std::string format(const format_options &options = {}) const {
@@ -581,6 +606,15 @@ template <class Owner> tensor from_array_struct(const ndf_array_struct &array, O
     auto kept = std::make_unique<Owner>(std::move(owner));
     const ndf_deleter end = [](void *context) { delete static_cast<Owner *>(context); };
     tensor made(detail::make(ndf_tensor_from_array_struct, &array, fields.raw(), end, kept.get()));
+    static_cast<void>(kept.release());
+    return made;
+}
+
+/// The memory that a filled Py_buffer describes and `owner` keeps alive. When this throws, `owner` is destroyed too.
+template <class Owner> tensor from_buffer(const ndf_buffer &buffer, Owner owner) {
+    auto kept = std::make_unique<Owner>(std::move(owner));
+    const ndf_deleter end = [](void *context) { delete static_cast<Owner *>(context); };
+    tensor made(detail::make(ndf_tensor_from_buffer, &buffer, end, kept.get()));
     static_cast<void>(kept.release());
     return made;
 }

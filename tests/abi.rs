@@ -9,6 +9,7 @@ use std::process::Command;
 use ndferry::device::Device;
 use ndferry::dtype::DType;
 use ndferry::ffi::*;
+use ndferry::spec::buffer::Buffer;
 use ndferry::spec::numpy::ArrayStruct;
 
 const HEADER: &str = include_str!("../include/ndferry.h");
@@ -71,6 +72,8 @@ fn assertions() -> String {
         data,
         descr
     );
+    layout!(c, Buffer, "ndf_buffer", buf, obj, len, itemsize, readonly, ndim, format);
+    layout!(c, Buffer, "ndf_buffer", shape, strides, suboffsets, internal);
     c
 }
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import byref, c_char_p, c_int, c_ssize_t, c_void_p, py_object
+from ctypes import byref, c_int, c_void_p, py_object
 from math import prod
 
 from . import _declarations as c
 from ._dtype import DType, dtype
+from ._errors import LayoutError
 from ._library import lib
 from ._tensor import extents, make
 
@@ -18,18 +19,6 @@ if TYPE_CHECKING:
 
     from ._tensor import Tensor
 
-
-class _Buffer(ctypes.Structure):
-    """CPython's Py_buffer."""
-
-    _fields_ = [
-        ("buf", c_void_p), ("obj", c_void_p), ("len", c_ssize_t), ("itemsize", c_ssize_t), ("readonly", c_int),
-        ("ndim", c_int), ("format", c_char_p), ("shape", c_void_p), ("strides", c_void_p),
-        ("suboffsets", c_void_p), ("internal", c_void_p),
-    ]  # fmt: skip
-
-
-_FULL_RO = 0x11C  # PyBUF_FULL_RO: whatever there is, readable
 
 # Functions of our own: what `ctypes.pythonapi` holds is shared by everybody, and so are the types set there.
 _python = ctypes.PyDLL(None)
@@ -55,10 +44,16 @@ def keep(owner: object, call: Callable[[Any, Any], Tensor]) -> Tensor:
         raise
 
 
+def _shown(view: memoryview) -> Any:
+    """All that a memoryview says, to be given back with `_release_buffer`."""
+    buffer = c.ndf_buffer()
+    _get_buffer(view, byref(buffer), c.NDF_BUFFER_FULL_RO)
+    return buffer
+
+
 def address_of(view: memoryview) -> int:
     """Where the first element of a memoryview lies; it stays there as long as the memoryview."""
-    buffer = _Buffer()
-    _get_buffer(view, byref(buffer), _FULL_RO)
+    buffer = _shown(view)
     try:
         return buffer.buf or 0
     finally:
@@ -115,10 +110,15 @@ def byte_span(type_: DType, shape: Sequence[int], strides: Sequence[int] | None)
 
 
 def from_buffer(view: memoryview, copy: bool | None = None) -> Tensor:
-    """A tensor on the memory of a memoryview."""
+    """A tensor on the memory of a memoryview, or on a copy where its strides are no whole elements."""
     if view.suboffsets:
         raise BufferError("the buffer has suboffsets: its elements lie behind pointers, not in strides")
-    type_ = dtype(view.format)
-    if type_.itemsize != view.itemsize:
-        raise BufferError(f"the buffer's format {view.format!r} has {type_.itemsize} bytes, its items {view.itemsize}")
-    return wrap_object(view, address_of(view), type_, view.shape or (), view.strides or (), view.readonly, copy)
+    buffer = _shown(view)
+    try:
+        return keep(view, lambda *owner: make(lib.ndf_tensor_from_buffer, byref(buffer), *owner))
+    except LayoutError:
+        return wrap_object(
+            view, buffer.buf, dtype(view.format), view.shape or (), view.strides, view.readonly, copy
+        )
+    finally:
+        _release_buffer(byref(buffer))

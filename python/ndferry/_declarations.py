@@ -50,6 +50,16 @@ NDF_ARRAY_ALIGNED = 256
 NDF_ARRAY_NOTSWAPPED = 512
 NDF_ARRAY_WRITEABLE = 1024
 NDF_ARRAY_HAS_DESCR = 2048
+NDF_BUFFER_SIMPLE = 0
+NDF_BUFFER_WRITABLE = 1
+NDF_BUFFER_FORMAT = 4
+NDF_BUFFER_ND = 8
+NDF_BUFFER_STRIDES = 24
+NDF_BUFFER_C_CONTIGUOUS = 56
+NDF_BUFFER_F_CONTIGUOUS = 88
+NDF_BUFFER_ANY_CONTIGUOUS = 152
+NDF_BUFFER_FULL = 285
+NDF_BUFFER_FULL_RO = 284
 NDF_PY_VERSIONED = 1
 NDF_PY_COPIED = 2
 NDF_CODE_INT = 0
@@ -213,6 +223,22 @@ class ndf_array_struct(Structure):
     ]
 
 
+class ndf_buffer(Structure):
+    _fields_ = [
+        ("buf", c_void_p),
+        ("obj", c_void_p),
+        ("len", c_ssize_t),
+        ("itemsize", c_ssize_t),
+        ("readonly", c_int),
+        ("ndim", c_int),
+        ("format", c_char_p),
+        ("shape", POINTER(c_ssize_t)),
+        ("strides", POINTER(c_ssize_t)),
+        ("suboffsets", POINTER(c_ssize_t)),
+        ("internal", c_void_p),
+    ]
+
+
 class ndf_allocator(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -311,11 +337,15 @@ FUNCTIONS = {
     "ndf_array_struct_release": (None, [POINTER(ndf_array_struct)]),
     "ndf_tensor_from_array_struct": (c_int32, [POINTER(ndf_array_struct), ndf_dtype, c_void_p, c_void_p, POINTER(c_void_p)]),
     "ndf_tensor_array_interface": (c_int32, [c_void_p, c_size_t, c_char_p, POINTER(c_size_t)]),
+    "ndf_tensor_to_buffer": (c_int32, [c_void_p, c_int, POINTER(ndf_buffer)]),
+    "ndf_buffer_release": (None, [POINTER(ndf_buffer)]),
+    "ndf_tensor_from_buffer": (c_int32, [POINTER(ndf_buffer), c_void_p, c_void_p, POINTER(c_void_p)]),
     "ndf_py_is_available": (c_bool, []),
     "ndf_py_dlpack_capsule": (py_object, [c_void_p, c_uint32]),
     "ndf_py_from_dlpack_capsule": (c_void_p, [py_object]),
     "ndf_py_array_struct_capsule": (py_object, [c_void_p, py_object]),
     "ndf_py_from_array_struct_capsule": (c_void_p, [py_object, py_object, ndf_dtype]),
+    "ndf_py_memoryview": (py_object, [c_void_p, c_int]),
     "ndf_py_release_object": (None, [c_void_p]),
     "ndf_set_allocator": (c_int32, [POINTER(ndf_allocator)]),
     "ndf_statistics_get": (c_int32, [POINTER(ndf_statistics)]),

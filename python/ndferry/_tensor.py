@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     import numpy
 
+_memoryview = memoryview  # in the class that name is a method
+
 # The functions that run most often convert no arguments.
 _dlpack_capsule = lib.untyped("ndf_py_dlpack_capsule", py_object)
 _release = lib.untyped("ndf_tensor_release", None)
@@ -438,6 +440,20 @@ class Tensor(Dispatch):
     def __dlpack_device__(self) -> tuple[int, int]:
         device = lib.ndf_tensor_device(self._handle)
         return device.device_type, device.device_id
+
+    def memoryview(self) -> _memoryview:
+        """A memoryview of the elements, which keeps the memory alive by itself. It works in every version of Python;
+        from 3.12 on a tensor is a buffer itself. Types without a format (bfloat16, float8, dates) have none: view
+        them as integers first."""
+        return lib.ndf_py_memoryview(self._handle, c.NDF_BUFFER_FULL_RO)
+
+    def __buffer__(self, flags: int, /) -> _memoryview:
+        # No `__release_buffer__`: the memory never moves, and what counts exports is the reference that each has.
+        dtype = self.dtype
+        if flags & c.NDF_BUFFER_FORMAT and dtype.kind == "V" and not dtype.is_structured:
+            # NumPy asks here first, and would read a structure without fields; by its own protocol it reads the type.
+            raise BufferError(f"{dtype} is bytes without a type, which memoryview() shows and NumPy misreads")
+        return lib.ndf_py_memoryview(self._handle, flags)
 
     @property
     def __array_interface__(self) -> dict[str, Any]:

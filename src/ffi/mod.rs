@@ -55,10 +55,14 @@ pub use dlpack::*;
 mod numpy;
 pub use numpy::*;
 
-// 11. Python capsules
+// 11. The buffer protocol
+mod buffer;
+pub use buffer::*;
+
+// 12. Python objects
 mod python;
 pub use python::*;
 
-// 12. The library as a whole
+// 13. The library as a whole
 mod runtime;
 pub use runtime::*;

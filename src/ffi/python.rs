@@ -1,4 +1,4 @@
-//! Python capsules, made and destroyed in native code. CPython is found in the running process at first use; nothing
+//! Python capsules and memoryviews, made and destroyed in native code. CPython is found in the running process at first use; nothing
 //! is linked. These functions keep CPython's habits instead of ndf_status: the caller holds the interpreter's lock
 //! (from ctypes: `PyDLL`, never `CDLL`; without the lock they do nothing and give NULL), objects are new references, and failure is NULL with a Python exception set, BufferError
 //! for data that cannot be handed over. Without Python in the process they give NULL and ndf_last_error_message says so.
@@ -103,6 +103,23 @@ pub unsafe extern "C" fn ndf_py_from_array_struct_capsule(
     raising(|| {
         // SAFETY: the header's contract: Python objects or NULL, and the lock is held.
         unsafe { python::from_array_struct_capsule(capsule, owner, fields.given()).map(ndf_tensor::give) }
+    })
+}
+
+/// A memoryview of the elements, which keeps the tensor alive, as long as Python likes. It is what a `__buffer__` method
+/// (PEP 688) returns: the memoryview says everything, and takes away itself what its own consumer does not ask for.
+///
+/// @param tensor  on memory that the host can reach  [borrowed]
+/// @param flags   what the consumer asks for, NDF_BUFFER_* or PyBUF_*: refused as by ndf_tensor_to_buffer
+/// @returns a new PyObject reference, or NULL with BufferError or MemoryError set
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndf_py_memoryview(
+    tensor: *const ndf_tensor,
+    flags: std::ffi::c_int,
+) -> *mut PyObject {
+    raising(|| {
+        // SAFETY: the header's contract: a live handle or NULL, and the lock is held.
+        unsafe { python::memory_view(&*borrow(tensor, "tensor")?, flags).map(|view| view.as_ptr()) }
     })
 }
 

@@ -101,7 +101,7 @@ fn kind_and_size(dtype: DType) -> Result<(u8, c_int)> {
 
 /// Strides in bytes. An axis that is never walked may have any stride, even one too large for bytes (a slice with a
 /// huge step leaves one), so it gets the one it would have in C order.
-fn byte_strides(tensor: &Tensor) -> Result<Dims> {
+pub(super) fn byte_strides(tensor: &Tensor) -> Result<Dims> {
     let (shape, strides) = (tensor.layout().shape(), tensor.layout().strides());
     let size = tensor.dtype().item_size() as i64;
     let mut bytes = Dims::filled(0, shape.len());
@@ -133,7 +133,7 @@ fn flags(tensor: &Tensor, has_descr: bool) -> c_int {
 
 /// Consumers refuse NULL even where there is nothing to read, so a tensor without elements shows an address that is
 /// aligned and never used.
-fn data_or_dummy(tensor: &Tensor) -> *mut c_void {
+pub(super) fn data_or_dummy(tensor: &Tensor) -> *mut c_void {
     let data = tensor.data();
     if data.is_null() { std::ptr::without_provenance_mut(crate::device::cpu::ALIGNMENT) } else { data.cast() }
 }

@@ -49,7 +49,7 @@ unsafe impl Sync for Api {}
 ///
 /// # Safety
 /// `T` is pointer-sized and is what `name` is in CPython.
-unsafe fn symbol<T>(name: &CStr) -> Option<T> {
+pub(super) unsafe fn symbol<T>(name: &CStr) -> Option<T> {
     const { assert!(size_of::<T>() == size_of::<*mut c_void>()) };
     // SAFETY: `dlsym` with a NUL-terminated name; the main program and every library loaded globally are searched.
     let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
@@ -142,7 +142,7 @@ impl Api {
 }
 
 #[cold]
-fn missing() -> Error {
+pub(super) fn missing() -> Error {
     Error::new(
         Kind::Unsupported,
         "no Python in this process: CPython's symbols are not visible to this library",
