@@ -58,6 +58,8 @@ pub use numpy::*;
 // 11. Python capsules
 mod python;
 pub use python::*;
+mod exchange;
+pub use exchange::*;
 
 // 12. The library as a whole
 mod runtime;

@@ -7,7 +7,7 @@ use super::export::exported;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, bail};
-use crate::layout::MAX_NDIM;
+use crate::layout::{MAX_NDIM, Order};
 use crate::spec::dlpack::*;
 use crate::storage::{Owner, ReleaseFn};
 use crate::tensor::{Adopted, Tensor};
@@ -194,6 +194,18 @@ unsafe fn describe(foreign: &DLTensor, flags: u64) -> Result<Adopted<'_>> {
         strides,
         read_only: flags & FLAG_READ_ONLY != 0,
     })
+}
+
+/// A new tensor with the type, shape and device of a prototype, its elements not initialised.
+///
+/// # Safety
+/// `shape` is NULL or readable for `ndim` integers when `ndim` is 0 to 64.
+pub unsafe fn allocate_like(prototype: &DLTensor) -> Result<Tensor> {
+    // Nothing else of a prototype may be looked at.
+    let described = DLTensor { strides: std::ptr::null_mut(), ..*prototype };
+    // SAFETY: the caller's promise.
+    let Adopted { dtype, shape, device, .. } = unsafe { describe(&described, 0)? };
+    Tensor::empty(dtype, shape, Order::C, device)
 }
 
 #[inline]

@@ -3,8 +3,8 @@
 mod export;
 mod import;
 
-pub use export::{share_legacy, share_versioned, to_legacy, to_versioned};
-pub use import::{check_legacy, check_versioned, from_legacy, from_versioned};
+pub use export::{lend, share_legacy, share_versioned, to_legacy, to_versioned};
+pub use import::{allocate_like, check_legacy, check_versioned, from_legacy, from_versioned};
 
 #[cfg(test)]
 mod tests {
