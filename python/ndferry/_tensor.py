@@ -27,9 +27,9 @@ _slice = lib.untyped("ndf_tensor_slice", c_int32)
 
 def adopt(handle: int) -> Tensor:
     """The tensor for a handle, one reference of which it takes over."""
-    tensor = object.__new__(Tensor)
     # An argument ready to be passed: ctypes makes such an object anew at each call when given a c_void_p.
     argument = byref(c_char.from_address(handle))
+    tensor = object.__new__(Tensor)
     tensor._address = handle
     tensor._handle = argument
     return tensor
