@@ -321,8 +321,8 @@ TEST("Python's functions where there is no Python") {
     absent(ndf_py_from_array_struct_capsule(nullptr, nullptr, ndf_dtype{}));
     absent(ndf_py_dlpack_exchange_api(&object, &object, &object));
     absent(ndf_py_dlpack_exchange_api(nullptr, nullptr, nullptr));
-    absent(ndf_py_from_dlpack_exchange_api(&object, &object));
-    absent(ndf_py_from_dlpack_exchange_api(nullptr, nullptr));
+    absent(ndf_py_from_dlpack_exchange_api(&object));
+    absent(ndf_py_from_dlpack_exchange_api(nullptr));
     ABUSE_NULL(ndf_py_release_object);
 }
 

@@ -335,6 +335,30 @@ def test_dlpack_is_asked_where_no_table_can_be_used():
         assert ndferry.from_dlpack(one()).shape == (7,) and one.asked == 1
 
 
+def test_the_class_is_asked_and_not_the_object():
+    source = Source()
+    class_with_table = giving(source)
+
+    class Plain:
+        def __dlpack__(self, **_):
+            return ndferry.zeros(7).__dlpack__(max_version=(1, 0))
+
+    plain = Plain()
+    plain.__dlpack_c_exchange_api__ = class_with_table.__dlpack_c_exchange_api__
+    assert ndferry.from_dlpack(plain).shape == (7,) and source.ended == 0
+
+    class Meta(type):
+        @property
+        def __dlpack_c_exchange_api__(self):
+            raise KeyError("planted")
+
+    class Odd(metaclass=Meta):
+        __dlpack_c_exchange_api__ = 3
+
+    with pytest.raises(KeyError, match="planted"):
+        ndferry.from_dlpack(Odd())
+
+
 def test_an_object_on_another_device_is_asked_by_dlpack():
     source = Source(device_type=2)
     producer = giving(source)
@@ -382,9 +406,9 @@ def test_a_struct_that_comes_with_a_failure_is_not_touched():
 
 def test_the_functions_want_objects():
     null = py_object()
-    for arguments in (null, null), (ndferry.zeros(1), null):
-        with pytest.raises(ValueError, match="is NULL"):
-            lib.ndf_py_from_dlpack_exchange_api(*arguments)
+    with pytest.raises(ValueError, match="`object` is NULL"):
+        lib.ndf_py_from_dlpack_exchange_api(null)
+    assert lib.ndf_py_from_dlpack_exchange_api(3) is None
     with pytest.raises(ValueError, match="`attribute` is NULL"):
         lib.ndf_py_dlpack_exchange_api(ndferry.Tensor, null, null)
 

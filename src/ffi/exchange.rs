@@ -98,16 +98,16 @@ static TABLE: Table = Table(DLPackExchangeAPI {
 /// The capsule for `__dlpack_c_exchange_api__`, DLPack's table of C functions that take and make Python tensors. It
 /// serves one class in a process: the one named last.
 ///
-/// The table is DLPack 1.3, lives as long as the process, and never synchronises. Its functions give -1 with an exception
-/// set: TypeError for objects of other classes, BufferError for data that cannot be handed over.
-/// `managed_tensor_to_py_object_no_sync` consumes its struct on success only. `dltensor_from_py_object_no_sync` gives the
-/// tensor's own shape and strides, not to be written, and refuses what needs a flag: read-only and padded tensors.
+/// The table is DLPack 1.3, lives as long as the process, and never synchronises. Its functions give -1 with an
+/// exception set: TypeError for objects of other classes, BufferError for data that cannot be handed over.
+/// `managed_tensor_to_py_object_no_sync` consumes its struct on success only. `dltensor_from_py_object_no_sync` gives
+/// the tensor's own shape and strides, not to be written, and refuses what needs a flag: read-only and padded tensors.
 ///
 /// @param type       the class, a PyObject, kept as long as the process lives  [borrowed]
-/// @param attribute  a str, a PyObject: the attribute of an instance that holds the address of its ndf_tensor as an int,
-///                   which must be live as long as the instance is  [borrowed]
+/// @param attribute  a str, a PyObject: the attribute of an instance that holds the address of its ndf_tensor as an
+///                   int; the tensor must be live as long as the instance is, the str is kept like `type`  [borrowed]
 /// @param adopt      a callable, a PyObject: given such an int it makes an instance that takes over one reference
-///                   [borrowed]
+///                   and is kept like `type`  [borrowed]
 /// @returns a new PyObject reference, or NULL with TypeError, ValueError or MemoryError set
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ndf_py_dlpack_exchange_api(
@@ -127,19 +127,15 @@ pub unsafe extern "C" fn ndf_py_dlpack_exchange_api(
 /// The table is believed: a producer whose table says less than its `__dlpack__` refuses (torch's says nothing of
 /// gradients and of conjugate and negative bits) must be asked about that before.
 ///
-/// @param object   a PyObject  [borrowed]
-/// @param capsule  a PyObject, what that attribute of the object's class is  [borrowed]
-/// @returns the tensor; NULL without an exception where `__dlpack__` must be asked instead, because the capsule holds no
+/// @param object  a PyObject  [borrowed]
+/// @returns the tensor; NULL without an exception where `__dlpack__` must be asked instead, because the class has no
 ///          table of DLPack 1.x or the object is on another device; NULL with an exception set, the producer's own or
 ///          BufferError, ValueError or RuntimeError  [owned: ndf_tensor_release]
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ndf_py_from_dlpack_exchange_api(
-    object: *mut PyObject,
-    capsule: *mut PyObject,
-) -> *mut ndf_tensor {
+pub unsafe extern "C" fn ndf_py_from_dlpack_exchange_api(object: *mut PyObject) -> *mut ndf_tensor {
     raising(|| {
-        // SAFETY: the header's contract: Python objects or NULL, and the lock is held.
-        let tensor = unsafe { python::from_exchange_table(object, capsule)? };
+        // SAFETY: the header's contract: a Python object or NULL, and the lock is held.
+        let tensor = unsafe { python::from_exchange_table(object)? };
         Ok(tensor.map_or(null_mut(), ndf_tensor::give))
     })
 }

@@ -63,12 +63,15 @@ pub(super) struct Api {
     pub dec_ref: unsafe extern "C" fn(*mut PyObject),
     pub object_type: unsafe extern "C" fn(*mut PyObject) -> *mut PyObject,
     pub object_get_attr: unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject,
+    object_get_attr_string: unsafe extern "C" fn(*mut PyObject, *const c_char) -> *mut PyObject,
     pub object_call: unsafe extern "C" fn(*mut PyObject, ...) -> *mut PyObject,
     pub long_as_pointer: unsafe extern "C" fn(*mut PyObject) -> *mut c_void,
     pub long_from_pointer: unsafe extern "C" fn(*mut c_void) -> *mut PyObject,
     type_is_subtype: unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> c_int,
     type_type: *mut PyObject,
     err_occurred: unsafe extern "C" fn() -> *mut PyObject,
+    err_exception_matches: unsafe extern "C" fn(*mut PyObject) -> c_int,
+    err_clear: unsafe extern "C" fn(),
     err_set_string: unsafe extern "C" fn(*mut PyObject, *const c_char),
     err_fetch: unsafe extern "C" fn(*mut *mut PyObject, *mut *mut PyObject, *mut *mut PyObject),
     err_restore: unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject),
@@ -82,6 +85,7 @@ pub(super) struct Api {
     memory_error: *const *mut PyObject,
     runtime_error: *const *mut PyObject,
     type_error: *const *mut PyObject,
+    attribute_error: *const *mut PyObject,
 }
 
 // SAFETY: the addresses of functions and of CPython's static exception variables, never written.
@@ -120,12 +124,15 @@ impl Api {
             dec_ref: require!(c"Py_DecRef"),
             object_type: require!(c"PyObject_Type"),
             object_get_attr: require!(c"PyObject_GetAttr"),
+            object_get_attr_string: require!(c"PyObject_GetAttrString"),
             object_call: require!(c"PyObject_CallFunctionObjArgs"),
             long_as_pointer: require!(c"PyLong_AsVoidPtr"),
             long_from_pointer: require!(c"PyLong_FromVoidPtr"),
             type_is_subtype: require!(c"PyType_IsSubtype"),
             type_type: require!(c"PyType_Type"),
             err_occurred: require!(c"PyErr_Occurred"),
+            err_exception_matches: require!(c"PyErr_ExceptionMatches"),
+            err_clear: require!(c"PyErr_Clear"),
             err_set_string: require!(c"PyErr_SetString"),
             err_fetch: require!(c"PyErr_Fetch"),
             err_restore: require!(c"PyErr_Restore"),
@@ -140,6 +147,7 @@ impl Api {
             memory_error: require!(c"PyExc_MemoryError"),
             runtime_error: require!(c"PyExc_RuntimeError"),
             type_error: require!(c"PyExc_TypeError"),
+            attribute_error: require!(c"PyExc_AttributeError"),
         })
     }
 
@@ -165,6 +173,30 @@ impl Api {
             let of = (self.object_type)(object);
             (self.dec_ref)(of);
             of == class || (self.type_is_subtype)(of, class) != 0
+        }
+    }
+
+    /// A new reference to an attribute of the class of `object`, if it has one of that name.
+    ///
+    /// # Safety
+    /// The lock is held; `object` is a Python object.
+    pub(super) unsafe fn class_attribute(
+        &self,
+        object: *mut PyObject,
+        name: &CStr,
+    ) -> Result<Option<NonNull<PyObject>>> {
+        // SAFETY: the caller's promise. The object keeps its class alive, so the reference may go at once.
+        unsafe {
+            let class = (self.object_type)(object);
+            (self.dec_ref)(class);
+            let attribute = NonNull::new((self.object_get_attr_string)(class, name.as_ptr()));
+            if attribute.is_none() {
+                if (self.err_exception_matches)(*self.attribute_error) == 0 {
+                    return Err(Self::raised());
+                }
+                (self.err_clear)();
+            }
+            Ok(attribute)
         }
     }
 
@@ -283,8 +315,8 @@ pub fn is_available() -> bool {
     api().is_ok_and(|api| unsafe { (api.is_initialized)() != 0 })
 }
 
-/// Makes `error` the Python exception in flight, if the caller holds the lock of a Python. One that is in flight already
-/// is what the failure comes from, and stays.
+/// Makes `error` the Python exception in flight, if the caller holds the lock of a Python. One that is in flight
+/// already is what the failure comes from, and stays.
 #[cold]
 pub fn raise(error: &Error) {
     if let Ok(api) = locked() {

@@ -1,8 +1,8 @@
 //! What the functions of DLPack's C exchange API do, as producer and as consumer.
 //!
-//! A table knows nothing of the object that it is asked about, so native code must find the tensor in a Python object by
-//! itself. The Python package says once how: the class, the attribute that holds the address of the native tensor as an
-//! `int`, and a function that makes an object for such an address.
+//! A table knows nothing of the object that it is asked about, so native code must find the tensor in a Python object
+//! by itself. The Python package says once how: the class, the attribute that holds the address of the native tensor
+//! as an `int`, and a function that makes an object for such an address.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::ManuallyDrop;
@@ -17,6 +17,7 @@ use crate::spec::dlpack::*;
 use crate::tensor::{Block, Tensor};
 
 const NAME: &CStr = c"dlpack_exchange_api";
+const ATTRIBUTE: &CStr = c"__dlpack_c_exchange_api__";
 
 /// The Python class of tensors; references that are never given up.
 struct Binding {
@@ -163,22 +164,24 @@ pub fn work_stream(device: Device) -> Result<*mut c_void> {
 }
 
 /// A tensor on the memory of an object whose class has an exchange table. `None`, without an exception, where this way
-/// cannot be gone: `capsule` holds no table of major version 1, or the object does not lie on the CPU, so that its
+/// cannot be gone: the class has no table of major version 1, or the object does not lie on the CPU, so that its
 /// producer must be asked by `__dlpack__`, which synchronises.
 ///
 /// # Safety
-/// The caller holds the interpreter's lock; both are NULL or Python objects; a capsule of that name holds what DLPack
-/// says; `object` is of the class whose capsule it is.
-pub unsafe fn from_exchange_table(object: *mut PyObject, capsule: *mut PyObject) -> Result<Option<Tensor>> {
+/// The caller holds the interpreter's lock; `object` is NULL or a Python object; a capsule of that name in its class
+/// holds what DLPack says.
+pub unsafe fn from_exchange_table(object: *mut PyObject) -> Result<Option<Tensor>> {
     let api = locked()?;
-    if object.is_null() || capsule.is_null() {
-        bail!(InvalidArgument, "`{}` is NULL", if object.is_null() { "object" } else { "capsule" });
+    if object.is_null() {
+        bail!(InvalidArgument, "`object` is NULL");
     }
     // SAFETY: the lock is held, the caller's promise for the rest. What a call that failed left in `managed` means
     // nothing.
     unsafe {
-        let Some(export) = table(api, capsule).and_then(|table| table.managed_tensor_from_py_object_no_sync)
-        else {
+        let Some(capsule) = api.class_attribute(object, ATTRIBUTE)? else { return Ok(None) };
+        let table = table(api, capsule.as_ptr());
+        (api.dec_ref)(capsule.as_ptr()); // tables live as long as the process
+        let Some(export) = table.and_then(|table| table.managed_tensor_from_py_object_no_sync) else {
             return Ok(None);
         };
         let mut managed = null_mut();
@@ -200,7 +203,7 @@ pub unsafe fn from_exchange_table(object: *mut PyObject, capsule: *mut PyObject)
 /// # Safety
 /// The lock is held; `capsule` is a Python object; one of that name holds what DLPack says.
 #[inline]
-unsafe fn table(api: &Api, capsule: *mut PyObject) -> Option<&DLPackExchangeAPI> {
+unsafe fn table(api: &Api, capsule: *mut PyObject) -> Option<&'static DLPackExchangeAPI> {
     /// A chain is as long as there are major versions; one that bites its tail ends here.
     const LONGEST: usize = 64;
     // SAFETY: the caller's promise: headers are the same in every version, and the version says what follows.
