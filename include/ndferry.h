@@ -1846,8 +1846,8 @@ NDF_API
 void ndf_py_release_object(void *object);
 
 /**
- * The capsule for `__dlpack_c_exchange_api__`, DLPack's table of C functions that take and make Python tensors. It
- * serves one class in a process: the one named last.
+ * The capsule for `__dlpack_c_exchange_api__`, DLPack's table of C functions that take and make Python tensors. There
+ * is one table in a process: it takes objects of every class named so far, and makes objects of the one named last.
  *
  * The table is DLPack 1.3, lives as long as the process, and never synchronises. Its functions give -1 with an
  * exception set: TypeError for objects of other classes, BufferError for data that cannot be handed over.

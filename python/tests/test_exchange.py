@@ -244,7 +244,7 @@ def test_the_cpu_has_no_stream_and_other_devices_are_refused():
 
 
 def test_the_table_is_for_a_class():
-    with pytest.raises(TypeError, match="`class` is no class"):
+    with pytest.raises(TypeError, match="`type` is no class"):
         lib.ndf_py_dlpack_exchange_api(3, "_address", adopt)
 
 
@@ -272,12 +272,8 @@ for keep in False, True:
         assert source.ended == 0
     else:
         raise AssertionError("no exception")
-try:
-    table.from_object(ndferry.zeros(1), byref(POINTER(Managed)()))
-except TypeError:
-    pass
-else:
-    raise AssertionError("the class named last is served")
+# Tensors of the class before, which a package loaded anew leaves behind, are still taken.
+assert ndferry.from_dlpack(ndferry.zeros(3)).shape == (3,)
 """
 
 

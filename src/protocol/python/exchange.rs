@@ -6,7 +6,7 @@
 
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::ManuallyDrop;
-use std::ptr::{NonNull, null_mut};
+use std::ptr::{NonNull, null, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::api::{Api, PyObject, locked};
@@ -19,14 +19,16 @@ use crate::tensor::{Block, Tensor};
 const NAME: &CStr = c"dlpack_exchange_api";
 const ATTRIBUTE: &CStr = c"__dlpack_c_exchange_api__";
 
-/// The Python class of tensors; references that are never given up.
+/// A Python class of tensors; references that are never given up.
 struct Binding {
     class: *mut PyObject,
     attribute: *mut PyObject,
     adopt: *mut PyObject,
+    /// The one before, or NULL: a package that is loaded anew leaves tensors of its old class behind.
+    older: *const Binding,
 }
 
-/// The binding that was made last. Earlier ones are leaked: another thread may be using one.
+/// The binding that was made last, by which objects are made. None is ever freed.
 static BINDING: AtomicPtr<Binding> = AtomicPtr::new(null_mut());
 
 #[inline]
@@ -36,7 +38,7 @@ fn binding() -> Result<&'static Binding> {
         .ok_or_else(|| Error::new(Kind::InvalidArgument, "no Python class of tensors has been named"))
 }
 
-/// A new capsule that holds `table`, which from now on serves `class`: `attribute` names what holds the address of an
+/// A new capsule that holds `table`, which from now on takes and makes objects of `class`: `attribute` names what holds the address of an
 /// instance's tensor as an `int`, and `adopt` makes an instance that takes over one reference of such an address.
 ///
 /// # Safety
@@ -49,7 +51,7 @@ pub unsafe fn exchange_capsule(
     adopt: *mut PyObject,
 ) -> Result<NonNull<PyObject>> {
     let api = locked()?;
-    for (object, name) in [(class, "class"), (attribute, "attribute"), (adopt, "adopt")] {
+    for (object, name) in [(class, "type"), (attribute, "attribute"), (adopt, "adopt")] {
         if object.is_null() {
             bail!(InvalidArgument, "`{name}` is NULL");
         }
@@ -57,7 +59,7 @@ pub unsafe fn exchange_capsule(
     // SAFETY: the lock is held; these are Python objects; the name is static, and so is the table.
     unsafe {
         if !api.is_class(class) {
-            return Err(api.type_error(c"`class` is no class"));
+            return Err(api.type_error(c"`type` is no class"));
         }
         let address: *const DLPackExchangeAPI = table;
         let capsule = (api.capsule_new)(address.cast_mut().cast(), NAME.as_ptr(), None);
@@ -65,8 +67,15 @@ pub unsafe fn exchange_capsule(
         for object in [class, attribute, adopt] {
             (api.inc_ref)(object);
         }
-        let binding = Box::new(Binding { class, attribute, adopt });
-        BINDING.store(Box::into_raw(binding), Ordering::Release);
+        let newest = Box::into_raw(Box::new(Binding { class, attribute, adopt, older: null() }));
+        let mut older = BINDING.load(Ordering::Acquire);
+        loop {
+            (*newest).older = older; // nobody else knows it yet
+            match BINDING.compare_exchange(older, newest, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => break,
+                Err(other) => older = other,
+            }
+        }
         Ok(capsule)
     }
 }
@@ -77,14 +86,17 @@ pub unsafe fn exchange_capsule(
 /// `object` is NULL or a Python object.
 #[inline]
 unsafe fn tensor_of(object: *mut PyObject) -> Result<ManuallyDrop<Tensor>> {
-    let (api, binding) = (locked()?, binding()?);
+    let (api, mut binding) = (locked()?, binding()?);
     if object.is_null() {
         bail!(InvalidArgument, "`py_object` is NULL");
     }
-    // SAFETY: the lock is held; the binding holds its references.
+    // SAFETY: the lock is held; bindings are never freed and hold their references.
     unsafe {
-        if !api.is_instance(object, binding.class) {
-            return Err(api.type_error(c"`py_object` is no tensor of the class that this table serves"));
+        while !api.is_instance(object, binding.class) {
+            let Some(older) = binding.older.as_ref() else {
+                return Err(api.type_error(c"`py_object` is no tensor of the class that this table serves"));
+            };
+            binding = older;
         }
         let number = (api.object_get_attr)(object, binding.attribute);
         if number.is_null() {
