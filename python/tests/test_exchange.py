@@ -146,6 +146,17 @@ def test_a_struct_that_is_refused_stays_the_callers(fields):
     assert source.ended == 0
 
 
+def test_a_struct_of_ndferry_becomes_a_view_on_the_same_memory():
+    tensor, out = ndferry.zeros((2, 3)), py_object()
+    alive = ndferry.statistics()
+    assert table.to_object(exported(tensor[1]), byref(out)) == 0
+    back = out.value
+    python.Py_DecRef(out)
+    del out
+    assert back.data_ptr == tensor[1].data_ptr
+    assert ndferry.statistics() == (alive.live_tensors + 1, alive.live_bytes)
+
+
 def test_a_lent_description_is_the_tensors_own():
     tensor = ndferry.asarray(np.arange(24, dtype="i2").reshape(2, 3, 4))[:, ::2]
     dl = DLTensor()
@@ -263,6 +274,7 @@ def adopt(handle):
     raise KeyError("planted")
 
 lib.ndf_py_dlpack_exchange_api(Other, "address", adopt)
+tensor = ndferry.zeros(3)
 for keep in False, True:
     source = Source()
     try:
@@ -272,6 +284,13 @@ for keep in False, True:
         assert source.ended == 0
     else:
         raise AssertionError("no exception")
+    own = exported(tensor)
+    try:
+        table.to_object(own, byref(py_object()))
+    except KeyError as error:
+        del error
+        assert own.contents.dl_tensor.data == tensor.data_ptr
+        own.contents.deleter(own)
 # Tensors of the class before, which a package loaded anew leaves behind, are still taken.
 assert ndferry.from_dlpack(ndferry.zeros(3)).shape == (3,)
 """

@@ -30,6 +30,22 @@ pub unsafe fn from_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Resu
     }
 }
 
+/// The view that [`from_versioned`] makes of a struct that this library exported, the struct not being ended: both hold
+/// the memory. `None` for every other struct.
+///
+/// # Safety
+/// As [`from_versioned`].
+pub unsafe fn reunite_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Result<Option<Tensor>> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (foreign, flags) = read_versioned(managed)?;
+        match exported(managed, (*managed.as_ptr()).deleter) {
+            Some(tensor) => tensor.reunited(&describe(foreign, flags)?),
+            None => Ok(None),
+        }
+    }
+}
+
 /// Fails when `managed` cannot be the address of such a struct.
 #[inline]
 fn require_aligned<M>(managed: NonNull<M>) -> Result<()> {

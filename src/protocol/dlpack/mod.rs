@@ -4,7 +4,9 @@ mod export;
 mod import;
 
 pub use export::{lend, share_legacy, share_versioned, to_legacy, to_versioned};
-pub use import::{allocate_like, check_legacy, check_versioned, from_legacy, from_versioned};
+pub use import::{
+    allocate_like, check_legacy, check_versioned, from_legacy, from_versioned, reunite_versioned,
+};
 
 #[cfg(test)]
 mod tests {

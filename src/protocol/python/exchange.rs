@@ -138,23 +138,41 @@ pub unsafe fn lend_object(object: *mut PyObject) -> Result<DLTensor> {
 /// # Safety
 /// `managed` is as [`dlpack::from_versioned`] asks.
 pub unsafe fn to_object(managed: NonNull<DLManagedTensorVersioned>) -> Result<NonNull<PyObject>> {
-    let (api, binding) = (locked()?, binding()?);
-    // SAFETY: the caller's promise; the lock is held; the binding holds its references.
+    let api = locked()?;
+    // SAFETY: the caller's promise; the lock is held.
     unsafe {
+        if let Some(view) = dlpack::reunite_versioned(managed)? {
+            let object = object_of(api, view)?;
+            end(api, managed);
+            return Ok(object);
+        }
         let tensor = dlpack::from_versioned(managed)?;
         // Until the object is made this reference keeps the struct from being ended: Python code can fail anywhere,
         // and an object half made gives up what it was given. After a failure it is leaked, so that only the caller
         // ends the struct.
         let kept = ManuallyDrop::new(tensor.clone());
+        let object = object_of(api, tensor)?;
+        drop(ManuallyDrop::into_inner(kept));
+        Ok(object)
+    }
+}
+
+/// A new Python tensor for `tensor`.
+///
+/// # Safety
+/// The lock is held.
+unsafe fn object_of(api: &Api, tensor: Tensor) -> Result<NonNull<PyObject>> {
+    let binding = binding()?;
+    // SAFETY: the lock is held; the binding holds its references. A callable that fails may have given up the reference
+    // or not, so it is not given up here: a leak is better than a second release.
+    unsafe {
         let address = (api.long_from_pointer)(tensor.into_raw().cast());
         if address.is_null() {
             return Err(Api::raised());
         }
         let object = (api.object_call)(binding.adopt, address, null_mut::<PyObject>());
         (api.dec_ref)(address);
-        let object = NonNull::new(object).ok_or_else(Api::raised)?;
-        drop(ManuallyDrop::into_inner(kept));
-        Ok(object)
+        NonNull::new(object).ok_or_else(Api::raised)
     }
 }
 
@@ -263,7 +281,6 @@ unsafe fn take(api: &Api, managed: NonNull<DLManagedTensorVersioned>) -> Result<
 /// # Safety
 /// The lock is held; `managed` is a struct as DLPack says, ended here. What its deleter needs is the same in every
 /// version.
-#[cold]
 unsafe fn end(api: &Api, managed: NonNull<DLManagedTensorVersioned>) {
     // SAFETY: the caller's promise.
     unsafe {
