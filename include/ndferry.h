@@ -2010,6 +2010,42 @@ NDF_API
 void ndf_py_release_object(void *object);
 
 /**
+ * The capsule for `__dlpack_c_exchange_api__`, DLPack's table of C functions that take and make Python tensors. There
+ * is one table in a process: it takes objects of every class named so far, and makes objects of the one named last.
+ *
+ * The table is DLPack 1.3, lives as long as the process, and never synchronises. Its functions give -1 with an
+ * exception set: TypeError for objects of other classes, BufferError for data that cannot be handed over.
+ * `managed_tensor_to_py_object_no_sync` consumes its struct on success only. `dltensor_from_py_object_no_sync` gives
+ * the tensor's own shape and strides, not to be written, and refuses what needs a flag: read-only and padded tensors.
+ *
+ * @param type       the class, a PyObject, kept as long as the process lives  [borrowed]
+ * @param attribute  a str, a PyObject: the attribute of an instance that holds the address of its ndf_tensor as an
+ *                   int; the tensor must be live as long as the instance is, the str is kept like `type`  [borrowed]
+ * @param adopt      a callable, a PyObject: given such an int it makes an instance that takes over one reference
+ *                   and is kept like `type`  [borrowed]
+ * @returns a new PyObject reference, or NULL with TypeError, ValueError or MemoryError set
+ */
+NDF_API
+void *ndf_py_dlpack_exchange_api(void *type,
+                                 void *attribute,
+                                 void *adopt);
+
+/**
+ * Makes a tensor on the memory of a Python object whose class has `__dlpack_c_exchange_api__`, without copying and
+ * without synchronising, which is why it takes objects on the CPU only.
+ *
+ * The table is believed: a producer whose table says less than its `__dlpack__` refuses (torch's says nothing of
+ * gradients and of conjugate and negative bits) must be asked about that before.
+ *
+ * @param object  a PyObject  [borrowed]
+ * @returns the tensor; NULL without an exception where `__dlpack__` must be asked instead, because the class has no
+ *          table of DLPack 1.x or the object is on another device; NULL with an exception set, the producer's own or
+ *          BufferError, ValueError or RuntimeError  [owned: ndf_tensor_release]
+ */
+NDF_API
+ndf_tensor *ndf_py_from_dlpack_exchange_api(void *object);
+
+/**
  * Makes the elements of later tensors come from `allocator`. Memory already given goes back where it came from, so
  * this may be called at any time; both functions must keep working for the rest of the process.
  *

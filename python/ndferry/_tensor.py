@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import addressof, byref, c_char, c_double, c_int32, c_int64, c_void_p, py_object, sizeof
+from ctypes import byref, c_char, c_double, c_int32, c_int64, c_void_p, py_object, sizeof
 
 from . import _declarations as c
 from . import _elements, _index
@@ -15,7 +15,7 @@ from ._library import CASTINGS, COPIES, ORDERS, OVERFLOWS, array, check, choice,
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Any
+    from typing import Any, ClassVar
 
     import numpy
 
@@ -29,9 +29,11 @@ _slice = lib.untyped("ndf_tensor_slice", c_int32)
 
 def adopt(handle: int) -> Tensor:
     """The tensor for a handle, one reference of which it takes over."""
-    tensor = object.__new__(Tensor)
     # An argument ready to be passed: ctypes makes such an object anew at each call when given a c_void_p.
-    tensor._handle = byref(c_char.from_address(handle))
+    argument = byref(c_char.from_address(handle))
+    tensor = object.__new__(Tensor)
+    tensor._address = handle
+    tensor._handle = argument
     return tensor
 
 
@@ -99,9 +101,11 @@ class Tensor(Dispatch):
     alive. `a.equal(b)` compares two tensors as wholes.
     """
 
-    __slots__ = ("_handle", "__weakref__")
+    __slots__ = ("_address", "_handle", "__weakref__")
 
-    _handle: Any
+    _address: int  # of the `ndf_tensor`: native code reads it
+    _handle: Any  # the same, ready to be passed
+    __dlpack_c_exchange_api__: ClassVar[object]
 
     def __new__(cls, *_: object, **__: object) -> Tensor:
         raise TypeError("a Tensor is made with ndferry.asarray, from_dlpack, empty, zeros, full or wrap")
@@ -207,7 +211,7 @@ class Tensor(Dispatch):
     def handle(self) -> int:
         """The address of the `ndf_tensor`, to be passed to C. It is lent: valid as long as this tensor lives, and C
         retains it (`ndf_tensor_retain`) to keep it."""
-        return addressof(self._handle._obj)
+        return self._address
 
     # Its elements in Python.
 
@@ -495,6 +499,10 @@ class Tensor(Dispatch):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles and deep copies are writable copies of the elements in C order."""
         return _elements.from_bytes, (self.tobytes(), self.dtype, self.shape)
+
+
+# Native code takes and makes tensors through this table, without calling `__dlpack__`.
+Tensor.__dlpack_c_exchange_api__ = lib.ndf_py_dlpack_exchange_api(Tensor, "_address", adopt)
 
 
 def _other(value: Tensor) -> Tensor:

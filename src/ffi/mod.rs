@@ -62,6 +62,8 @@ pub use buffer::*;
 // 12. Python objects
 mod python;
 pub use python::*;
+mod exchange;
+pub use exchange::*;
 
 // 13. The library as a whole
 mod runtime;

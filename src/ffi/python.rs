@@ -12,7 +12,7 @@ use crate::protocol::python::{self, Form, PyObject};
 
 /// Runs `body`; a failure becomes a Python exception, a message on this thread, and NULL.
 #[inline]
-fn raising<T>(body: impl FnOnce() -> Result<*mut T>) -> *mut T {
+pub(super) fn raising<T>(body: impl FnOnce() -> Result<*mut T>) -> *mut T {
     catch(body).unwrap_or_else(|error| {
         record(error.message());
         python::raise(&error);

@@ -1,6 +1,6 @@
 //! DLPack 1.3 (`dlpack.h`), and the legacy struct that came before 1.0.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_int, c_void};
 use std::mem::{align_of, offset_of, size_of};
 
 /// Major version of the layout below.
@@ -93,6 +93,50 @@ pub struct DLManagedTensorVersioned {
     pub dl_tensor: DLTensor,
 }
 
+/// `DLPackExchangeAPIHeader`, the same in every version.
+#[repr(C)]
+pub struct DLPackExchangeAPIHeader {
+    /// Of the table that begins with this header.
+    pub version: DLPackVersion,
+    /// A table of an older version, or NULL.
+    pub prev_api: *const DLPackExchangeAPIHeader,
+}
+
+/// Makes a tensor like a prototype, and tells failures to the last argument: context, class and message.
+pub type DLPackManagedTensorAllocator = unsafe extern "C" fn(
+    *mut DLTensor,
+    *mut *mut DLManagedTensorVersioned,
+    *mut c_void,
+    Option<unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char)>,
+) -> c_int;
+/// Exports a Python object.
+pub type DLPackManagedTensorFromPyObjectNoSync =
+    unsafe extern "C" fn(*mut c_void, *mut *mut DLManagedTensorVersioned) -> c_int;
+/// Makes a Python object.
+pub type DLPackManagedTensorToPyObjectNoSync =
+    unsafe extern "C" fn(*mut DLManagedTensorVersioned, *mut *mut c_void) -> c_int;
+/// Describes a Python object without keeping it.
+pub type DLPackDLTensorFromPyObjectNoSync = unsafe extern "C" fn(*mut c_void, *mut DLTensor) -> c_int;
+/// Gives the stream on which a device is worked with.
+pub type DLPackCurrentWorkStream = unsafe extern "C" fn(i32, i32, *mut *mut c_void) -> c_int;
+
+/// `DLPackExchangeAPI`. Every function gives 0, or -1 with a Python exception set.
+#[repr(C)]
+pub struct DLPackExchangeAPI {
+    /// What can be read before the version is known.
+    pub header: DLPackExchangeAPIHeader,
+    /// Never NULL where the rules are kept.
+    pub managed_tensor_allocator: Option<DLPackManagedTensorAllocator>,
+    /// Never NULL where the rules are kept.
+    pub managed_tensor_from_py_object_no_sync: Option<DLPackManagedTensorFromPyObjectNoSync>,
+    /// Never NULL where the rules are kept.
+    pub managed_tensor_to_py_object_no_sync: Option<DLPackManagedTensorToPyObjectNoSync>,
+    /// May be NULL.
+    pub dltensor_from_py_object_no_sync: Option<DLPackDLTensorFromPyObjectNoSync>,
+    /// Never NULL where the rules are kept.
+    pub current_work_stream: Option<DLPackCurrentWorkStream>,
+}
+
 const _: () = {
     assert!(size_of::<DLPackVersion>() == 8 && align_of::<DLPackVersion>() == 4);
     assert!(size_of::<DLDevice>() == 8 && align_of::<DLDevice>() == 4);
@@ -116,4 +160,12 @@ const _: () = {
     assert!(offset_of!(DLManagedTensorVersioned, deleter) == 16);
     assert!(offset_of!(DLManagedTensorVersioned, flags) == 24);
     assert!(offset_of!(DLManagedTensorVersioned, dl_tensor) == 32);
+    assert!(size_of::<DLPackExchangeAPIHeader>() == 16);
+    assert!(offset_of!(DLPackExchangeAPIHeader, prev_api) == 8);
+    assert!(size_of::<DLPackExchangeAPI>() == 56);
+    assert!(offset_of!(DLPackExchangeAPI, managed_tensor_allocator) == 16);
+    assert!(offset_of!(DLPackExchangeAPI, managed_tensor_from_py_object_no_sync) == 24);
+    assert!(offset_of!(DLPackExchangeAPI, managed_tensor_to_py_object_no_sync) == 32);
+    assert!(offset_of!(DLPackExchangeAPI, dltensor_from_py_object_no_sync) == 40);
+    assert!(offset_of!(DLPackExchangeAPI, current_work_stream) == 48);
 };

@@ -8,6 +8,7 @@ use crate::dtype;
 use crate::engine::route::{Convert, CopyMode, convert};
 use crate::error::{Error, Result, bail};
 use crate::spec::dlpack::*;
+use crate::storage::Storage;
 use crate::tensor::{MemoryOrder, Tensor};
 
 /// What the two structs have in common.
@@ -93,25 +94,31 @@ fn export<M: Managed>(tensor: &Tensor, words: Words, flags: u64) -> Result<NonNu
         let shape = export.as_ptr().add(1).cast::<i64>();
         let strides = shape.add(room);
         let is_empty = copy_dims(from_shape, from_strides, shape, strides);
-        let (start, offset) = (storage.start(), words.byte_offset);
-        let (data, byte_offset) = match storage.device().has_addresses() {
-            _ if is_empty => (std::ptr::null_mut(), 0),
-            true => (start.wrapping_add(offset), 0),
-            false => (start, offset as u64),
-        };
-        let Device { device_type, device_id } = storage.device();
-        let dl_tensor = DLTensor {
-            data: data.cast(),
-            device: DLDevice { device_type, device_id },
-            ndim: ndim as i32,
-            dtype: words.dtype,
-            shape,
-            strides,
-            byte_offset,
-        };
+        let dl_tensor = description(storage, words, is_empty, ndim, shape, strides);
         (&raw mut (*export.as_ptr()).managed).write(M::new(dl_tensor, flags, export.as_ptr().cast()));
     }
     Ok(export.cast())
+}
+
+/// Everything that DLPack says of a tensor.
+#[inline(always)]
+fn description(
+    storage: &Storage,
+    words: Words,
+    is_empty: bool,
+    ndim: usize,
+    shape: *mut i64,
+    strides: *mut i64,
+) -> DLTensor {
+    let (start, offset) = (storage.start(), words.byte_offset);
+    let (data, byte_offset) = match storage.device().has_addresses() {
+        _ if is_empty => (std::ptr::null_mut(), 0),
+        true => (start.wrapping_add(offset), 0),
+        false => (start, offset as u64),
+    };
+    let Device { device_type, device_id } = storage.device();
+    let device = DLDevice { device_type, device_id };
+    DLTensor { data: data.cast(), device, ndim: ndim as i32, dtype: words.dtype, shape, strides, byte_offset }
 }
 
 /// Copies shape and strides; an axis of extent 1 or less gets the stride it would have in C order, because some
@@ -239,15 +246,29 @@ pub fn share_versioned(tensor: &Tensor, copied: bool) -> Result<NonNull<DLManage
 /// are refused.
 #[inline(always)]
 pub fn share_legacy(tensor: &Tensor) -> Result<NonNull<DLManagedTensor>> {
+    export(tensor, words_without_flags(tensor, "legacy DLPack")?, 0)
+}
+
+/// Describes a tensor without keeping it: shape and strides are the tensor's own, good as long as it lives, and not to
+/// be written. The struct has no flags, so what needs one is refused.
+#[inline]
+pub fn lend(tensor: &Tensor) -> Result<DLTensor> {
+    let words = words_without_flags(tensor, "a DLTensor")?;
+    let (shape, strides) = (tensor.layout().shape(), tensor.layout().strides());
+    let is_empty = shape.contains(&0);
+    let (to_shape, to_strides) = (shape.as_ptr().cast_mut(), strides.as_ptr().cast_mut());
+    Ok(description(tensor.storage(), words, is_empty, shape.len(), to_shape, to_strides))
+}
+
+/// [`words`] for `what`, a struct that has no flags.
+#[inline(always)]
+fn words_without_flags(tensor: &Tensor, what: &'static str) -> Result<Words> {
     let words = words(tensor)?;
     if tensor.is_read_only() {
-        bail!(
-            ReadOnly,
-            "legacy DLPack cannot say that a tensor is read-only; export it versioned, or a copy"
-        );
+        bail!(ReadOnly, "{what} cannot say that a tensor is read-only; export it versioned, or a copy");
     }
     if tensor.dtype().flags & dtype::PADDED != 0 {
-        bail!(Unsupported, "legacy DLPack cannot say that {} elements are padded", tensor.dtype().name());
+        bail!(Unsupported, "{what} cannot say that {} elements are padded", tensor.dtype().name());
     }
-    export(tensor, words, 0)
+    Ok(words)
 }

@@ -7,7 +7,7 @@ use super::export::exported;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Result, bail};
-use crate::layout::MAX_NDIM;
+use crate::layout::{MAX_NDIM, Order};
 use crate::spec::dlpack::*;
 use crate::storage::{Owner, ReleaseFn};
 use crate::tensor::{Adopted, Tensor};
@@ -27,6 +27,22 @@ pub unsafe fn from_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Resu
             return reunite(tensor, foreign, flags, managed);
         }
         adopt(foreign, flags, release_foreign::<DLManagedTensorVersioned>, managed.as_ptr().cast())
+    }
+}
+
+/// The view that [`from_versioned`] makes of a struct that this library exported, the struct not being ended: both hold
+/// the memory. `None` for every other struct.
+///
+/// # Safety
+/// As [`from_versioned`].
+pub unsafe fn reunite_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Result<Option<Tensor>> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (foreign, flags) = read_versioned(managed)?;
+        match exported(managed, (*managed.as_ptr()).deleter) {
+            Some(tensor) => tensor.reunited(&describe(foreign, flags)?),
+            None => Ok(None),
+        }
     }
 }
 
@@ -194,6 +210,18 @@ unsafe fn describe(foreign: &DLTensor, flags: u64) -> Result<Adopted<'_>> {
         strides,
         read_only: flags & FLAG_READ_ONLY != 0,
     })
+}
+
+/// A new tensor with the type, shape and device of a prototype, its elements not initialised.
+///
+/// # Safety
+/// `shape` is NULL or readable for `ndim` integers when `ndim` is 0 to 64.
+pub unsafe fn allocate_like(prototype: &DLTensor) -> Result<Tensor> {
+    // Nothing else of a prototype may be looked at.
+    let described = DLTensor { strides: std::ptr::null_mut(), ..*prototype };
+    // SAFETY: the caller's promise.
+    let Adopted { dtype, shape, device, .. } = unsafe { describe(&described, 0)? };
+    Tensor::empty(dtype, shape, Order::C, device)
 }
 
 #[inline]

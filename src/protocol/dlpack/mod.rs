@@ -3,8 +3,10 @@
 mod export;
 mod import;
 
-pub use export::{share_legacy, share_versioned, to_legacy, to_versioned};
-pub use import::{check_legacy, check_versioned, from_legacy, from_versioned};
+pub use export::{lend, share_legacy, share_versioned, to_legacy, to_versioned};
+pub use import::{
+    allocate_like, check_legacy, check_versioned, from_legacy, from_versioned, reunite_versioned,
+};
 
 #[cfg(test)]
 mod tests {
@@ -106,5 +108,32 @@ mod tests {
             tensor = unsafe { from_versioned(share_versioned(&tensor, false).unwrap()) }.unwrap();
         }
         drop(tensor);
+    }
+
+    #[test]
+    fn a_lent_description_points_into_the_tensor_and_adds_no_reference() {
+        let tensor = Tensor::empty(DType::FLOAT32, &[4, 3], Order::C, Device::CPU).unwrap();
+        let view = tensor.transpose().unwrap();
+        let lent = lend(&view).unwrap();
+        assert_eq!((lent.ndim, lent.data, lent.byte_offset), (2, view.data().cast(), 0));
+        let layout = view.layout();
+        assert_eq!(
+            (lent.shape.cast_const(), lent.strides.cast_const()),
+            (layout.shape().as_ptr(), layout.strides().as_ptr())
+        );
+        assert_eq!(view.reference_count(), 1);
+        assert!(lend(&view.as_read_only().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_prototype_says_type_shape_and_device_and_nothing_else() {
+        let tensor = Tensor::empty(DType::FLOAT32, &[4, 3], Order::F, Device::CPU).unwrap();
+        let mut prototype = lend(&tensor).unwrap();
+        (prototype.data, prototype.byte_offset) = (std::ptr::without_provenance_mut(1), 5);
+        prototype.strides = std::ptr::without_provenance_mut(1);
+        // SAFETY: the shape is the tensor's own.
+        let like = unsafe { allocate_like(&prototype) }.unwrap();
+        assert_eq!((like.dtype(), like.layout().shape()), (DType::FLOAT32, &[4, 3][..]));
+        assert_eq!(like.layout().strides(), [3, 1]);
     }
 }

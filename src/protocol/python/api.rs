@@ -1,4 +1,4 @@
-//! The few CPython functions that capsules need, looked up once.
+//! The few CPython functions that capsules and exchange tables need, looked up once.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::{NonNull, null_mut};
@@ -16,6 +16,41 @@ pub struct PyObject {
 /// Ends a capsule.
 pub(super) type Destructor = unsafe extern "C" fn(*mut PyObject);
 
+/// The class of an exception.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exception {
+    /// `ValueError`
+    Value,
+    /// `MemoryError`
+    Memory,
+    /// `RuntimeError`
+    Runtime,
+    /// `BufferError`
+    Buffer,
+}
+
+impl Exception {
+    /// The class for a failure: refusals of data are `BufferError`, as the array API standard asks.
+    pub fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::InvalidArgument => Self::Value,
+            Kind::OutOfMemory => Self::Memory,
+            Kind::Internal | Kind::Callback => Self::Runtime,
+            _ => Self::Buffer,
+        }
+    }
+
+    /// What Python calls it.
+    pub fn name(self) -> &'static CStr {
+        match self {
+            Self::Value => c"ValueError",
+            Self::Memory => c"MemoryError",
+            Self::Runtime => c"RuntimeError",
+            Self::Buffer => c"BufferError",
+        }
+    }
+}
+
 /// CPython's stable ABI, as far as it is needed. The names are CPython's.
 pub(super) struct Api {
     pub capsule_new: unsafe extern "C" fn(*mut c_void, *const c_char, Option<Destructor>) -> *mut PyObject,
@@ -26,6 +61,17 @@ pub(super) struct Api {
     pub capsule_get_context: unsafe extern "C" fn(*mut PyObject) -> *mut c_void,
     pub inc_ref: unsafe extern "C" fn(*mut PyObject),
     pub dec_ref: unsafe extern "C" fn(*mut PyObject),
+    pub object_type: unsafe extern "C" fn(*mut PyObject) -> *mut PyObject,
+    pub object_get_attr: unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject,
+    object_get_attr_string: unsafe extern "C" fn(*mut PyObject, *const c_char) -> *mut PyObject,
+    pub object_call: unsafe extern "C" fn(*mut PyObject, ...) -> *mut PyObject,
+    pub long_as_pointer: unsafe extern "C" fn(*mut PyObject) -> *mut c_void,
+    pub long_from_pointer: unsafe extern "C" fn(*mut c_void) -> *mut PyObject,
+    type_is_subtype: unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> c_int,
+    type_type: *mut PyObject,
+    err_occurred: unsafe extern "C" fn() -> *mut PyObject,
+    err_exception_matches: unsafe extern "C" fn(*mut PyObject) -> c_int,
+    err_clear: unsafe extern "C" fn(),
     err_set_string: unsafe extern "C" fn(*mut PyObject, *const c_char),
     err_fetch: unsafe extern "C" fn(*mut *mut PyObject, *mut *mut PyObject, *mut *mut PyObject),
     err_restore: unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject),
@@ -38,6 +84,8 @@ pub(super) struct Api {
     value_error: *const *mut PyObject,
     memory_error: *const *mut PyObject,
     runtime_error: *const *mut PyObject,
+    type_error: *const *mut PyObject,
+    attribute_error: *const *mut PyObject,
 }
 
 // SAFETY: the addresses of functions and of CPython's static exception variables, never written.
@@ -74,6 +122,17 @@ impl Api {
             capsule_get_context: require!(c"PyCapsule_GetContext"),
             inc_ref: require!(c"Py_IncRef"),
             dec_ref: require!(c"Py_DecRef"),
+            object_type: require!(c"PyObject_Type"),
+            object_get_attr: require!(c"PyObject_GetAttr"),
+            object_get_attr_string: require!(c"PyObject_GetAttrString"),
+            object_call: require!(c"PyObject_CallFunctionObjArgs"),
+            long_as_pointer: require!(c"PyLong_AsVoidPtr"),
+            long_from_pointer: require!(c"PyLong_FromVoidPtr"),
+            type_is_subtype: require!(c"PyType_IsSubtype"),
+            type_type: require!(c"PyType_Type"),
+            err_occurred: require!(c"PyErr_Occurred"),
+            err_exception_matches: require!(c"PyErr_ExceptionMatches"),
+            err_clear: require!(c"PyErr_Clear"),
             err_set_string: require!(c"PyErr_SetString"),
             err_fetch: require!(c"PyErr_Fetch"),
             err_restore: require!(c"PyErr_Restore"),
@@ -87,19 +146,94 @@ impl Api {
             value_error: require!(c"PyExc_ValueError"),
             memory_error: require!(c"PyExc_MemoryError"),
             runtime_error: require!(c"PyExc_RuntimeError"),
+            type_error: require!(c"PyExc_TypeError"),
+            attribute_error: require!(c"PyExc_AttributeError"),
         })
     }
 
-    /// The exception class for a failure: refusals of data are `BufferError`, as the array API standard asks.
-    fn exception(&self, kind: Kind) -> *mut PyObject {
-        let class = match kind {
-            Kind::InvalidArgument => self.value_error,
-            Kind::OutOfMemory => self.memory_error,
-            Kind::Internal | Kind::Callback => self.runtime_error,
-            _ => self.buffer_error,
+    fn class(&self, exception: Exception) -> *mut PyObject {
+        let class = match exception {
+            Exception::Value => self.value_error,
+            Exception::Memory => self.memory_error,
+            Exception::Runtime => self.runtime_error,
+            Exception::Buffer => self.buffer_error,
         };
         // SAFETY: a static variable of CPython's.
         unsafe { *class }
+    }
+
+    /// Whether `object` is an instance of `class` or of a class derived from it.
+    ///
+    /// # Safety
+    /// The lock is held; both are Python objects, the second is a class.
+    #[inline]
+    pub(super) unsafe fn is_instance(&self, object: *mut PyObject, class: *mut PyObject) -> bool {
+        // SAFETY: the caller's promise. The object keeps its type alive, so the reference may go at once.
+        unsafe {
+            let of = (self.object_type)(object);
+            (self.dec_ref)(of);
+            of == class || (self.type_is_subtype)(of, class) != 0
+        }
+    }
+
+    /// A new reference to an attribute of the class of `object`, if it has one of that name.
+    ///
+    /// # Safety
+    /// The lock is held; `object` is a Python object.
+    pub(super) unsafe fn class_attribute(
+        &self,
+        object: *mut PyObject,
+        name: &CStr,
+    ) -> Result<Option<NonNull<PyObject>>> {
+        // SAFETY: the caller's promise. The object keeps its class alive, so the reference may go at once.
+        unsafe {
+            let class = (self.object_type)(object);
+            (self.dec_ref)(class);
+            let attribute = NonNull::new((self.object_get_attr_string)(class, name.as_ptr()));
+            if attribute.is_none() {
+                if (self.err_exception_matches)(*self.attribute_error) == 0 {
+                    return Err(Self::raised());
+                }
+                (self.err_clear)();
+            }
+            Ok(attribute)
+        }
+    }
+
+    /// Whether `object` is a class.
+    ///
+    /// # Safety
+    /// The lock is held; `object` is a Python object.
+    pub(super) unsafe fn is_class(&self, object: *mut PyObject) -> bool {
+        // SAFETY: the caller's promise; `type` is a class.
+        unsafe { self.is_instance(object, self.type_type) }
+    }
+
+    /// Whether an exception is in flight.
+    ///
+    /// # Safety
+    /// The lock is held.
+    #[inline]
+    pub(super) unsafe fn has_raised(&self) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { !(self.err_occurred)().is_null() }
+    }
+
+    /// The failure that goes with an exception that Python code has raised. [`raise`] lets that one be.
+    #[cold]
+    pub(super) fn raised() -> Error {
+        Error::new(Kind::Callback, "Python raised an exception, which is in flight")
+    }
+
+    /// Makes a `TypeError` the exception in flight.
+    ///
+    /// # Safety
+    /// The lock is held.
+    #[cold]
+    pub(super) unsafe fn type_error(&self, message: &'static CStr) -> Error {
+        // SAFETY: the caller's promise.
+        unsafe { (self.err_set_string)(*self.type_error, message.as_ptr()) };
+        Error::new(Kind::InvalidArgument, message.to_string_lossy())
     }
 
     /// Runs `body` with the interpreter locked and the exception in flight, if any, set aside. `None`, and nothing
@@ -181,14 +315,24 @@ pub fn is_available() -> bool {
     api().is_ok_and(|api| unsafe { (api.is_initialized)() != 0 })
 }
 
-/// Makes `error` the Python exception in flight, if the caller holds the lock of a Python.
+/// Makes `error` the Python exception in flight, if the caller holds the lock of a Python. One that is in flight
+/// already is what the failure comes from, and stays.
 #[cold]
 pub fn raise(error: &Error) {
     if let Ok(api) = locked() {
-        let message = CString::new(error.message()).unwrap_or_else(|_| c"the message holds a NUL".into());
         // SAFETY: the lock is held, as `locked` has seen.
-        unsafe { (api.err_set_string)(api.exception(error.kind()), message.as_ptr()) };
+        unsafe {
+            if !api.has_raised() {
+                let class = api.class(Exception::of(error.kind()));
+                (api.err_set_string)(class, message(error).as_ptr());
+            }
+        }
     }
+}
+
+/// What `error` says, for C.
+pub fn message(error: &Error) -> CString {
+    CString::new(error.message()).unwrap_or_else(|_| c"the message holds a NUL".into())
 }
 
 /// Gives up a reference to a Python object, on any thread, with or without the interpreter's lock. When the

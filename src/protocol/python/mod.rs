@@ -5,8 +5,12 @@ mod api;
 mod array_struct;
 mod buffer;
 mod dlpack;
+mod exchange;
 
-pub use api::{PyObject, is_available, raise, release_object};
+pub use api::{Exception, PyObject, is_available, message, raise, release_object};
 pub use array_struct::{array_struct_capsule, from_array_struct_capsule};
 pub use buffer::memory_view;
 pub use dlpack::{Form, dlpack_capsule, from_dlpack_capsule};
+pub use exchange::{
+    allocate_like, exchange_capsule, from_exchange_table, lend_object, share_object, to_object, work_stream,
+};
