@@ -8,6 +8,7 @@ import gc
 import io
 import mmap
 import struct
+import subprocess
 import sys
 import threading
 from ctypes import byref
@@ -204,19 +205,29 @@ def test_threads_make_and_release_memoryviews_at_once():
     assert not wrong
 
 
+IN_A_SECOND_INTERPRETER = """if True:
+    import sys
+    sys.path[:] = {path!r}
+    import ndferry
+    view = ndferry.asarray([1, 2]).memoryview()
+    assert view.tolist() == [1, 2] and memoryview(view.obj).tolist() == [1, 2]
+    del view
+"""
+
+
 def test_every_interpreter_has_its_own_exporters():
-    testcapi = pytest.importorskip("_testcapi")
-    code = f"""if True:
-        import sys
-        sys.path[:] = {[one for one in sys.path if "site-packages" not in one]!r}
+    pytest.importorskip("_testcapi")
+    path = [one for one in sys.path if "site-packages" not in one]
+    # In a process of its own: importing ctypes in a second interpreter replaces what the first one has cached.
+    program = f"""if True:
+        import sys, _testcapi
+        sys.path[:] = {path!r}
         import ndferry
-        view = ndferry.asarray([1, 2]).memoryview()
-        assert view.tolist() == [1, 2] and memoryview(view.obj).tolist() == [1, 2]
-        del view
+        for _ in range(2):
+            assert _testcapi.run_in_subinterp({IN_A_SECOND_INTERPRETER.format(path=path)!r}) == 0
+        assert ndferry.zeros(2).memoryview().tolist() == [0, 0]
     """
-    for _ in range(2):
-        assert testcapi.run_in_subinterp(code) == 0
-    assert ndferry.zeros(2).memoryview().tolist() == [0, 0]
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 @since_3_12
