@@ -33,7 +33,7 @@ use crate::error::{Result, bail};
 /// does not know are carried untouched. NumPy's other types have `code` 3 (opaque), `bits` 0, and their type
 /// character in `kind`; `detail` says the rest. All zero means "no type" where a function allows that.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DType {
     /// DLPack's type code (`NDF_CODE_*`).
     pub code: u8,
