@@ -11,11 +11,11 @@ pub mod route;
 
 pub use compare::equal;
 
-use crate::dtype::{DType, Overflow, Scalar, Value};
+use crate::dtype::{DType, Overflow, Scalar};
 use crate::error::{Result, bail};
 use crate::layout::Layout;
 use host::run::Coefficients;
-use pass::{Half, Part};
+use pass::Part;
 
 /// Elements in memory that are read.
 #[derive(Clone, Copy, Debug)]
@@ -189,44 +189,6 @@ pub unsafe fn convert_overlapping(source: &View, target: &ViewMut, transform: &T
         convert(source, &ViewMut { data, dtype: source.dtype, layout: &layout }, &Transform::default())?;
         convert(&View { data, dtype: source.dtype, layout: &layout }, target, transform)
     }
-}
-
-/// The bytes of one scalar of `dtype`, in its byte order: what [`fill`] takes. The imaginary part counts only when
-/// `dtype` is complex.
-///
-/// Fails with `Unsupported` when the type is not one of numbers.
-pub fn element(dtype: DType, real: Value, imaginary: Value, overflow: Overflow) -> Result<[u8; 16]> {
-    let Some(numeric) = Numeric::of(dtype) else {
-        bail!(Unsupported, "no number is an element of {dtype}");
-    };
-    let size = numeric.scalar.bits().div_ceil(8) as usize;
-    let mut bytes = [0; 16];
-    for (i, value) in [real, imaginary].into_iter().take(1 + usize::from(numeric.complex)).enumerate() {
-        let raw = numeric.scalar.encode(value, overflow);
-        let native = if cfg!(target_endian = "big") { raw << (64 - 8 * size) } else { raw };
-        let part = &mut bytes[i * size..][..size];
-        part.copy_from_slice(&native.to_ne_bytes()[..size]);
-        if dtype.is_swapped() {
-            part.reverse();
-        }
-    }
-    Ok(bytes)
-}
-
-/// Sets every scalar of `target` to the one whose bytes `scalar` holds in the target's own type and byte order; a
-/// packed one in the lowest bits of the first byte. All lanes of an element get the same.
-///
-/// Fails with `BufferTooSmall` when `scalar` is shorter than one scalar.
-///
-/// # Safety
-/// All elements of `target` are writable, no other thread uses them, and `scalar` is not among them.
-pub unsafe fn fill(target: &ViewMut, scalar: &[u8]) -> Result<()> {
-    let to = Half::new(target.dtype, target.layout, Part::Whole)?;
-    if scalar.len() < to.cell.bytes() {
-        bail!(BufferTooSmall, "`scalar` has {} bytes, the type {}", scalar.len(), to.cell.bytes());
-    }
-    // SAFETY: as the caller promises.
-    unsafe { pass::fill(&to, target, scalar) }
 }
 
 #[cfg(test)]

@@ -110,9 +110,11 @@ pub fn copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Re
     write_into(source, destination, "destination", how)
 }
 
-/// Makes all elements of `tensor` the one of `value`.
+/// Makes all elements of `tensor` the one of `value`, which is converted once and then copied.
 pub fn fill(tensor: &Tensor, value: &Tensor) -> Result<()> {
-    write_into(value, tensor, "tensor", &Convert::default())
+    require_writable(tensor, "tensor")?;
+    let value = convert(value, tensor.dtype(), &Convert::default())?;
+    write_into(&value, tensor, "tensor", &Convert::default())
 }
 
 /// [`copy_into`], the destination called `name` in messages.

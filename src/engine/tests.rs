@@ -307,14 +307,17 @@ fn fill_sets_every_element_and_nothing_else() {
         let (layout, span) = random.layout(&shape, false);
         let mut filled = random.bytes(storage_bytes(dtype, span));
         let mut expected = filled.clone();
-        let value = element(dtype, Value::F64(1.0), Value::F64(-2.0), Overflow::Wrap).expect("a number");
+        let (mut value, alone) = ([0u8; 16], Layout::raw(&[], &[], 0));
         let number = [1.0f64, -2.0];
         let still = Layout::raw(&shape, &vec![0; shape.len()], 0);
         // SAFETY: the layout stays within its span.
         unsafe {
-            fill(&ViewMut { data: filled.as_mut_ptr(), dtype, layout: &layout }, &value).expect("fits");
-            let target = ViewMut { data: expected.as_mut_ptr(), dtype, layout: &layout };
             let complex = DType::new(code::COMPLEX, 128);
+            let one = ViewMut { data: value.as_mut_ptr(), dtype, layout: &alone };
+            convert(&view(&number, complex, &alone), &one, &Transform::default()).expect("a number");
+            let all = ViewMut { data: filled.as_mut_ptr(), dtype, layout: &layout };
+            convert(&view(&value, dtype, &still), &all, &Transform::default()).expect("the same type");
+            let target = ViewMut { data: expected.as_mut_ptr(), dtype, layout: &layout };
             naive::convert(&view(&number, complex, &still), &target, &Transform::default());
         }
         assert_eq!(filled, expected, "{dtype:?} {layout:?}");
