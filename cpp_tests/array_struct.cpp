@@ -37,13 +37,7 @@ struct producer {
 };
 
 template <class How> void refuse(ndf_status expected, const char *part, How how) {
-    producer p;
-    how(p);
-    ndf_tensor *const untouched = reinterpret_cast<ndf_tensor *>(&p);
-    ndf_tensor *out = untouched;
-    CHECK_REFUSED(expected, part, p.take(&out));
-    CHECK(out == untouched);
-    CHECK_EQ(p.ends.runs, 0);
+    refuse_from<producer>(expected, part, how);
 }
 
 } // namespace

@@ -40,13 +40,7 @@ struct exporter {
 };
 
 template <class How> void refuse(ndf_status expected, const char *part, How how) {
-    exporter e;
-    how(e);
-    ndf_tensor *const untouched = reinterpret_cast<ndf_tensor *>(&e);
-    ndf_tensor *out = untouched;
-    CHECK_REFUSED(expected, part, e.take(&out));
-    CHECK(out == untouched);
-    CHECK_EQ(e.ends.runs, 0);
+    refuse_from<exporter>(expected, part, how);
 }
 
 std::string format_of(dtype type) { return zeros(type, {1}).to_buffer()->format; }

@@ -93,6 +93,17 @@ template <class Managed> struct foreign {
 #define CHECK_REFUSED(expected, part, ...)                                                              \
     support::refused((__VA_ARGS__), (expected), (part), #__VA_ARGS__, __FILE__, __LINE__)
 
+/// `how` spoils a producer; taking from it is then refused, writes nothing and ends nothing.
+template <class Producer, class How> void refuse_from(ndf_status expected, const char *part, How how) {
+    Producer p;
+    how(p);
+    ndf_tensor *const untouched = reinterpret_cast<ndf_tensor *>(&p);
+    ndf_tensor *out = untouched;
+    CHECK_REFUSED(expected, part, p.take(&out));
+    CHECK(out == untouched);
+    CHECK_EQ(p.ends.runs, 0);
+}
+
 #define CHECK_OK(...) CHECK_EQ(std::string(ndf_status_name(__VA_ARGS__)), "NDF_OK")
 
 // An expression that throws ndferry::error with that status and a message that holds `part`.
