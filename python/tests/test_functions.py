@@ -225,6 +225,13 @@ def test_nothing_writes_through_a_read_only_tensor(expression):
     assert not base.numpy().any()
 
 
+def test_numpy_may_look_at_the_memory_of_tensors_without_elements():
+    t, mask, numbers = ndferry.zeros((0, 4)), ndferry.zeros((0, 4), "bool"), ndferry.zeros((0, 4), "int64")
+    for array in (numbers, numbers.numpy(), np.asarray(numbers.memoryview())):
+        np.copyto(t, array, where=mask)  # reads the first element of a mask that has none
+        assert np.select([mask], [array], 9.0).shape == (0, 4)
+
+
 def test_views_share_memory_and_say_when_they_are_read_only():
     t = ndferry.zeros((2, 3))
     np.reshape(t, (3, 2))[0, 0] = 5
