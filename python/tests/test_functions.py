@@ -329,6 +329,17 @@ def test_subclasses_of_arrays_have_their_turn_with_views():
     assert got[0] == "units" and type(got[1]) is Units
 
 
+def test_tensors_that_cannot_be_found_beside_such_a_subclass_are_refused():
+    class Strict(np.ndarray):
+        def __array_function__(self, func, types, args, kwargs):
+            return super().__array_function__(func, types, args, kwargs)
+
+    t, strict = ndferry.zeros(2), np.zeros(2).view(Strict)
+    assert np.concatenate([t, strict]).shape == (4,)
+    with pytest.raises(TypeError, match="no implementation found"):
+        np.concatenate(deque([t, strict]))
+
+
 def test_bfloat16_stays_bfloat16():
     t = ndferry.asarray([1, 2, 3], "bfloat16")
     for made in (np.concatenate([t, t]), np.flip(t), np.max(t), np.sort(t), np.where(t > 1, t, t)):
