@@ -168,7 +168,7 @@ class Dispatch:
     def __array_wrap__(self, arr: Any, context: Any = None, return_scalar: bool = False) -> Any:
         return Call().give(arr)  # a tensor without axes where NumPy would make a scalar
 
-    # The two methods that Dask calls on its chunks.
+    # The methods that Dask calls on its chunks, and pint on what is compared.
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         """The elements converted by NumPy, on new memory; `copy` False gives the tensor itself if it has that type."""
@@ -177,6 +177,14 @@ class Dispatch:
     def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
         """NumPy's sum over one axis, several, or all."""
         return Call().run(_numpy().ndarray.sum, self, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Whether all elements are true, along one axis, several, or all."""
+        return Call().run(_numpy().ndarray.all, self, axis=axis, keepdims=keepdims)
+
+    def any(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Whether any element is true, along one axis, several, or all."""
+        return Call().run(_numpy().ndarray.any, self, axis=axis, keepdims=keepdims)
 
     __add__, __radd__, __iadd__ = _numeric(operator.add, operator.iadd, "add")
     __sub__, __rsub__, __isub__ = _numeric(operator.sub, operator.isub, "subtract")

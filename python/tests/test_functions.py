@@ -346,12 +346,22 @@ def test_bfloat16_stays_bfloat16():
         assert made.dtype is ndferry.bfloat16
 
 
-def test_the_methods_that_dask_calls():
+def test_numpy_asks_a_tensor_without_elements_for_the_letter_of_its_type():
+    assert np.poly(ndferry.zeros(0)) == 1.0
+    assert ndferry.dtype(">i2").char == "h" and ndferry.bfloat16.char == np.dtype("bfloat16").char
+    with pytest.raises(AttributeError, match="share bytes"):
+        ndferry.int4.char  # noqa: B018
+
+
+def test_the_methods_that_dask_and_pint_call():
     t = ndferry.asarray([[1.9, 2.9], [3.0, 4.0]])
     assert t.astype("i4").tolist() == [[1, 2], [3, 4]] and t.astype(ndferry.float32).dtype is ndferry.float32
     assert t.astype("f8", copy=False) is t and t.astype("f8").data_ptr != t.data_ptr
     same_answer(t.sum(axis=0, keepdims=True), t.numpy().sum(axis=0, keepdims=True))
     same_answer(t.sum(dtype="f4"), t.numpy().sum(dtype="f4"))
+    for axis in None, 0, (0, 1):
+        same_answer((t > 2).all(axis), (t.numpy() > 2).all(axis))
+        same_answer((t > 2).any(axis, keepdims=True), (t.numpy() > 2).any(axis, keepdims=True))
 
 
 def test_numpys_own_assertions_understand_tensors():
