@@ -67,7 +67,7 @@ class DType:
 
     @property
     def char(self) -> str:
-        """NumPy's letter for the type of an element: "f" for float32. SciPy and parts of NumPy ask an array for it."""
+        """NumPy's letter for the type of an element: "f" for float32. SciPy asks arrays for it."""
         return self.__numpy_dtype__.char
 
     @property

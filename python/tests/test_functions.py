@@ -346,8 +346,7 @@ def test_bfloat16_stays_bfloat16():
         assert made.dtype is ndferry.bfloat16
 
 
-def test_numpy_asks_a_tensor_without_elements_for_the_letter_of_its_type():
-    assert np.poly(ndferry.zeros(0)) == 1.0
+def test_a_dtype_has_numpys_letter():
     assert ndferry.dtype(">i2").char == "h" and ndferry.bfloat16.char == np.dtype("bfloat16").char
     with pytest.raises(AttributeError, match="share bytes"):
         ndferry.int4.char  # noqa: B018
