@@ -48,6 +48,15 @@ fn assertions() -> String {
     layout!(c, ndf_dlpack_options, "ndf_dlpack_options", struct_size, copy);
     layout!(
         c,
+        ndf_handover_options,
+        "ndf_handover_options",
+        struct_size,
+        copy,
+        allow_writable,
+        max_version
+    );
+    layout!(
+        c,
         ndf_format_options,
         "ndf_format_options",
         struct_size,
