@@ -118,7 +118,7 @@ pub static CONSUMERS: [Consumer; 11] = [
         max_ndim: MAX_NDIM,
         keeps_read_only: false,
         shares: true,
-        evidence: Evidence::Read("cupy 14.2, cupy/_core/dlpack.pyx and _carray.pxd"),
+        evidence: Evidence::Read("its source, cupy/_core/dlpack.pyx and _carray.pxd"),
     },
     Consumer {
         name: c"pyarrow",
