@@ -1877,8 +1877,8 @@ NDF_API const char *ndf_consumer_name(int32_t index);
  *
  * Its members: `name` and `title`; `structs` ("legacy", "versioned" or "both"); `strides` ("any", "not-negative",
  * "dense" or "row-major"); `alignment` of the first element in bytes; `dtypes` and `devices`, lists of names, null for
- * all; `max_ndim`; `keeps_read_only`; `shares`, false when it always copies; `evidence`, the release that the row is true of
- * or the source that it was read in; `is_tested`, whether a test asks that release.
+ * all; `max_ndim`; `keeps_read_only`; `shares`, false when it always copies; `evidence`, the release that the row is
+ * true of or the source that it was read in; `is_tested`, whether a test asks that release.
  *
  * @param consumer    its name  [borrowed]
  * @param capacity    bytes in `out_text`, the terminating NUL included

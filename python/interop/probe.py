@@ -23,10 +23,9 @@ ROOM = 1 << 14
 
 def cases() -> dict[str, dict]:
     """What is asked, by name. Each case differs from the plain one in one way."""
-    found: dict[str, dict] = {"plain": {}, "legacy struct": {"struct": "legacy"}, "versioned struct": {"struct": "versioned"}}
-    for code, widths in enumerate(((2, 4, 8, 16, 32, 64), (2, 4, 8, 16, 32, 64), (16, 32, 64), (), (16,), (32, 64, 128), (8,))):
-        found |= {f"dtype {name(code, bits)}": {"dtype": (code, bits, 1)} for bits in widths}
-    found |= {f"dtype {name(code, bits)}": {"dtype": (code, bits, 1)} for code, bits in FLOATS}
+    found: dict[str, dict] = {"plain": {}}
+    found |= {f"{struct} struct": {"struct": struct} for struct in ("legacy", "versioned")}
+    found |= {f"dtype {name(code, bits)}": {"dtype": (code, bits, 1)} for code, all_ in WIDTHS.items() for bits in all_}
     found["dtype float4 in pairs"] = {"dtype": (17, 4, 2)}
     found["dtype float32 in pairs"] = {"dtype": (2, 32, 2)}
     found |= {f"strides {what}": {"shape": s, "strides": t} for what, (s, t) in STRIDES.items()}
@@ -38,7 +37,11 @@ def cases() -> dict[str, dict]:
     return found
 
 
-FLOATS = [(7, 8), (8, 8), (9, 8), (10, 8), (11, 8), (12, 8), (13, 8), (14, 8), (15, 6), (16, 6), (17, 4)]
+# DLPack's type codes, and the bits that each is asked with.
+WIDTHS: dict[int, tuple[int, ...]] = {
+    0: (2, 4, 8, 16, 32, 64), 1: (2, 4, 8, 16, 32, 64), 2: (16, 32, 64), 4: (16,), 5: (32, 64, 128), 6: (8,),
+    **dict.fromkeys(range(7, 15), (8,)), 15: (6,), 16: (6,), 17: (4,),
+}  # fmt: skip
 DEVICES = [(1, 0), (3, 0), (11, 0), (13, 0)]
 STRIDES = {
     "in C order": ((4, 3), (3, 1)),
@@ -135,7 +138,8 @@ def ask(library: str, all_cases: dict[str, dict]) -> dict[str, dict]:
     left = list(all_cases)
     while left:
         lines = "".join(json.dumps(all_cases[one]) + "\n" for one in left)
-        done = subprocess.run([sys.executable, __file__, library], input=lines, capture_output=True, text=True, timeout=300)
+        command = [sys.executable, __file__, library]
+        done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=300)
         said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"does"')]
         answers |= dict(zip(left, said))
         left = left[len(said) :]

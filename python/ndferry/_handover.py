@@ -91,7 +91,7 @@ def explain(tensor: Tensor, consumer: str | ModuleType, copy: bool | None, allow
             return refusal
         profile = _profile(name, _library(name) if name == "numpy" else None)
     except ImportError:
-        profile = name
+        profile = name  # without the library the table alone answers
     return text(lib.ndf_tensor_explain_for, tensor._handle, profile.encode(), byref(_options(copy, allow_writable)))
 
 

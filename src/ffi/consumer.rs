@@ -71,8 +71,8 @@ pub extern "C" fn ndf_consumer_name(index: i32) -> *const c_char {
 ///
 /// Its members: `name` and `title`; `structs` ("legacy", "versioned" or "both"); `strides` ("any", "not-negative",
 /// "dense" or "row-major"); `alignment` of the first element in bytes; `dtypes` and `devices`, lists of names, null for
-/// all; `max_ndim`; `keeps_read_only`; `shares`, false when it always copies; `evidence`, the release that the row is true of
-/// or the source that it was read in; `is_tested`, whether a test asks that release.
+/// all; `max_ndim`; `keeps_read_only`; `shares`, false when it always copies; `evidence`, the release that the row is
+/// true of or the source that it was read in; `is_tested`, whether a test asks that release.
 ///
 /// @param consumer    its name  [borrowed]
 /// @param capacity    bytes in `out_text`, the terminating NUL included

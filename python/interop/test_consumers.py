@@ -80,6 +80,7 @@ def test_read_only_memory_is_never_writable_elsewhere(row):
 
 
 def test_the_array_keeps_the_memory_alive_and_lets_it_go(row):
+    gc.collect()  # what other tests left in cycles
     before = ndferry.statistics()
     tensor = ndferry.full((4, 3), 7, "float32")
     array = tensor.to(row.name)
