@@ -56,6 +56,12 @@ SIZE(ndf_dlpack_options, 8);
 AT(ndf_dlpack_options, struct_size, 0);
 AT(ndf_dlpack_options, copy, 4);
 
+SIZE(ndf_handover_options, 16);
+AT(ndf_handover_options, struct_size, 0);
+AT(ndf_handover_options, copy, 4);
+AT(ndf_handover_options, allow_writable, 8);
+AT(ndf_handover_options, max_version, 12);
+
 SIZE(ndf_array_struct, 56);
 AT(ndf_array_struct, two, 0);
 AT(ndf_array_struct, nd, 4);
@@ -177,6 +183,8 @@ IS(NDF_COPY_DEFAULT, 0);
 IS(NDF_COPY_NEVER, 1);
 IS(NDF_COPY_IF_NEEDED, 2);
 IS(NDF_COPY_ALWAYS, 3);
+IS(NDF_DLPACK_NEWEST, 0);
+IS(NDF_DLPACK_LEGACY, 1);
 IS(NDF_OVERFLOW_WRAP, 0);
 IS(NDF_OVERFLOW_SATURATE, 1);
 

@@ -40,8 +40,9 @@ bool outputs_are_untouched() { return std::memcmp(&out, &before, sizeof out) == 
 
 void end_outputs() {
     if (out.tensor != before.tensor) ndf_tensor_release(out.tensor);
-    if (out.legacy != before.legacy) out.legacy->deleter(out.legacy);
-    if (out.versioned != before.versioned) out.versioned->deleter(out.versioned);
+    // A function that gives one of the two makes the other NULL.
+    if (out.legacy != before.legacy && out.legacy) out.legacy->deleter(out.legacy);
+    if (out.versioned != before.versioned && out.versioned) out.versioned->deleter(out.versioned);
     if (out.array != before.array) ndf_array_struct_release(out.array);
     if (out.buffer.internal != before.buffer.internal) ndf_buffer_release(&out.buffer);
 }
@@ -324,6 +325,13 @@ TEST("foreign structs") {
     ABUSE(ndf_tensor_from_dlpack, &old.managed, &out.tensor);
     ABUSE(ndf_dlpack_check_versioned, &recent.managed);
     ABUSE(ndf_dlpack_check, &old.managed);
+    ABUSE(ndf_tensor_to_dlpack_for, t.get(), "torch", nullptr, &out.versioned, &out.legacy);
+    ABUSE(ndf_tensor_to_dlpack_for, t.get(), "jax", nullptr, &out.versioned, &out.legacy);
+    ABUSE(ndf_tensor_explain_for, t.get(), "jax", nullptr, sizeof out.text, out.text, &out.length);
+    ABUSE(ndf_consumer_describe, "jax", sizeof out.text, out.text, &out.length);
+    ABUSE(ndf_consumer_name, 0);
+    covered.insert("ndf_consumer_count");
+    CHECK(ndf_consumer_count() > 0);
     ABUSE(ndf_tensor_to_array_struct, t.get(), nullptr, &out.array);
     ABUSE(ndf_tensor_from_array_struct, array.get(), ndf_dtype{}, nullptr, nullptr, &out.tensor);
     ABUSE(ndf_tensor_array_interface, t.get(), sizeof out.text, out.text, &out.length);
@@ -343,12 +351,15 @@ TEST("Python's functions where there is no Python") {
     };
     covered.insert({"ndf_py_dlpack_capsule", "ndf_py_from_dlpack_capsule", "ndf_py_array_struct_capsule",
                     "ndf_py_from_array_struct_capsule", "ndf_py_memoryview", "ndf_py_dlpack_exchange_api",
-                    "ndf_py_from_dlpack_exchange_api"});
+                    "ndf_py_from_dlpack_exchange_api", "ndf_py_capsule_of_dlpack"});
     absent(ndf_py_memoryview(t.get(), NDF_BUFFER_FULL));
     absent(ndf_py_memoryview(nullptr, -1));
     absent(ndf_py_dlpack_capsule(t.get(), NDF_PY_VERSIONED));
     absent(ndf_py_dlpack_capsule(nullptr, 0));
     absent(ndf_py_dlpack_capsule(t.get(), 77));
+    const auto handed = t.to_dlpack();
+    absent(ndf_py_capsule_of_dlpack(handed.get(), nullptr));
+    absent(ndf_py_capsule_of_dlpack(nullptr, nullptr));
     absent(ndf_py_from_dlpack_capsule(&object));
     absent(ndf_py_from_dlpack_capsule(nullptr));
     absent(ndf_py_array_struct_capsule(t.get(), nullptr));

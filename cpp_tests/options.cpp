@@ -150,3 +150,15 @@ TEST("counts of scale and bias that are negative, or come with NULL, are refused
     CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "scale", ndf_tensor_convert(t.get(), NDF_DTYPE_INT8, &options, &out));
     CHECK(out == nullptr);
 }
+
+TEST("sizes of ndf_handover_options") {
+    const tensor t = support::count_up({2});
+    sizes<ndf_handover_options>([&](const ndf_handover_options *options) {
+        DLManagedTensorVersioned *versioned = nullptr;
+        DLManagedTensor *legacy = nullptr;
+        const ndf_status status = ndf_tensor_to_dlpack_for(t.get(), "torch", options, &versioned, &legacy);
+        const handed<DLManagedTensorVersioned, DLManagedTensor> end{
+            dlpack_ptr<DLManagedTensorVersioned>(versioned), dlpack_ptr<DLManagedTensor>(legacy)};
+        return status;
+    });
+}

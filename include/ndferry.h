@@ -531,6 +531,34 @@ typedef struct {
 } ndf_dlpack_options;
 
 /**
+ * The newest DLPack struct that may be given (`NDF_DLPACK_*`).
+ */
+typedef uint32_t ndf_dlpack_version;
+
+/**
+ * How to hand a tensor to a consumer. All zero is the default; set `struct_size`.
+ */
+typedef struct {
+  /**
+   * sizeof(ndf_handover_options).
+   */
+  uint32_t struct_size;
+  /**
+   * NDF_COPY_IF_NEEDED (the default): share what the consumer takes, else make the smallest copy that it takes.
+   * NDF_COPY_NEVER: share or fail. NDF_COPY_ALWAYS: copy.
+   */
+  ndf_copy copy;
+  /**
+   * 1: share read-only memory also with a consumer that would let it be written. 0 (the default): copy instead.
+   */
+  uint32_t allow_writable;
+  /**
+   * The newest struct that may be given.
+   */
+  ndf_dlpack_version max_version;
+} ndf_handover_options;
+
+/**
  * `PyArrayInterface`: the C side of NumPy's `__array_struct__`. Strides are in bytes.
  */
 typedef struct {
@@ -906,6 +934,16 @@ typedef uint8_t ndf_code;
  * Values are clamped to the range of the destination; NaN becomes 0 in an integer.
  */
 #define NDF_OVERFLOW_SATURATE 1
+
+/**
+ * The newest that the consumer reads.
+ */
+#define NDF_DLPACK_NEWEST 0
+
+/**
+ * The struct from before 1.0.
+ */
+#define NDF_DLPACK_LEGACY 1
 
 
 
@@ -1822,6 +1860,87 @@ NDF_NODISCARD
 ndf_status ndf_dlpack_check(const struct DLManagedTensor *managed);
 
 /**
+ * How many consumers are known.
+ */
+NDF_API int32_t ndf_consumer_count(void);
+
+/**
+ * The name of a consumer, "jax" for example.
+ *
+ * @param index  from 0 to ndf_consumer_count() - 1
+ * @returns text that lives as long as the library; NULL for any other index  [borrowed]
+ */
+NDF_API const char *ndf_consumer_name(int32_t index);
+
+/**
+ * What a consumer takes, as one JSON object.
+ *
+ * Its members: `name` and `title`; `structs` ("legacy", "versioned" or "both"); `strides` ("any", "not-negative",
+ * "dense" or "row-major"); `alignment` of the first element in bytes; `dtypes` and `devices`, lists of names, null for
+ * all; `max_ndim`; `keeps_read_only`; `shares`, false when it always copies; `evidence`, the release that the row is
+ * true of or the source that it was read in; `is_tested`, whether a test asks that release.
+ *
+ * @param consumer    its name  [borrowed]
+ * @param capacity    bytes in `out_text`, the terminating NUL included
+ * @param out_text    the text  [borrowed; NULL with `capacity` 0 asks for the length only]
+ * @param out_length  bytes of the text without the NUL  [borrowed; may be NULL when `out_text` is not]
+ * @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: no such consumer, or a NULL; NDF_ERROR_BUFFER_TOO_SMALL
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_consumer_describe(const char *consumer,
+                                 size_t capacity,
+                                 char *out_text,
+                                 size_t *out_length);
+
+/**
+ * Gives the tensor as the DLPack struct that a consumer takes: on the same memory where it takes that, else as the
+ * smallest copy that it takes.
+ *
+ * A copy keeps the order of the axes when the consumer takes any, axes that repeat one element when it takes such axes,
+ * and has the machine's byte order. Pinned memory is shown as `cpu` to a consumer that does not know it. What is read-only
+ * stays so: it is copied for a consumer that would let it be written, unless `allow_writable` says otherwise.
+ *
+ * @param tensor         [borrowed]
+ * @param consumer       a name of ndf_consumer_name  [borrowed]
+ * @param options        NULL for the defaults  [borrowed]
+ * @param out_versioned  the struct of DLPack 1.x, or NULL when the other one is given  [owned: its deleter]
+ * @param out_legacy     the struct from before 1.0, or NULL when the other one is given  [owned: its deleter]
+ * @returns NDF_OK; NDF_ERROR_UNSUPPORTED: the consumer does not take the type, the device or so many axes, and the
+ *          message says what to do; NDF_ERROR_COPY_REQUIRED: `copy` forbids the copy; NDF_ERROR_VERSION: the consumer
+ *          reads no struct as old as `max_version`; NDF_ERROR_INVALID_ARGUMENT: no such consumer, or a NULL;
+ *          NDF_ERROR_OUT_OF_MEMORY
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_tensor_to_dlpack_for(const ndf_tensor *tensor,
+                                    const char *consumer,
+                                    const ndf_handover_options *options,
+                                    struct DLManagedTensorVersioned **out_versioned,
+                                    struct DLManagedTensor **out_legacy);
+
+/**
+ * What ndf_tensor_to_dlpack_for would do and why, in one line, such as "JAX: stride 3 of axis 0 is not dense; copies
+ * 96 B". Where it would fail, the line is its message.
+ *
+ * @param tensor      [borrowed]
+ * @param consumer    a name of ndf_consumer_name  [borrowed]
+ * @param options     NULL for the defaults  [borrowed]
+ * @param capacity    bytes in `out_text`, the terminating NUL included
+ * @param out_text    the line, without an end of line  [borrowed; NULL with `capacity` 0 asks for the length only]
+ * @param out_length  bytes of the line without the NUL  [borrowed; may be NULL when `out_text` is not]
+ * @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: no such consumer, or a NULL; NDF_ERROR_BUFFER_TOO_SMALL
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_tensor_explain_for(const ndf_tensor *tensor,
+                                  const char *consumer,
+                                  const ndf_handover_options *options,
+                                  size_t capacity,
+                                  char *out_text,
+                                  size_t *out_length);
+
+/**
  * Gives the tensor as a PyArrayInterface, which keeps the memory alive until ndf_array_struct_release. Strides are
  * in bytes.
  *
@@ -1951,6 +2070,17 @@ NDF_API bool ndf_py_is_available(void);
 NDF_API
 void *ndf_py_dlpack_capsule(const ndf_tensor *tensor,
                             uint32_t flags);
+
+/**
+ * A DLPack capsule of a struct, whoever made it. The capsule ends the struct when it goes without a consumer.
+ *
+ * @param versioned  the struct of DLPack 1.x, or NULL when the other one is given  [consumed on success]
+ * @param legacy     the struct from before 1.0, or NULL when the other one is given  [consumed on success]
+ * @returns a new PyObject reference, or NULL with ValueError or MemoryError set
+ */
+NDF_API
+void *ndf_py_capsule_of_dlpack(struct DLManagedTensorVersioned *versioned,
+                               struct DLManagedTensor *legacy);
 
 /**
  * Takes the tensor out of a DLPack capsule of either kind and marks the capsule used. On failure the capsule keeps

@@ -180,6 +180,12 @@ struct format_options {
     std::uint32_t line_width = 0;
 };
 
+struct handover_options {
+    ndf_copy copy = NDF_COPY_DEFAULT;
+    bool allow_writable = false;
+    ndf_dlpack_version max_version = NDF_DLPACK_NEWEST;
+};
+
 namespace detail {
 
 /// An options struct of C, clear but for its size.
@@ -209,6 +215,10 @@ inline ndf_format_options raw(const format_options &from) noexcept {
     return {sizeof(ndf_format_options), from.precision, from.threshold, from.edge_items, from.line_width};
 }
 
+inline ndf_handover_options raw(const handover_options &from) noexcept {
+    return {sizeof(ndf_handover_options), from.copy, from.allow_writable ? 1u : 0u, from.max_version};
+}
+
 /// The one `strides` of two lists that C counts once.
 inline const std::int64_t *matching(extents shape, extents strides) {
     if (strides.empty()) return nullptr;
@@ -230,6 +240,12 @@ struct dlpack_end {
 
 /// Owns DLManagedTensor or DLManagedTensorVersioned.
 template <class Managed> using dlpack_ptr = std::unique_ptr<Managed, dlpack_end>;
+
+/// What tensor::to_dlpack_for gives: one of the two, as the consumer reads it.
+template <class Versioned, class Legacy> struct handed {
+    dlpack_ptr<Versioned> versioned;
+    dlpack_ptr<Legacy> legacy;
+};
 
 struct array_struct_end {
     void operator()(ndf_array_struct *array) const noexcept { ndf_array_struct_release(array); }
@@ -384,6 +400,22 @@ public:
             check(ndf_tensor_to_dlpack_versioned(handle_, &options, &out));
         }
         return dlpack_ptr<Managed>(out);
+    }
+    /// The tensor as the DLPack struct that a consumer ("jax") takes. Needs dlpack.h.
+    template <class Versioned = DLManagedTensorVersioned, class Legacy = DLManagedTensor>
+    handed<Versioned, Legacy> to_dlpack_for(const std::string &consumer, const handover_options &options = {}) const {
+        const ndf_handover_options raw = detail::raw(options);
+        Versioned *versioned = nullptr;
+        Legacy *legacy = nullptr;
+        check(ndf_tensor_to_dlpack_for(handle_, consumer.c_str(), &raw, &versioned, &legacy));
+        return {dlpack_ptr<Versioned>(versioned), dlpack_ptr<Legacy>(legacy)};
+    }
+    /// What to_dlpack_for does and why, in one line.
+    std::string explain_for(const std::string &consumer, const handover_options &options = {}) const {
+        const ndf_handover_options raw = detail::raw(options);
+        return detail::text([&](std::size_t capacity, char *out, std::size_t *length) {
+            return ndf_tensor_explain_for(handle_, consumer.c_str(), &raw, capacity, out, length);
+        });
     }
     /// The tensor as NumPy's PyArrayInterface.
     array_struct_ptr to_array_struct(void *descr = nullptr) const {

@@ -1,9 +1,14 @@
 //! What the documentation shows is what there is.
 
+use ndferry::device::Device;
+use ndferry::dtype::DType;
+use ndferry::protocol::consumer::{CONSUMERS, Consumer};
+
 const README: &str = include_str!("../README.md");
 const HELLO: &str = include_str!("../c_examples/hello.c");
 const ERRORS: &str = include_str!("../docs/errors.md");
 const CHANGELOG: &str = include_str!("../CHANGELOG.md");
+const HANDOVER: &str = include_str!("../docs/handover.md");
 const HEADER: &str = include_str!("../include/ndferry.h");
 
 #[test]
@@ -65,4 +70,55 @@ fn is_getter(name: &str) -> bool {
         "shares_memory",
     ];
     name.strip_prefix("tensor_").is_some_and(|getter| GETTERS.contains(&getter))
+}
+
+/// The types that every consumer takes.
+fn taken_by_all() -> Vec<DType> {
+    let first = CONSUMERS[0].dtypes.expect("NumPy does not take all types");
+    first
+        .iter()
+        .copied()
+        .filter(|&dtype| CONSUMERS.iter().all(|consumer| consumer.takes_dtype(dtype)))
+        .collect()
+}
+
+/// A row of the table of consumers.
+fn row(consumer: &Consumer) -> String {
+    let all = taken_by_all();
+    let dtypes = consumer.dtypes.map(|dtypes| {
+        let more = dtypes.iter().filter(|dtype| !all.contains(dtype));
+        more.map(|dtype| dtype.name()).collect::<Vec<_>>().join(", ")
+    });
+    let devices = consumer.devices.map(|devices| {
+        let names = devices.iter().map(|&device_type| Device { device_type, device_id: 0 }.type_name());
+        names.collect::<Vec<_>>().join(", ")
+    });
+    let (evidence, _) = consumer.evidence.words();
+    let read_only = match (consumer.keeps_read_only, consumer.shares) {
+        (_, false) => "copies all",
+        (true, true) => "kept",
+        (false, true) => "lost",
+    };
+    format!(
+        "| `{}` | {} | {} | {} | {} | {} | {} | {read_only} | {evidence} |",
+        consumer.name(),
+        consumer.structs.word(),
+        consumer.strides.word(),
+        consumer.alignment,
+        dtypes.as_deref().unwrap_or("all"),
+        devices.as_deref().unwrap_or("all"),
+        consumer.max_ndim,
+    )
+}
+
+#[test]
+fn the_table_of_consumers_is_the_one_in_the_code() {
+    let head = "| name | struct | strides | alignment | other types | devices | axes | read-only | known from |\n\
+                |---|---|---|---|---|---|---|---|---|\n";
+    let rows: Vec<String> = CONSUMERS.iter().map(row).collect();
+    let table = format!("{head}{}\n", rows.join("\n"));
+    assert!(HANDOVER.contains(&table), "docs/handover.md needs this table:\n{table}");
+    let names: Vec<String> = taken_by_all().iter().map(|dtype| dtype.name()).collect();
+    let common = "uint8 uint16 uint32 uint64 int8 int16 int32 int64 float16 float32";
+    assert_eq!(names.join(" "), common, "and its text names the types that all take");
 }

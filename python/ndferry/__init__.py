@@ -40,6 +40,7 @@ from ._errors import (
     UnsupportedError,
     VersionError,
 )
+from ._handover import Consumer, consumers
 from ._library import check as _check, lib as _lib
 from ._pointer import from_dlpack_pointer, from_handle, wrap
 from ._tensor import Tensor
@@ -80,10 +81,10 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     *sorted(_c.DTYPES.keys() - {"bool"}),  # an import of everything must not hide Python's
-    "CopyRequiredError", "DType", "DTypeError", "Device", "DeviceFailureError", "DeviceUnavailableError",
+    "Consumer", "CopyRequiredError", "DType", "DTypeError", "Device", "DeviceFailureError", "DeviceUnavailableError",
     "InvalidArgumentError", "LayoutError", "NdferryError", "OutOfMemoryError", "RangeError", "ReadOnlyError",
     "ShapeError", "SizeError", "Statistics", "Tensor", "UnsupportedError", "VersionError", "asarray", "can_cast",
-    "device", "dtype", "empty", "empty_like", "from_dlpack", "from_dlpack_pointer", "from_handle", "full",
+    "consumers", "device", "dtype", "empty", "empty_like", "from_dlpack", "from_dlpack_pointer", "from_handle", "full",
     "promote_types", "statistics", "wrap", "zeros",
 ]  # fmt: skip
 

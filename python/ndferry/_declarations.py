@@ -105,6 +105,8 @@ NDF_COPY_IF_NEEDED = 2
 NDF_COPY_ALWAYS = 3
 NDF_OVERFLOW_WRAP = 0
 NDF_OVERFLOW_SATURATE = 1
+NDF_DLPACK_NEWEST = 0
+NDF_DLPACK_LEGACY = 1
 
 DTYPES = {
     "bool": (6, 8),
@@ -206,6 +208,15 @@ class ndf_dlpack_options(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
         ("copy", c_uint32),
+    ]
+
+
+class ndf_handover_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("copy", c_uint32),
+        ("allow_writable", c_uint32),
+        ("max_version", c_uint32),
     ]
 
 
@@ -333,6 +344,11 @@ FUNCTIONS = {
     "ndf_tensor_from_dlpack": (c_int32, [c_void_p, POINTER(c_void_p)]),
     "ndf_dlpack_check_versioned": (c_int32, [c_void_p]),
     "ndf_dlpack_check": (c_int32, [c_void_p]),
+    "ndf_consumer_count": (c_int32, []),
+    "ndf_consumer_name": (c_char_p, [c_int32]),
+    "ndf_consumer_describe": (c_int32, [c_char_p, c_size_t, c_char_p, POINTER(c_size_t)]),
+    "ndf_tensor_to_dlpack_for": (c_int32, [c_void_p, c_char_p, POINTER(ndf_handover_options), POINTER(c_void_p), POINTER(c_void_p)]),
+    "ndf_tensor_explain_for": (c_int32, [c_void_p, c_char_p, POINTER(ndf_handover_options), c_size_t, c_char_p, POINTER(c_size_t)]),
     "ndf_tensor_to_array_struct": (c_int32, [c_void_p, c_void_p, POINTER(POINTER(ndf_array_struct))]),
     "ndf_array_struct_release": (None, [POINTER(ndf_array_struct)]),
     "ndf_tensor_from_array_struct": (c_int32, [POINTER(ndf_array_struct), ndf_dtype, c_void_p, c_void_p, POINTER(c_void_p)]),
@@ -342,6 +358,7 @@ FUNCTIONS = {
     "ndf_tensor_from_buffer": (c_int32, [POINTER(ndf_buffer), c_void_p, c_void_p, POINTER(c_void_p)]),
     "ndf_py_is_available": (c_bool, []),
     "ndf_py_dlpack_capsule": (py_object, [c_void_p, c_uint32]),
+    "ndf_py_capsule_of_dlpack": (py_object, [c_void_p, c_void_p]),
     "ndf_py_from_dlpack_capsule": (c_void_p, [py_object]),
     "ndf_py_array_struct_capsule": (py_object, [c_void_p, py_object]),
     "ndf_py_from_array_struct_capsule": (c_void_p, [py_object, py_object, ndf_dtype]),

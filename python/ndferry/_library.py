@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _LONG = {
     "ndf_tensor_zeros", "ndf_tensor_full", "ndf_tensor_from_data", "ndf_tensor_shares_memory", "ndf_tensor_convert",
     "ndf_tensor_copy_into", "ndf_tensor_copy", "ndf_tensor_contiguous", "ndf_tensor_cast", "ndf_tensor_to_device",
-    "ndf_tensor_fill", "ndf_tensor_equal",
+    "ndf_tensor_fill", "ndf_tensor_equal", "ndf_tensor_to_dlpack_for",
 }  # fmt: skip
 
 

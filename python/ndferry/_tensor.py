@@ -15,6 +15,7 @@ from ._library import CASTINGS, COPIES, ORDERS, OVERFLOWS, array, check, choice,
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from types import ModuleType
     from typing import Any, ClassVar
 
     import numpy
@@ -440,6 +441,23 @@ class Tensor(Dispatch):
         from ._dlpack import export
 
         return export(self, stream, max_version, dl_device, copy)
+
+    def to(self, consumer: str | ModuleType, *, copy: bool | None = None, allow_writable: bool = False) -> Any:
+        """An array of another library: "torch", "jax", "numpy" and the like, or the module itself.
+
+        It is on the same memory where that library takes such memory, else on the smallest copy that it takes; `explain`
+        says which. `copy` False refuses to copy, True always copies. Read-only elements are copied for a library that would
+        let them be written, unless `allow_writable` says that they may.
+        """
+        from ._handover import to
+
+        return to(self, consumer, copy, allow_writable)
+
+    def explain(self, consumer: str | ModuleType, *, copy: bool | None = None, allow_writable: bool = False) -> str:
+        """What `to` would do and why, in one line, without doing it."""
+        from ._handover import explain
+
+        return explain(self, consumer, copy, allow_writable)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         device = lib.ndf_tensor_device(self._handle)

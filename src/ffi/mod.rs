@@ -50,6 +50,8 @@ pub use convert::*;
 // 9. DLPack
 mod dlpack;
 pub use dlpack::*;
+mod consumer;
+pub use consumer::*;
 
 // 10. NumPy's array interface
 mod numpy;

@@ -9,6 +9,7 @@ use super::tensor::ndf_tensor;
 use crate::dtype::DType;
 use crate::error::{Result, bail};
 use crate::protocol::python::{self, Form, PyObject};
+use crate::spec::dlpack::{DLManagedTensor, DLManagedTensorVersioned};
 
 /// Runs `body`; a failure becomes a Python exception, a message on this thread, and NULL.
 #[inline]
@@ -51,6 +52,22 @@ pub unsafe extern "C" fn ndf_py_dlpack_capsule(tensor: *const ndf_tensor, flags:
         };
         // SAFETY: the header's contract: a live handle or NULL, and the lock is held.
         unsafe { python::dlpack_capsule(&*borrow(tensor, "tensor")?, form).map(|capsule| capsule.as_ptr()) }
+    })
+}
+
+/// A DLPack capsule of a struct, whoever made it. The capsule ends the struct when it goes without a consumer.
+///
+/// @param versioned  the struct of DLPack 1.x, or NULL when the other one is given  [consumed on success]
+/// @param legacy     the struct from before 1.0, or NULL when the other one is given  [consumed on success]
+/// @returns a new PyObject reference, or NULL with ValueError or MemoryError set
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndf_py_capsule_of_dlpack(
+    versioned: *mut DLManagedTensorVersioned,
+    legacy: *mut DLManagedTensor,
+) -> *mut PyObject {
+    raising(|| {
+        // SAFETY: the header's contract: live structs or NULL, and the lock is held.
+        unsafe { python::capsule_of_dlpack(versioned, legacy).map(|capsule| capsule.as_ptr()) }
     })
 }
 

@@ -50,20 +50,26 @@ impl Layout {
     /// Whether the elements fill one block of memory, each place once, in any order of the axes and in either
     /// direction along each. An empty layout is dense.
     pub fn is_dense(&self) -> bool {
+        self.first_gap().is_none()
+    }
+
+    /// The axis, from the innermost outwards, whose stride leaves a gap or steps onto elements again; none in a layout
+    /// that [is dense](Layout::is_dense).
+    pub fn first_gap(&self) -> Option<usize> {
         if self.is_empty() {
-            return true;
+            return None;
         }
         // Take the axes from the innermost outwards: each must step over exactly the block within.
         let mut block = 1;
-        let mut left = self.shape.iter().filter(|&&extent| extent > 1).count();
-        while left > 0 {
-            let steps_over_block =
-                |axis: &usize| self.shape[*axis] > 1 && self.strides[*axis].unsigned_abs() == block;
-            let Some(axis) = (0..self.ndim()).find(steps_over_block) else { return false };
+        let mut left: Vec<usize> = (0..self.ndim()).filter(|&axis| self.shape[axis] > 1).collect();
+        left.sort_by_key(|&axis| self.strides[axis].unsigned_abs());
+        for axis in left {
+            if self.strides[axis].unsigned_abs() != block {
+                return Some(axis);
+            }
             block *= self.shape[axis] as u64;
-            left -= 1;
         }
-        true
+        None
     }
 
     /// The strides as NumPy and PyTorch show them to picky consumers: an axis of extent 1, and every axis of

@@ -305,7 +305,7 @@ impl Tensor {
 }
 
 /// Bytes of `element_count` elements without gaps, or `None` when that does not fit.
-pub(crate) fn packed_bytes(dtype: DType, element_count: i64) -> Option<usize> {
+pub fn packed_bytes(dtype: DType, element_count: i64) -> Option<usize> {
     let bits = u64::try_from(element_count).ok()?.checked_mul(dtype.element_bits())?;
     let bytes = bits.div_ceil(8);
     isize::try_from(bytes).ok().map(|bytes| bytes as usize)

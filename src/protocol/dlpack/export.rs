@@ -11,6 +11,9 @@ use crate::spec::dlpack::*;
 use crate::storage::Storage;
 use crate::tensor::{MemoryOrder, Tensor};
 
+/// The struct before DLPack 1.0, in messages.
+const LEGACY: &str = "legacy DLPack";
+
 /// What the two structs have in common.
 pub(super) trait Managed: Sized {
     /// The struct, filled, with a deleter that ends `context`.
@@ -27,6 +30,12 @@ impl Managed for DLManagedTensorVersioned {
     fn new(dl_tensor: DLTensor, flags: u64, manager_ctx: *mut c_void) -> Self {
         let version = DLPackVersion { major: MAJOR_VERSION, minor: MINOR_VERSION };
         Self { version, manager_ctx, deleter: Some(end_export::<Self>), flags, dl_tensor }
+    }
+}
+
+impl From<Device> for DLDevice {
+    fn from(Device { device_type, device_id }: Device) -> Self {
+        Self { device_type, device_id }
     }
 }
 
@@ -116,8 +125,7 @@ fn description(
         true => (start.wrapping_add(offset), 0),
         false => (start, offset as u64),
     };
-    let Device { device_type, device_id } = storage.device();
-    let device = DLDevice { device_type, device_id };
+    let device = storage.device().into();
     DLTensor { data: data.cast(), device, ndim: ndim as i32, dtype: words.dtype, shape, strides, byte_offset }
 }
 
@@ -246,7 +254,40 @@ pub fn share_versioned(tensor: &Tensor, copied: bool) -> Result<NonNull<DLManage
 /// are refused.
 #[inline(always)]
 pub fn share_legacy(tensor: &Tensor) -> Result<NonNull<DLManagedTensor>> {
-    export(tensor, words_without_flags(tensor, "legacy DLPack")?, 0)
+    export(tensor, words_without_flags(tensor, LEGACY)?, 0)
+}
+
+/// What a struct says where it is not what the tensor says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Guise {
+    /// Another name for where the memory lies.
+    pub device: Device,
+    /// Whether the consumer must not write; the legacy struct has no word for it.
+    pub read_only: bool,
+    /// Whether nobody else refers to the memory; as above.
+    pub copied: bool,
+}
+
+/// [`share_versioned`] in a guise.
+pub fn share_versioned_as(tensor: &Tensor, guise: Guise) -> Result<NonNull<DLManagedTensorVersioned>> {
+    let managed = share_versioned(tensor, guise.copied)?;
+    // SAFETY: the struct was made just now and is nobody else's.
+    unsafe {
+        (*managed.as_ptr()).dl_tensor.device = guise.device.into();
+        if !guise.read_only {
+            (*managed.as_ptr()).flags &= !FLAG_READ_ONLY;
+        }
+    }
+    Ok(managed)
+}
+
+/// [`share_legacy`] in a guise, of read-only tensors too: the caller knows that nobody will write.
+pub fn share_legacy_as(tensor: &Tensor, guise: Guise) -> Result<NonNull<DLManagedTensor>> {
+    require_packed(tensor, LEGACY)?;
+    let managed = export::<DLManagedTensor>(tensor, words(tensor)?, 0)?;
+    // SAFETY: the struct was made just now and is nobody else's.
+    unsafe { (*managed.as_ptr()).dl_tensor.device = guise.device.into() };
+    Ok(managed)
 }
 
 /// Describes a tensor without keeping it: shape and strides are the tensor's own, good as long as it lives, and not to
@@ -267,8 +308,15 @@ fn words_without_flags(tensor: &Tensor, what: &'static str) -> Result<Words> {
     if tensor.is_read_only() {
         bail!(ReadOnly, "{what} cannot say that a tensor is read-only; export it versioned, or a copy");
     }
+    require_packed(tensor, what)?;
+    Ok(words)
+}
+
+/// Fails when elements have bytes of their own that they need not, which `what` cannot say.
+#[inline(always)]
+fn require_packed(tensor: &Tensor, what: &'static str) -> Result<()> {
     if tensor.dtype().flags & dtype::PADDED != 0 {
         bail!(Unsupported, "{what} cannot say that {} elements are padded", tensor.dtype().name());
     }
-    Ok(words)
+    Ok(())
 }

@@ -3,7 +3,9 @@
 mod export;
 mod import;
 
-pub use export::{lend, share_legacy, share_versioned, to_legacy, to_versioned};
+pub use export::{
+    Guise, lend, share_legacy, share_legacy_as, share_versioned, share_versioned_as, to_legacy, to_versioned,
+};
 pub use import::{
     allocate_like, check_legacy, check_versioned, from_legacy, from_versioned, reunite_versioned,
 };

@@ -50,6 +50,25 @@ pub unsafe fn dlpack_capsule(tensor: &Tensor, form: Form) -> Result<NonNull<PyOb
     }
 }
 
+/// A new capsule of the one struct of the two that is not NULL. On failure the struct stays the caller's.
+///
+/// # Safety
+/// The caller holds the interpreter's lock; each struct is NULL or live, and on success used by nobody else.
+pub unsafe fn capsule_of_dlpack(
+    versioned: *mut DLManagedTensorVersioned,
+    legacy: *mut DLManagedTensor,
+) -> Result<NonNull<PyObject>> {
+    let api = locked()?;
+    // SAFETY: the lock is held by the caller's promise; each destructor matches its struct and name.
+    unsafe {
+        match (NonNull::new(versioned), NonNull::new(legacy)) {
+            (Some(managed), None) => capsule(api, managed.cast(), VERSIONED, destroy_versioned),
+            (None, Some(managed)) => capsule(api, managed.cast(), LEGACY, destroy_legacy),
+            _ => bail!(InvalidArgument, "one of `versioned` and `legacy` must be NULL, and the other not"),
+        }
+    }
+}
+
 /// # Safety
 /// The lock is held; `destructor` ends a capsule of `name` that holds `pointer`.
 #[inline]
@@ -65,16 +84,16 @@ unsafe fn capsule(
 }
 
 /// # Safety
-/// `managed` is a live export of ours.
+/// `managed` is live, and not used again.
 unsafe fn end_versioned(managed: NonNull<DLManagedTensorVersioned>) {
-    // SAFETY: ours have a deleter, and it is called once.
+    // SAFETY: the caller's promise; the deleter, if any, is called once.
     unsafe { (*managed.as_ptr()).deleter.map(|deleter| deleter(managed.as_ptr())) };
 }
 
 /// # Safety
-/// `managed` is a live export of ours.
+/// `managed` is live, and not used again.
 unsafe fn end_legacy(managed: NonNull<DLManagedTensor>) {
-    // SAFETY: ours have a deleter, and it is called once.
+    // SAFETY: the caller's promise; the deleter, if any, is called once.
     unsafe { (*managed.as_ptr()).deleter.map(|deleter| deleter(managed.as_ptr())) };
 }
 
