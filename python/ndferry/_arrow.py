@@ -33,14 +33,14 @@ class Refused(BufferError):
     NaN, and integers with them into floats."""
 
 
-def from_capsules(capsules: Any, copy: bool | None) -> tuple[Tensor, bool] | None:
+def from_capsules(capsules: Any, copy: bool | None) -> tuple[Tensor, bool]:
     """A read-only tensor on the memory of an Arrow array, or a copy where bits or days must be widened; and whether it
-    is a copy because one was asked for. None for a struct, which is how record batches are shown."""
+    is a copy because one was asked for."""
     if not isinstance(capsules, tuple) or len(capsules) != 2:
         raise BufferError(f"`__arrow_c_array__` gave {type(capsules).__name__}, it must be a tuple of two capsules")
     schema, elements = (_pointer(one, name) for one, name in zip(capsules, (b"arrow_schema", b"arrow_array")))
     if c_char_p.from_address(schema).value == b"+s":  # its first field is the format
-        return None
+        raise BufferError("`__arrow_c_array__` gave a struct, as for record batches: take one of its columns")
     options = c.ndf_arrow_options(copy=COPIES[copy])
     options.struct_size = ctypes.sizeof(options)
     try:

@@ -63,6 +63,9 @@ def _refusal(obj: Any, name: str, error: Exception) -> BufferError:
 def _dlpack(obj: Any, copy: bool | None, device: object) -> Found:
     if not hasattr(obj, "__dlpack__"):
         return None
+    if "tensorflow" in sys.modules and type(obj).__module__.startswith("tensorflow"):
+        if (name := obj.dtype.name) in ("string", "variant", "resource"):
+            raise BufferError(f"elements of TensorFlow's type {name} are objects, for which its `__dlpack__` aborts")
     try:
         return (from_dlpack(obj) if device is None else from_dlpack(obj, device=device)), False
     except (MemoryError, RecursionError, BufferError):

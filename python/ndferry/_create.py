@@ -11,7 +11,7 @@ from . import _declarations as c, _elements
 from ._asarray import found
 from ._device import optional
 from ._dtype import DType, dtype as to_dtype, promote_types
-from ._library import ORDERS, choice, lib
+from ._library import MAX_NDIM, ORDERS, choice, lib
 from ._tensor import Tensor, extents, make
 
 TYPE_CHECKING = False
@@ -110,13 +110,15 @@ def _copied(obj: object, target: DType | None) -> Tensor:
     return tensor.convert(target or natural)
 
 
-def _flattened(obj: object, types: dict[Any, None]) -> tuple[tuple[int, ...], list[Any]]:
+def _flattened(obj: object, types: dict[Any, None], depth: int = 0) -> tuple[tuple[int, ...], list[Any]]:
     """The shape of nested lists, and in C order the numbers in them, or tensors where there are arrays. The keys
     of `types` become their types, in the order in which they are met."""
     if not isinstance(obj, (list, tuple)):
         leaf = _leaf(obj, types)
         return leaf.shape if isinstance(leaf, Tensor) else (), [leaf]
-    parts = [_flattened(one, types) for one in obj]
+    if depth == MAX_NDIM:  # a list may also hold itself
+        raise ValueError(f"lists are nested deeper than the {MAX_NDIM} axes that a tensor may have")
+    parts = [_flattened(one, types, depth + 1) for one in obj]
     if not parts:
         return (0,), []
     shape = parts[0][0]
