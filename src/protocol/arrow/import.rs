@@ -10,7 +10,7 @@ use crate::device::Device;
 use crate::dtype::DType;
 use crate::engine::route::{Convert, CopyMode, convert};
 use crate::error::{Error, Kind, Result, bail};
-use crate::layout::{Dims, Layout, MAX_NDIM, Order};
+use crate::layout::{Layout, MAX_NDIM, Order};
 use crate::spec::arrow::{ArrowArray, ArrowSchema};
 use crate::storage::Owner;
 use crate::tensor::{Adopted, Tensor};
@@ -29,7 +29,7 @@ pub unsafe fn from_arrow(schema: &ArrowSchema, array: &mut ArrowArray, mode: Cop
         Elements::Bits => (false, DType::BOOL),
     };
     if shared {
-        let seen = Layout::contiguous(&found.shape, Order::C)?.permute(&found.axes)?;
+        let seen = Layout::contiguous(found.axes.shape(), Order::C)?.permute(found.axes.order())?;
         // SAFETY: the caller's promise.
         return unsafe { adopt(&found.adopted(dtype, seen.shape(), Some(seen.strides())), array) };
     }
@@ -41,17 +41,73 @@ pub unsafe fn from_arrow(schema: &ArrowSchema, array: &mut ArrowArray, mode: Cop
         bail!(CopyRequired, "the array has {what}: this needs a copy, which `copy` forbids");
     }
     // SAFETY: the caller's promise. The array stays until the elements have been copied.
-    let copy = unsafe { found.copied(dtype)? }.permute(&found.axes)?;
+    let copy = unsafe { found.copied(dtype)? }.permute(found.axes.order())?;
     // SAFETY: as above; a live array, by `walk`.
     unsafe { end(array) };
     Ok(copy)
 }
 
+/// Extents as the elements lie, and the order in which the axes are to be seen. Not lists on the heap: where there is no
+/// memory, that is an error like others.
+struct Axes {
+    shape: [i64; MAX_NDIM],
+    order: [i32; MAX_NDIM],
+    count: usize,
+}
+
+impl Axes {
+    /// The axis of the outermost array.
+    fn of(length: i64) -> Self {
+        let mut axes = Self { shape: [0; MAX_NDIM], order: [0; MAX_NDIM], count: 1 };
+        axes.shape[0] = length;
+        axes
+    }
+
+    fn shape(&self) -> &[i64] {
+        &self.shape[..self.count]
+    }
+
+    fn order(&self) -> &[i32] {
+        &self.order[..self.count]
+    }
+
+    /// Adds axes of these extents, to be seen in an order that counts them from 0.
+    fn push(&mut self, extents: &[i64], order: impl IntoIterator<Item = usize>) -> Result<()> {
+        let (first, count) = (self.count, self.count + extents.len());
+        if count > MAX_NDIM {
+            bail!(Shape, "lists in lists have more than {MAX_NDIM} axes");
+        }
+        self.shape[first..count].copy_from_slice(extents);
+        for (place, axis) in self.order[first..count].iter_mut().zip(order) {
+            *place = (first + axis) as i32;
+        }
+        self.count = count;
+        Ok(())
+    }
+
+    /// The axes of a list: one, or as many as the extension type of tensors says.
+    fn push_list(&mut self, extent: i64, named: Extension<'_>) -> Result<()> {
+        if named.name != FIXED_SHAPE_TENSOR.as_bytes() {
+            return self.push(&[extent], 0..1);
+        }
+        let (extents, permutation) = shape_and_permutation(named.metadata)?;
+        let product = extents.iter().try_fold(1i64, |product, &extent| product.checked_mul(extent));
+        if product != Some(extent) || extents.iter().any(|&extent| extent < 0) {
+            bail!(Shape, "{FIXED_SHAPE_TENSOR} has the shape {extents:?}, and lists of {extent} elements");
+        }
+        match permutation {
+            None => self.push(&extents, 0..extents.len()),
+            Some(order) if order.iter().all(|axis| (0..extents.len() as i64).contains(axis)) => {
+                self.push(&extents, order.iter().map(|&axis| axis as usize))
+            }
+            Some(order) => bail!(Shape, "{FIXED_SHAPE_TENSOR} has the permutation {order:?} of {extents:?}"),
+        }
+    }
+}
+
 /// What an array is, checked all through.
 struct Found {
-    shape: Dims,
-    /// The order in which the axes are to be seen.
-    axes: Vec<i32>,
+    axes: Axes,
     elements: Elements,
     data: *mut u8,
     /// Elements in `data` before the first one.
@@ -62,10 +118,8 @@ impl Found {
     /// # Safety
     /// As [`from_arrow`].
     unsafe fn walk(mut schema: &ArrowSchema, mut array: &ArrowArray) -> Result<Self> {
-        let mut shape = Vec::new();
-        let mut axes = vec![0];
+        let mut axes = Axes::of(array.length);
         let mut range = Range { start: 0, count: array.length };
-        shape.push(array.length);
         // No deeper than this: lists may be nested without adding an axis.
         for _ in 0..MAX_NDIM {
             require_live(schema, array)?;
@@ -77,7 +131,7 @@ impl Found {
             };
             let Some(of) = text.strip_prefix("+w:") else {
                 // SAFETY: as above.
-                return unsafe { Self::leaf(array, text, named, range, &shape, axes) };
+                return unsafe { Self::leaf(array, text, named, range, axes) };
             };
             let Some(extent) = size(of).and_then(|extent| i64::try_from(extent).ok()) else {
                 bail!(Dtype, "`format` is {text:?}: no size of a list");
@@ -85,7 +139,7 @@ impl Found {
             // SAFETY: as above.
             (schema, array) = unsafe { only_child(schema, array)? };
             range = range.times(extent)?;
-            push_axes(&mut shape, &mut axes, extent, named)?;
+            axes.push_list(extent, named)?;
         }
         bail!(Shape, "lists in lists are nested deeper than {MAX_NDIM} times");
     }
@@ -99,8 +153,7 @@ impl Found {
         text: &str,
         named: Extension<'_>,
         range: Range,
-        shape: &[i64],
-        axes: Vec<i32>,
+        axes: Axes,
     ) -> Result<Self> {
         let elements = match (elements(text)?, named.name == BOOL8.as_bytes()) {
             (Elements::Shared(DType::INT8), true) => Elements::Shared(DType::BOOL),
@@ -113,7 +166,7 @@ impl Found {
         // SAFETY: two buffers, by the caller's promise.
         let data = unsafe { buffer(array, 1)? };
         let offset = range.start.cast_unsigned();
-        Ok(Self { shape: Dims::from(shape), axes, elements, data: data.cast_mut(), offset })
+        Ok(Self { axes, elements, data: data.cast_mut(), offset })
     }
 
     /// The elements as memory.
@@ -121,7 +174,7 @@ impl Found {
         Adopted {
             data: self.data,
             // Where there is no room for so many bytes, adopting fails.
-            byte_offset: self.offset.checked_mul(dtype.item_size() as u64).unwrap_or(u64::MAX),
+            byte_offset: self.offset.saturating_mul(dtype.item_size() as u64),
             device: Device::CPU,
             dtype,
             shape,
@@ -140,7 +193,7 @@ impl Found {
             return unsafe { self.unpacked() };
         }
         // SAFETY: the caller's promise; the tensor is gone before the call ends.
-        let lent = unsafe { Tensor::adopt(&self.adopted(dtype, &self.shape, None), Owner::NOBODY)? };
+        let lent = unsafe { Tensor::adopt(&self.adopted(dtype, self.axes.shape(), None), Owner::NOBODY)? };
         let how = Convert { copy: CopyMode::Always, ..Convert::default() };
         match self.elements {
             Elements::Days => convert(&lent, DType::INT64, &how)?.reinterpret(DType::from_typestr("M8[D]")?),
@@ -153,7 +206,7 @@ impl Found {
     /// # Safety
     /// The bits are readable.
     unsafe fn unpacked(&self) -> Result<Tensor> {
-        let tensor = Tensor::empty(DType::BOOL, &self.shape, Order::C, Device::CPU)?;
+        let tensor = Tensor::empty(DType::BOOL, self.axes.shape(), Order::C, Device::CPU)?;
         let count = tensor.element_count() as usize;
         if count > 0 && self.data.is_null() {
             bail!(InvalidArgument, "`buffers[1]` is NULL, the array has {count} elements");
@@ -209,33 +262,6 @@ impl Range {
             _ => bail!(Overflow, "{} lists of {extent} elements overflow", self.count),
         }
     }
-}
-
-/// The axes of a list: one, or as many as the extension type of tensors says.
-fn push_axes(shape: &mut Vec<i64>, axes: &mut Vec<i32>, extent: i64, named: Extension<'_>) -> Result<()> {
-    let first = shape.len() as i32;
-    if named.name == FIXED_SHAPE_TENSOR.as_bytes() {
-        let (extents, permutation) = shape_and_permutation(named.metadata)?;
-        let product = extents.iter().try_fold(1i64, |product, &extent| product.checked_mul(extent));
-        if product != Some(extent) || extents.iter().any(|&extent| extent < 0) {
-            bail!(Shape, "{FIXED_SHAPE_TENSOR} has the shape {extents:?}, and lists of {extent} elements");
-        }
-        shape.extend_from_slice(&extents);
-        match permutation {
-            None => axes.extend(first..first + extents.len() as i32),
-            Some(order) if order.iter().all(|axis| (0..extents.len() as i64).contains(axis)) => {
-                axes.extend(order.iter().map(|&axis| first + axis as i32));
-            }
-            Some(order) => bail!(Shape, "{FIXED_SHAPE_TENSOR} has the permutation {order:?} of {extents:?}"),
-        }
-    } else {
-        shape.push(extent);
-        axes.push(first);
-    }
-    if shape.len() > MAX_NDIM {
-        bail!(Shape, "lists in lists have more than {MAX_NDIM} axes");
-    }
-    Ok(())
 }
 
 fn require_live(schema: &ArrowSchema, array: &ArrowArray) -> Result<()> {
