@@ -99,6 +99,8 @@ def _buffer(obj: Any, copy: bool | None, device: object) -> Found:
         view = memoryview(obj)
     except TypeError:
         return None
+    except ValueError as error:  # NumPy has types that no buffer has
+        raise BufferError(f"the buffer of {type(obj).__name__} is refused: {error}") from error
     return from_buffer(view, copy)
 
 
