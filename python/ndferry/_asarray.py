@@ -63,7 +63,11 @@ def _refusal(obj: Any, name: str, error: Exception) -> BufferError:
 def _dlpack(obj: Any, copy: bool | None, device: object) -> Found:
     if not hasattr(obj, "__dlpack__"):
         return None
-    if "tensorflow" in sys.modules and type(obj).__module__.startswith("tensorflow"):
+    module = type(obj).__module__
+    # PyArrow before version 26 does not say through DLPack that its arrays are immutable; through Arrow that is known.
+    if module == "pyarrow.lib" and hasattr(obj, "__arrow_c_array__"):
+        return None
+    if module.startswith("tensorflow"):
         if (name := obj.dtype.name) in ("string", "variant", "resource"):
             raise BufferError(f"elements of TensorFlow's type {name} are objects, for which its `__dlpack__` aborts")
     try:

@@ -79,10 +79,16 @@ def test_pyarrows_own_tensors_come_in_the_order_of_their_permutation():
     np.testing.assert_array_equal(ndferry.asarray(array).numpy(), wanted, strict=True)
     permuted = pa.fixed_shape_tensor(pa.int32(), (2, 3, 4), permutation=[2, 0, 1], dim_names=["a", "]}", "c"])
     array = pa.ExtensionArray.from_storage(permuted, array.storage)
+    # The judge is the specification: axis i is axis permutation[i] of what lies in memory. PyArrow's own arrays and
+    # DLPack structs of a permutation that is not its own inverse show some elements twice and others never.
+    seen = wanted.transpose(0, 3, 1, 2)
     tensor = ndferry.asarray(array, copy=False)
-    np.testing.assert_array_equal(tensor.numpy(), array.to_numpy_ndarray(), strict=True)
+    np.testing.assert_array_equal(tensor.numpy(), seen, strict=True)
     assert tensor.shape == (2, 4, 2, 3) and tensor.data_ptr == array.storage.flatten().buffers()[1].address
-    np.testing.assert_array_equal(ndferry.asarray(array, copy=True).numpy(), array.to_numpy_ndarray(), strict=True)
+    np.testing.assert_array_equal(ndferry.asarray(array, copy=True).numpy(), seen, strict=True)
+    swapped = pa.fixed_shape_tensor(pa.int32(), (2, 3, 4), permutation=[0, 2, 1])
+    array = pa.ExtensionArray.from_storage(swapped, array.storage)
+    np.testing.assert_array_equal(ndferry.asarray(array).numpy(), array.to_numpy_ndarray(), strict=True)
 
 
 def test_fixed_size_lists_are_further_axes():
