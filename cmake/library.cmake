@@ -61,5 +61,5 @@ set_target_properties(ndferry::static PROPERTIES
 include(GNUInstallDirs)
 install(FILES "${lib_dir}/${soname}" "${lib_dir}/libndferry.so" "${lib_dir}/libndferry.a"
   DESTINATION "${CMAKE_INSTALL_LIBDIR}")
-install(FILES include/ndferry.h include/ndferry.hpp include/ndferry_list_view.hpp
+install(FILES include/ndferry.h include/ndferry.hpp include/ndferry_foreign.hpp include/ndferry_list_view.hpp
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")

@@ -73,6 +73,23 @@ AT(ndf_array_struct, strides, 32);
 AT(ndf_array_struct, data, 40);
 AT(ndf_array_struct, descr, 48);
 
+SIZE(ndf_cuda_array, 80);
+AT(ndf_cuda_array, version, 0);
+AT(ndf_cuda_array, ndim, 4);
+AT(ndf_cuda_array, data, 8);
+AT(ndf_cuda_array, dtype, 16);
+AT(ndf_cuda_array, shape, 32);
+AT(ndf_cuda_array, strides, 40);
+AT(ndf_cuda_array, device, 48);
+AT(ndf_cuda_array, flags, 56);
+AT(ndf_cuda_array, reserved, 60);
+AT(ndf_cuda_array, stream, 64);
+AT(ndf_cuda_array, internal, 72);
+
+SIZE(ndf_arrow_options, 8);
+AT(ndf_arrow_options, struct_size, 0);
+AT(ndf_arrow_options, copy, 4);
+
 SIZE(ndf_buffer, 80);
 AT(ndf_buffer, buf, 0);
 AT(ndf_buffer, obj, 8);
@@ -138,6 +155,8 @@ IS(NDF_BUFFER_F_CONTIGUOUS, 0x58);
 IS(NDF_BUFFER_ANY_CONTIGUOUS, 0x98);
 IS(NDF_BUFFER_FULL, 0x11d);
 IS(NDF_BUFFER_FULL_RO, 0x11c);
+IS(NDF_CUDA_ARRAY_READ_ONLY, 1);
+IS(NDF_CUDA_ARRAY_HAS_STREAM, 2);
 IS(NDF_PY_VERSIONED, 1);
 IS(NDF_PY_COPIED, 2);
 

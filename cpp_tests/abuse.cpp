@@ -1,5 +1,6 @@
 // Every exported function, called with each of its arguments spoilt in turn and with all of them spoilt: it does not
 // crash, it says why, and what it refuses it leaves alone. A function of the header that is missing here fails.
+#include "arrow_c.hpp"
 #include "support.hpp"
 
 #include <fstream>
@@ -22,6 +23,9 @@ struct outputs {
     DLManagedTensorVersioned *versioned;
     ndf_array_struct *array;
     ndf_buffer buffer;
+    ndf_cuda_array cuda_array;
+    ArrowSchema schema;
+    ArrowArray arrow;
     ndf_dtype dtype;
     std::int64_t low, high, dims[64];
     std::int32_t number;
@@ -45,6 +49,9 @@ void end_outputs() {
     if (out.versioned != before.versioned && out.versioned) out.versioned->deleter(out.versioned);
     if (out.array != before.array) ndf_array_struct_release(out.array);
     if (out.buffer.internal != before.buffer.internal) ndf_buffer_release(&out.buffer);
+    if (out.cuda_array.internal != before.cuda_array.internal) ndf_cuda_array_release(&out.cuda_array);
+    if (out.schema.release != before.schema.release) out.schema.release(&out.schema);
+    if (out.arrow.release != before.arrow.release) out.arrow.release(&out.arrow);
 }
 
 // ------------------------------------------------------------------------------------------- hostile arguments
@@ -127,6 +134,32 @@ template <> struct hostile<const ndf_buffer *> {
         made[11] = ndf_buffer{};
         std::vector<const ndf_buffer *> all{nullptr};
         for (const ndf_buffer &one : made) all.push_back(&one);
+        return all;
+    }
+};
+
+template <> struct hostile<const ndf_cuda_array *> {
+    static std::vector<const ndf_cuda_array *> values() {
+        static float element = 0;
+        static const std::vector<std::int64_t> lows(64, INT64_MIN), highs(64, INT64_MAX);
+        ndf_cuda_array good{};
+        good.version = 3;
+        good.data = &element;
+        good.dtype = NDF_DTYPE_FLOAT32;
+        static std::vector<ndf_cuda_array> made;
+        made.assign(10, good);
+        made[0].version = 4;
+        made[1].ndim = -1;
+        made[2].ndim = INT32_MAX;
+        made[3].ndim = 1;
+        made[4].ndim = 64, made[4].shape = lows.data();
+        made[5].ndim = 64, made[5].shape = made[5].strides = highs.data();
+        made[6].flags = NDF_CUDA_ARRAY_HAS_STREAM;
+        made[7].flags = UINT32_MAX;
+        made[8].dtype = {200, 255, 65535, '?', 255, 65535, UINT64_MAX};
+        made[9] = ndf_cuda_array{};
+        std::vector<const ndf_cuda_array *> all{nullptr};
+        for (const ndf_cuda_array &one : made) all.push_back(&one);
         return all;
     }
 };
@@ -342,6 +375,25 @@ TEST("foreign structs") {
     ABUSE_NULL(ndf_buffer_release);
 }
 
+TEST("structs of device memory and of Arrow") {
+    const tensor t = sample();
+    ndferry::wrap_options options;
+    options.device = {NDF_DEVICE_CUDA, 0};
+    const tensor there = ndferry::wrap(data, float32, {2, 3}, nullptr, nullptr, options);
+    const ndferry::cuda_array array = there.to_cuda_array();
+    ABUSE(ndf_tensor_to_cuda_array, there.get(), 3, &out.cuda_array);
+    ABUSE(ndf_tensor_from_cuda_array, array.get(), nullptr, nullptr, &out.tensor);
+    ABUSE(ndf_tensor_cuda_array_interface, there.get(), 3, sizeof out.text, out.text, &out.length);
+    ABUSE_NULL(ndf_cuda_array_release);
+    ArrowSchema schema;
+    ArrowArray elements;
+    t.to_arrow(&schema, &elements);
+    ABUSE(ndf_tensor_to_arrow, t.get(), nullptr, &out.schema, &out.arrow);
+    ABUSE(ndf_tensor_from_arrow, &schema, &elements, nullptr, &out.tensor);
+    CHECK(elements.release == nullptr);
+    schema.release(&schema);
+}
+
 TEST("Python's functions where there is no Python") {
     const tensor t = sample();
     int object = 0;
@@ -351,7 +403,12 @@ TEST("Python's functions where there is no Python") {
     };
     covered.insert({"ndf_py_dlpack_capsule", "ndf_py_from_dlpack_capsule", "ndf_py_array_struct_capsule",
                     "ndf_py_from_array_struct_capsule", "ndf_py_memoryview", "ndf_py_dlpack_exchange_api",
-                    "ndf_py_from_dlpack_exchange_api", "ndf_py_capsule_of_dlpack"});
+                    "ndf_py_from_dlpack_exchange_api", "ndf_py_arrow_schema_capsule", "ndf_py_arrow_array_capsule",
+                    "ndf_py_capsule_of_dlpack"});
+    absent(ndf_py_arrow_schema_capsule(t.get()));
+    absent(ndf_py_arrow_schema_capsule(nullptr));
+    absent(ndf_py_arrow_array_capsule(t.get()));
+    absent(ndf_py_arrow_array_capsule(nullptr));
     absent(ndf_py_memoryview(t.get(), NDF_BUFFER_FULL));
     absent(ndf_py_memoryview(nullptr, -1));
     absent(ndf_py_dlpack_capsule(t.get(), NDF_PY_VERSIONED));

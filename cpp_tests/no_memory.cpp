@@ -1,5 +1,6 @@
 // When malloc has nothing: an error and not an abort, nothing consumed, nothing leaked. This program's own malloc stands
 // in front of the C library's and can be told to fail.
+#include "arrow_c.hpp"
 #include "support.hpp"
 
 using namespace ndferry;
@@ -71,6 +72,28 @@ TEST("an import that cannot be made leaves the struct to its owner") {
     RUNS_OUT(ndf_tensor_from_dlpack_versioned(managed, &out));
     CHECK(out == nullptr);
     managed->deleter(managed);
+}
+
+TEST("an Arrow array and device memory that cannot be taken stay with their owners, too") {
+    const tensor t = support::count_up<float>({6});
+    ArrowSchema schema;
+    ArrowArray array;
+    t.to_arrow(&schema, &array);
+    wrap_options options;
+    options.device = {NDF_DEVICE_CUDA, 0};
+    const tensor there = wrap(t.data(), float32, {6}, nullptr, nullptr, options);
+    const cuda_array shown = there.to_cuda_array();
+    support::counter freed;
+    ndf_tensor *out = nullptr;
+    RUNS_OUT(ndf_tensor_from_cuda_array(shown.get(), support::counter::run, &freed, &out));
+    ndf_cuda_array again{};
+    RUNS_OUT(ndf_tensor_to_cuda_array(there.get(), 3, &again));
+    RUNS_OUT(ndf_tensor_from_arrow(&schema, &array, nullptr, &out));
+    CHECK(out == nullptr && again.internal == nullptr);
+    CHECK_EQ(freed.runs.load(), 0);
+    CHECK(array.release != nullptr);
+    array.release(&array);
+    schema.release(&schema);
 }
 
 #else

@@ -52,6 +52,10 @@
 struct DLManagedTensor;
 struct DLManagedTensorVersioned;
 
+/* Arrow's own structs, as the specification of its C data interface has them. */
+struct ArrowSchema;
+struct ArrowArray;
+
 /* Element types: NDF_DTYPE(NDF_CODE_FLOAT, 32) is float32. */
 #ifdef __cplusplus
 #define NDF_DTYPE(code, bits) (ndf_dtype{(code), (bits), 1, 0, 0, 0, 0})
@@ -201,6 +205,16 @@ struct DLManagedTensorVersioned;
  * `flags` of ndf_tensor_to_buffer: everything, readable.
  */
 #define NDF_BUFFER_FULL_RO 284
+
+/**
+ * `flags` of an ndf_cuda_array: the elements must not be written.
+ */
+#define NDF_CUDA_ARRAY_READ_ONLY 1
+
+/**
+ * `flags` of an ndf_cuda_array: `stream` says where work on the elements may be pending; without it nothing is.
+ */
+#define NDF_CUDA_ARRAY_HAS_STREAM 2
 
 /**
  * `flags` of ndf_py_dlpack_capsule: the struct of DLPack 1.x, not the one before 1.0.
@@ -650,6 +664,74 @@ typedef struct {
    */
   void *internal;
 } ndf_buffer;
+
+/**
+ * What a `__cuda_array_interface__` dictionary says, as a struct: the fields of version 3, and the device, which the
+ * dictionary leaves out. Clear it before filling it in.
+ */
+typedef struct {
+  /**
+   * 0 to 3. Versions before 3 name no stream.
+   */
+  int32_t version;
+  /**
+   * Number of axes.
+   */
+  int32_t ndim;
+  /**
+   * Device address of element [0, …, 0]; NULL when there are no elements.
+   */
+  void *data;
+  /**
+   * The type of the elements: what ndf_dtype_parse makes of `typestr`, or of `descr`.
+   */
+  ndf_dtype dtype;
+  /**
+   * `ndim` extents; NULL without axes.
+   */
+  const int64_t *shape;
+  /**
+   * `ndim` strides in bytes; NULL for C order.
+   */
+  const int64_t *strides;
+  /**
+   * Where the memory lies: CUDA, pinned, managed or ROCm memory. All zero means the first CUDA device.
+   */
+  ndf_device device;
+  /**
+   * NDF_CUDA_ARRAY_*.
+   */
+  uint32_t flags;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
+  /**
+   * With NDF_CUDA_ARRAY_HAS_STREAM, where work on the elements may be pending: 1 the legacy default stream, 2 the
+   * per-thread one, else a cudaStream_t. 0 and negative numbers are no streams.
+   */
+  int64_t stream;
+  /**
+   * The exporter's own; NULL on import.
+   */
+  void *internal;
+} ndf_cuda_array;
+
+/**
+ * How to go to and from Arrow. All zero is the default; set `struct_size`.
+ */
+typedef struct {
+  /**
+   * sizeof(ndf_arrow_options).
+   */
+  uint32_t struct_size;
+  /**
+   * NDF_COPY_NEVER (the default): share the memory or fail. NDF_COPY_IF_NEEDED: copy what cannot be shared (out:
+   * elements that do not lie in C order or in native byte order; in: booleans of one bit, days in 32 bits).
+   * NDF_COPY_ALWAYS: copy.
+   */
+  ndf_copy copy;
+} ndf_arrow_options;
 
 /**
  * Gives `byte_count` bytes at a multiple of `alignment` (a power of two), or NULL. Any thread; must not throw.
@@ -2055,6 +2137,127 @@ ndf_status ndf_tensor_from_buffer(const ndf_buffer *buffer,
                                   ndf_tensor **out);
 
 /**
+ * Fills a struct with what the CUDA array interface says of the tensor; it keeps the memory alive until
+ * ndf_cuda_array_release. `strides` is NULL for C order, `data` for a tensor without elements.
+ *
+ * Version 3 names the stream that a consumer must wait for: the one that came with the memory, else the legacy default
+ * stream. A caller who knows better may set `flags` and `stream` before passing the struct on.
+ *
+ * @param tensor   on CUDA (also pinned or managed) or ROCm memory  [borrowed]
+ * @param version  0 to 3
+ * @param out      the struct  [owned: ndf_cuda_array_release]
+ * @returns NDF_OK; NDF_ERROR_VERSION: there is no such version; NDF_ERROR_UNSUPPORTED: memory of another kind, a type
+ *          whose elements share bytes, or a stream that a version before 3 cannot name; NDF_ERROR_OVERFLOW: strides in
+ *          bytes do not fit
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_tensor_to_cuda_array(const ndf_tensor *tensor,
+                                    int32_t version,
+                                    ndf_cuda_array *out);
+
+/**
+ * Ends what ndf_tensor_to_cuda_array filled, and clears it. NULL, a cleared struct and one that has been released are
+ * no-ops; a copy of the struct must not be used or released any more.
+ *
+ * @param array  [consumed]
+ */
+NDF_API
+void ndf_cuda_array_release(ndf_cuda_array *array);
+
+/**
+ * Makes a tensor of what an exporter of the CUDA array interface says, without copying and without waiting. The struct
+ * and what it points at may go when the call is over; the memory must stay until `deleter(context)` runs.
+ *
+ * The stream stays with the memory. A version before 3 names none, which promises nothing: the legacy default stream
+ * is taken to be the one. A mask has no place in the struct; data that have one must be refused by the caller.
+ *
+ * @param array    cleared, then filled in  [borrowed]
+ * @param deleter  ends the use of the memory, on any thread; NULL when there is nothing to do
+ * @param context  passed to `deleter`  [consumed on success]
+ * @param out      the tensor  [owned: ndf_tensor_release]
+ * @returns NDF_OK; NDF_ERROR_VERSION: a version that is not known; NDF_ERROR_SHAPE, NDF_ERROR_DTYPE,
+ *          NDF_ERROR_OVERFLOW, NDF_ERROR_INVALID_ARGUMENT: it makes no sense, as the message says, stream 0 among it;
+ *          NDF_ERROR_LAYOUT: a stride is no multiple of the element; NDF_ERROR_UNSUPPORTED: another kind of memory, or
+ *          a type whose elements share bytes
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_tensor_from_cuda_array(const ndf_cuda_array *array,
+                                      ndf_deleter deleter,
+                                      void *context,
+                                      ndf_tensor **out);
+
+/**
+ * The `__cuda_array_interface__` dictionary as a Python literal. It shows an address and keeps nothing alive: whoever
+ * shows it must hold the tensor.
+ *
+ * @param tensor      on CUDA (also pinned or managed) or ROCm memory  [borrowed]
+ * @param version     0 to 3
+ * @param capacity    bytes in `out_text`, the terminating NUL included
+ * @param out_text    the text  [borrowed; NULL with `capacity` 0 asks for the length only]
+ * @param out_length  bytes of the text without the NUL  [borrowed; may be NULL when `out_text` is not]
+ * @returns as ndf_tensor_to_cuda_array; NDF_ERROR_UNSUPPORTED also for a type that NumPy has no character for;
+ *          NDF_ERROR_BUFFER_TOO_SMALL
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_tensor_cuda_array_interface(const ndf_tensor *tensor,
+                                           int32_t version,
+                                           size_t capacity,
+                                           char *out_text,
+                                           size_t *out_length);
+
+/**
+ * Gives the tensor as an Arrow array and its type. Each keeps what it needs until its own `release` is called, on any
+ * thread.
+ *
+ * One axis is an array of numbers, times or bytes; bool is the extension type arrow.bool8. More axes are
+ * arrow.fixed_shape_tensor, which whoever does not know it takes for fixed-size lists. Arrow holds arrays to be
+ * immutable: who writes the elements meanwhile orders the accesses.
+ *
+ * @param tensor      of one axis or more, on memory that the host can reach  [borrowed]
+ * @param options     NULL for: share or fail  [borrowed]
+ * @param out_schema  the type, written over  [owned: its release]
+ * @param out_array   the elements, written over  [owned: its release]
+ * @returns NDF_OK; NDF_ERROR_SHAPE: no axes; NDF_ERROR_LAYOUT: the elements do not lie in C order;
+ *          NDF_ERROR_UNSUPPORTED: device memory, a type that Arrow has not (bfloat16, complex, text, days) or foreign
+ *          byte order; NDF_ERROR_OVERFLOW: more than 2^31 - 1 elements an index; NDF_ERROR_OUT_OF_MEMORY
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_tensor_to_arrow(const ndf_tensor *tensor,
+                               const ndf_arrow_options *options,
+                               struct ArrowSchema *out_schema,
+                               struct ArrowArray *out_array);
+
+/**
+ * Makes a read-only tensor of an Arrow array, without copying unless `options` allow it. Everything that the two structs
+ * say is checked first.
+ *
+ * Fixed-size lists become further axes, arrow.fixed_shape_tensor in the order that its permutation says; arrow.bool8
+ * becomes bool, fixed-size binary `V`, timestamps (in UTC when they have a time zone) datetime64, durations
+ * timedelta64. Bitmaps are read where nobody has counted the nulls: one null among the elements, and the array is
+ * refused.
+ *
+ * @param schema   the type of `array`; read, and not ended  [borrowed]
+ * @param array    moved into the tensor, which ends it after the last use, on any thread: `release` is NULL then, as
+ *                 Arrow says  [consumed on success]
+ * @param options  NULL for: share or fail  [borrowed]
+ * @param out      the tensor  [owned: ndf_tensor_release]
+ * @returns NDF_OK; NDF_ERROR_UNSUPPORTED: nulls, dictionaries, types that no tensor has (strings, decimals, structs,
+ *          lists of variable length); NDF_ERROR_COPY_REQUIRED: booleans of one bit, or days in 32 bits;
+ *          NDF_ERROR_SHAPE, NDF_ERROR_DTYPE, NDF_ERROR_OVERFLOW, NDF_ERROR_INVALID_ARGUMENT: the structs make no
+ *          sense, as the message says, or have been ended; NDF_ERROR_OUT_OF_MEMORY
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_tensor_from_arrow(const struct ArrowSchema *schema,
+                                 struct ArrowArray *array,
+                                 const ndf_arrow_options *options,
+                                 ndf_tensor **out);
+
+/**
  * Whether there is a running Python in this process.
  */
 NDF_API bool ndf_py_is_available(void);
@@ -2129,6 +2332,25 @@ ndf_tensor *ndf_py_from_array_struct_capsule(void *capsule,
 NDF_API
 void *ndf_py_memoryview(const ndf_tensor *tensor,
                         int flags);
+
+/**
+ * The `arrow_schema` capsule of Arrow's PyCapsule interface: the type of the tensor in Arrow's words.
+ *
+ * @param tensor  as for ndf_tensor_to_arrow  [borrowed]
+ * @returns a new PyObject reference, or NULL with BufferError or MemoryError set
+ */
+NDF_API
+void *ndf_py_arrow_schema_capsule(const ndf_tensor *tensor);
+
+/**
+ * The `arrow_array` capsule of Arrow's PyCapsule interface: the elements, which are copied where they do not lie in
+ * C order or in native byte order.
+ *
+ * @param tensor  as for ndf_tensor_to_arrow  [borrowed]
+ * @returns a new PyObject reference, or NULL with BufferError or MemoryError set
+ */
+NDF_API
+void *ndf_py_arrow_array_capsule(const ndf_tensor *tensor);
 
 /**
  * Gives up a reference to a PyObject: an ndf_deleter for ndf_tensor_wrap, whose context is then an object that keeps

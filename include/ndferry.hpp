@@ -11,6 +11,7 @@
 #define NDFERRY_HPP
 
 #include "ndferry.h"
+#include "ndferry_foreign.hpp"
 #include "ndferry_list_view.hpp"
 
 #include <complex>
@@ -229,49 +230,6 @@ inline const std::int64_t *matching(extents shape, extents strides) {
 
 } // namespace detail
 
-// --------------------------------------------------------------------------------------------- foreign structs
-
-/// Ends a DLPack struct with its own deleter. Needs dlpack.h.
-struct dlpack_end {
-    template <class Managed> void operator()(Managed *managed) const noexcept {
-        if (managed->deleter != nullptr) managed->deleter(managed);
-    }
-};
-
-/// Owns DLManagedTensor or DLManagedTensorVersioned.
-template <class Managed> using dlpack_ptr = std::unique_ptr<Managed, dlpack_end>;
-
-/// What tensor::to_dlpack_for gives: one of the two, as the consumer reads it.
-template <class Versioned, class Legacy> struct handed {
-    dlpack_ptr<Versioned> versioned;
-    dlpack_ptr<Legacy> legacy;
-};
-
-struct array_struct_end {
-    void operator()(ndf_array_struct *array) const noexcept { ndf_array_struct_release(array); }
-};
-
-using array_struct_ptr = std::unique_ptr<ndf_array_struct, array_struct_end>;
-
-/// Owns what ndf_tensor_to_buffer filled. Its address may be cast to Py_buffer.
-class buffer {
-public:
-    explicit buffer(const ndf_buffer &filled) noexcept : raw_(filled) {}
-    buffer(buffer &&other) noexcept : raw_(std::exchange(other.raw_, ndf_buffer{})) {}
-    buffer &operator=(buffer other) noexcept {
-        std::swap(raw_, other.raw_);
-        return *this;
-    }
-    ~buffer() { ndf_buffer_release(&raw_); }
-
-    const ndf_buffer *get() const noexcept { return &raw_; }
-    const ndf_buffer &operator*() const noexcept { return raw_; }
-    const ndf_buffer *operator->() const noexcept { return &raw_; }
-
-private:
-    ndf_buffer raw_;
-};
-
 // ------------------------------------------------------------------------------------------------------ tensor
 
 /// One reference to a tensor: copying adds a reference, moving passes it on, the destructor gives it up.
@@ -434,6 +392,17 @@ public:
         ndf_buffer out{};
         check(ndf_tensor_to_buffer(handle_, flags, &out));
         return ndferry::buffer(out);
+    }
+    /// The tensor, on device memory, as a struct of the CUDA array interface.
+    ndferry::cuda_array to_cuda_array(std::int32_t version = 3) const {
+        ndf_cuda_array out{};
+        check(ndf_tensor_to_cuda_array(handle_, version, &out));
+        return ndferry::cuda_array(out);
+    }
+    /// The tensor as an Arrow array and its type, each of which the caller ends with its own `release`.
+    void to_arrow(ArrowSchema *schema, ArrowArray *array, ndf_copy copy = NDF_COPY_NEVER) const {
+        const ndf_arrow_options options{sizeof options, copy};
+        check(ndf_tensor_to_arrow(handle_, &options, schema, array));
     }
     /// The elements as NumPy prints them.
     std::string format(const format_options &options = {}) const {
@@ -604,6 +573,22 @@ template <class Owner> tensor from_buffer(const ndf_buffer &buffer, Owner owner)
     tensor made(detail::make(ndf_tensor_from_buffer, &buffer, end, kept.get()));
     static_cast<void>(kept.release());
     return made;
+}
+
+/// The memory that a struct of the CUDA array interface describes and `owner` keeps alive. When this throws, `owner` is
+/// destroyed too.
+template <class Owner> tensor from_cuda_array(const ndf_cuda_array &array, Owner owner) {
+    auto kept = std::make_unique<Owner>(std::move(owner));
+    const ndf_deleter end = [](void *context) { delete static_cast<Owner *>(context); };
+    tensor made(detail::make(ndf_tensor_from_cuda_array, &array, end, kept.get()));
+    static_cast<void>(kept.release());
+    return made;
+}
+
+/// The elements of an Arrow array, which is moved into the tensor; `schema` stays the caller's.
+inline tensor from_arrow(const ArrowSchema *schema, ArrowArray *array, ndf_copy copy = NDF_COPY_NEVER) {
+    const ndf_arrow_options options{sizeof options, copy};
+    return tensor(detail::make(ndf_tensor_from_arrow, schema, array, &options));
 }
 
 /// What is alive in this process.

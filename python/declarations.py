@@ -21,7 +21,10 @@ SCALARS = {
     "int32_t": "c_int32", "int64_t": "c_int64", "ptrdiff_t": "c_ssize_t", "size_t": "c_size_t",
     "uint8_t": "c_uint8", "uint16_t": "c_uint16", "uint32_t": "c_uint32", "uint64_t": "c_uint64",
 }  # fmt: skip
-OPAQUE = {"void", "ndf_tensor", "struct DLManagedTensor", "struct DLManagedTensorVersioned"}
+OPAQUE = {
+    "void", "ndf_tensor", "struct DLManagedTensor", "struct DLManagedTensorVersioned", "struct ArrowSchema",
+    "struct ArrowArray",
+}  # fmt: skip
 
 
 class Header:

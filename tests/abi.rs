@@ -9,6 +9,7 @@ use std::process::Command;
 use ndferry::device::Device;
 use ndferry::dtype::DType;
 use ndferry::ffi::*;
+use ndferry::protocol::cuda_array::CudaArray;
 use ndferry::spec::buffer::Buffer;
 use ndferry::spec::numpy::ArrayStruct;
 
@@ -75,6 +76,9 @@ fn assertions() -> String {
     );
     layout!(c, Buffer, "ndf_buffer", buf, obj, len, itemsize, readonly, ndim, format);
     layout!(c, Buffer, "ndf_buffer", shape, strides, suboffsets, internal);
+    layout!(c, CudaArray, "ndf_cuda_array", version, ndim, data, dtype, shape, strides, device);
+    layout!(c, CudaArray, "ndf_cuda_array", flags, reserved, stream, internal);
+    layout!(c, ndf_arrow_options, "ndf_arrow_options", struct_size, copy);
     c
 }
 

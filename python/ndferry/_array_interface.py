@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
+from ctypes import c_char_p, c_void_p, py_object
 from operator import index
 
 from . import _declarations as c
 from ._buffer import address_of, byte_span, wrap_object
 from ._dtype import DType, dtype
-from ._library import lib
+from ._library import MAX_NDIM, lib
 from ._tensor import adopt
 
 TYPE_CHECKING = False
@@ -17,10 +19,14 @@ if TYPE_CHECKING:
 
     from ._tensor import Tensor
 
+# A function of our own: what `ctypes.pythonapi` holds is shared by everybody, and so are the types set there.
+_get_pointer = ctypes.PyDLL(None)["PyCapsule_GetPointer"]
+_get_pointer.restype, _get_pointer.argtypes = c_void_p, [py_object, c_char_p]
 
-def from_dict(obj: object, interface: Any, copy: bool | None) -> Tensor:
+
+def from_dict(obj: object, interface: Any, copy: bool | None) -> tuple[Tensor, bool]:
     """A tensor on what `obj.__array_interface__` describes, or on a copy where sharing is impossible and `copy` is not
-    False. Both are kept alive: the interface of a NumPy scalar holds the memory."""
+    False; and whether it is a copy. Both are kept alive: the interface of a NumPy scalar holds the memory."""
     if not isinstance(interface, dict):
         raise ValueError(f"`__array_interface__` is {type(interface).__name__}, it must be a dict")
     for key in ("shape", "typestr"):
@@ -30,32 +36,52 @@ def from_dict(obj: object, interface: Any, copy: bool | None) -> Tensor:
         raise ValueError(f"`__array_interface__` has version {interface['version']!r}, only 3 is known")
     if interface.get("mask") is not None:
         raise BufferError("`__array_interface__` has a mask, which a tensor cannot have")
-    shape = _integers(interface["shape"], "shape")
+    shape = integers(interface["shape"], "shape")
     strides = interface.get("strides")
     if strides is not None:
-        strides = _integers(strides, "strides")
+        strides = integers(strides, "strides")
         if len(strides) != len(shape):
             raise ValueError(f"`strides` has {len(strides)} entries, `shape` has {len(shape)}")
-    type_ = _type(obj, interface)
+    type_ = element_type(obj, interface)
     data = interface.get("data")
     if isinstance(data, tuple):
-        address, read_only = _pointer(data)
+        address, read_only = pointer(data)
         return wrap_object((obj, interface), address, type_, shape, strides, read_only, copy)
     return _in_buffer(obj if data is None else data, interface.get("offset", 0), type_, shape, strides, copy)
 
 
-def from_capsule(obj: object, capsule: object) -> Tensor:
-    """A tensor on what `obj.__array_struct__` describes."""
-    return adopt(lib.ndf_py_from_array_struct_capsule(capsule, obj, c.ndf_dtype()))
+def from_capsule(obj: object, capsule: object, copy: bool | None) -> tuple[Tensor, bool]:
+    """A tensor on what `obj.__array_struct__` describes, or on a copy as above; and whether it is a copy."""
+    try:
+        return adopt(lib.ndf_py_from_array_struct_capsule(capsule, obj, c.ndf_dtype())), False
+    except BufferError:
+        array = c.ndf_array_struct.from_address(_get_pointer(capsule, None))
+        if array.two != 2 or not 0 < array.nd <= MAX_NDIM or not array.shape or not array.strides:
+            raise
+        # Nothing but strides that are no whole elements becomes better by copying.
+        read_only = not array.flags & c.NDF_ARRAY_WRITEABLE
+        shape, strides = array.shape[: array.nd], array.strides[: array.nd]
+        return wrap_object((obj, capsule), array.data or 0, _struct_type(array), shape, strides, read_only, copy)
 
 
-def _integers(values: Any, name: str) -> tuple[int, ...]:
+def _struct_type(array: Any) -> DType:
+    """The element type of a PyArrayInterface whose fields, if it has any, are not asked for."""
+    kind = array.typekind.decode("latin-1")
+    is_native = array.flags & c.NDF_ARRAY_NOTSWAPPED
+    order = "<" if (sys.byteorder == "little") == bool(is_native) else ">"
+    return dtype(f"{order}{kind}{array.itemsize // 4 if kind == 'U' else array.itemsize}")
+
+
+def integers(values: Any, name: str) -> tuple[int, ...]:
     if not isinstance(values, (tuple, list)):
         raise ValueError(f"`{name}` is {values!r}, it must be a tuple of integers")
-    return tuple(index(one) for one in values)
+    try:
+        return tuple(index(one) for one in values)
+    except TypeError:
+        raise ValueError(f"`{name}` is {values!r}, it must be a tuple of integers") from None
 
 
-def _type(obj: object, interface: dict[str, Any]) -> DType:
+def element_type(obj: object, interface: dict[str, Any]) -> DType:
     """The element type: what `typestr` says, or for a structured type `descr`."""
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(obj, (numpy.ndarray, numpy.generic)):
@@ -76,11 +102,14 @@ def _type(obj: object, interface: dict[str, Any]) -> DType:
     return fields
 
 
-def _pointer(data: tuple[Any, ...]) -> tuple[int, bool]:
+def pointer(data: tuple[Any, ...]) -> tuple[int, bool]:
     if len(data) != 2:
         raise ValueError(f"`data` is {data!r}, it must be an address and whether it is read-only, or a buffer")
-    # Some old exporters write the address as text.
-    address = int(data[0], 0) if isinstance(data[0], str) else index(data[0])
+    try:
+        # Some old exporters write the address as text.
+        address = int(data[0], 0) if isinstance(data[0], str) else index(data[0])
+    except TypeError:
+        raise ValueError(f"`data` is at {data[0]!r}, which is no address") from None
     if not 0 <= address < 2**64:
         raise ValueError(f"`data` is at {address}, which is no address")
     return address, bool(data[1])
@@ -88,7 +117,7 @@ def _pointer(data: tuple[Any, ...]) -> tuple[int, bool]:
 
 def _in_buffer(
     owner: Any, offset: Any, type_: DType, shape: tuple[int, ...], strides: tuple[int, ...] | None, copy: bool | None
-) -> Tensor:
+) -> tuple[Tensor, bool]:
     """Elements inside an object that has the buffer protocol; all of them are proved to lie there."""
     view = memoryview(owner)
     if not view.contiguous:

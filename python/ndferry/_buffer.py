@@ -68,9 +68,9 @@ def wrap_object(
     strides: Sequence[int] | None,
     read_only: bool,
     copy: bool | None = None,
-) -> Tensor:
-    """A tensor on memory of `owner`; strides are in bytes. Strides that are no whole elements need a copy, which `copy`
-    False forbids."""
+) -> tuple[Tensor, bool]:
+    """A tensor on memory of `owner`, and whether it is a copy; strides are in bytes. Strides that are no whole elements
+    need one, which `copy` False forbids."""
     count, numbers = extents(shape)
     steps, size = None, type_.itemsize
     if strides is not None:
@@ -79,7 +79,7 @@ def wrap_object(
                 if copy is False:
                     why = f"no multiple of the {size} bytes of {type_}: this needs a copy, which `copy` forbids"
                     raise BufferError(f"`strides[{axis}]` is {stride} bytes, {why}")
-                return _gathered(owner, address, type_, shape, strides)
+                return _gathered(owner, address, type_, shape, strides), True
         steps = extents([stride // size if size else 0 for stride in strides])[1]
     options = c.ndf_wrap_options(flags=c.NDF_WRAP_READ_ONLY if read_only else 0)
     options.struct_size = ctypes.sizeof(options)
@@ -89,12 +89,12 @@ def wrap_object(
             lib.ndf_tensor_wrap, address, type_._struct, count, numbers, steps, deleter, context, byref(options)
         )
 
-    return keep(owner, call)
+    return keep(owner, call), False
 
 
 def _gathered(owner: object, address: int, type_: DType, shape: Sequence[int], strides: Sequence[int]) -> Tensor:
     """A copy of elements that lie anywhere: taken as bytes, which lie one behind another at least within an element."""
-    loose = wrap_object(owner, address, dtype("uint8"), (*shape, type_.itemsize), (*strides, 1), True)
+    loose, _ = wrap_object(owner, address, dtype("uint8"), (*shape, type_.itemsize), (*strides, 1), True)
     return loose.copy().view(type_).squeeze(-1)
 
 
@@ -109,13 +109,14 @@ def byte_span(type_: DType, shape: Sequence[int], strides: Sequence[int] | None)
     return low, high + type_.itemsize
 
 
-def from_buffer(view: memoryview, copy: bool | None = None) -> Tensor:
-    """A tensor on the memory of a memoryview, or on a copy where its strides are no whole elements."""
+def from_buffer(view: memoryview, copy: bool | None = None) -> tuple[Tensor, bool]:
+    """A tensor on the memory of a memoryview, or on a copy where its strides are no whole elements; and whether it is
+    a copy."""
     if view.suboffsets:
         raise BufferError("the buffer has suboffsets: its elements lie behind pointers, not in strides")
     buffer = _shown(view)
     try:
-        return keep(view, lambda *owner: make(lib.ndf_tensor_from_buffer, byref(buffer), *owner))
+        return keep(view, lambda *owner: make(lib.ndf_tensor_from_buffer, byref(buffer), *owner)), False
     except LayoutError:
         return wrap_object(
             view, buffer.buf, dtype(view.format), view.shape or (), view.strides, view.readonly, copy

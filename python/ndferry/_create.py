@@ -7,13 +7,11 @@ import sys
 from ctypes import byref
 from functools import reduce
 
-from . import _array_interface, _declarations as c, _elements
-from ._buffer import from_buffer
+from . import _declarations as c, _elements
+from ._asarray import found
 from ._device import optional
-from ._dlpack import from_dlpack
 from ._dtype import DType, dtype as to_dtype, promote_types
-from ._library import ORDERS, choice, lib
-from ._pointer import POINTERS
+from ._library import MAX_NDIM, ORDERS, choice, lib
 from ._tensor import Tensor, extents, make
 
 TYPE_CHECKING = False
@@ -60,48 +58,29 @@ def full(
 def asarray(obj: object, dtype: object = None, *, device: object = None, copy: bool | None = None) -> Tensor:
     """A tensor of `obj`, on the same memory where possible.
 
-    A Tensor is itself. Else the first of these protocols that `obj` speaks: `__dlpack__`, `__array_interface__`,
-    `__array_struct__`, the buffer protocol; then Python numbers and nested lists of numbers and arrays, which are
-    copied. An object whose `__dlpack__` refuses the data, as NumPy's does for structured types, dates and foreign byte
-    order, is asked by the next protocol. `copy` False forbids copying, True copies, None copies what cannot be shared:
-    lists, and arrays whose strides are no whole elements, as those of a field of packed structs.
+    A Tensor is itself. Else the protocols that `obj` speaks are asked until one gives its elements: `__dlpack__`,
+    `__cuda_array_interface__`, `__array_interface__`, `__array_struct__`, the buffer protocol, `__arrow_c_array__`,
+    `__array__`; then Python numbers and nested lists of numbers and arrays, which are copied. Who refuses the data in
+    one protocol, as NumPy does for dates in DLPack, is asked by the next. `copy` False forbids copying, True copies,
+    None copies what cannot be shared: lists, arrays whose strides are no whole elements, as those of a field of packed
+    structs, Arrow's booleans and days, and what `__array__` computes.
+
+    Where `__cuda_array_interface__` comes from an object that does not say its device, `device` does, else it is the
+    first.
     """
-    tensor = obj if isinstance(obj, Tensor) else _shared(obj, copy)
-    if tensor is None:
-        if copy is False:
-            raise ValueError(f"`copy` forbids the copy that Python's {type(obj).__name__} needs")
-        tensor, copy = _copied(obj, None if dtype is None else to_dtype(dtype)), None
+    if isinstance(obj, Tensor):
+        tensor, is_fresh = obj, False
+    elif (result := found(obj, copy, device)) is not None:
+        tensor, is_fresh = result
+    elif copy is False:
+        raise ValueError(f"`copy` forbids the copy that Python's {type(obj).__name__} needs")
+    else:
+        tensor, is_fresh = _copied(obj, None if dtype is None else to_dtype(dtype)), True
+    if is_fresh:
+        copy = None
     if dtype is None and device is None and not copy:
         return tensor
     return tensor.convert(dtype, device=device, copy=copy, order="K")
-
-
-def _shared(obj: Any, copy: bool | None) -> Tensor | None:
-    """A tensor on the memory of a foreign object, or of a copy where it must be; None if it speaks no protocol."""
-    # Classes have these attributes too, but only their instances have elements.
-    if isinstance(obj, type):
-        return None
-    refusal = None
-    if hasattr(obj, "__dlpack__"):
-        try:
-            return from_dlpack(obj)
-        except BufferError as error:
-            refusal = str(error)
-    # Before `__array_struct__`, which NumPy gives wrongly for structured types: read-only and without fields.
-    if (interface := getattr(obj, "__array_interface__", None)) is not None:
-        return _array_interface.from_dict(obj, interface, copy)
-    if (capsule := getattr(obj, "__array_struct__", None)) is not None:
-        return _array_interface.from_capsule(obj, capsule)
-    if isinstance(obj, POINTERS):
-        how = "wrap takes the address of elements, from_handle an ndf_tensor*, from_dlpack_pointer a DLPack struct"
-        raise TypeError(f"no tensor can be made of {type(obj).__name__}, a pointer that says nothing of shape: {how}")
-    try:
-        view = memoryview(obj)
-    except TypeError:
-        if refusal is not None:
-            raise BufferError(refusal) from None
-        return None
-    return from_buffer(view, copy)
 
 
 _LARGE = object()  # the type of integers that only uint64 holds
@@ -131,13 +110,15 @@ def _copied(obj: object, target: DType | None) -> Tensor:
     return tensor.convert(target or natural)
 
 
-def _flattened(obj: object, types: dict[Any, None]) -> tuple[tuple[int, ...], list[Any]]:
+def _flattened(obj: object, types: dict[Any, None], depth: int = 0) -> tuple[tuple[int, ...], list[Any]]:
     """The shape of nested lists, and in C order the numbers in them, or tensors where there are arrays. The keys
     of `types` become their types, in the order in which they are met."""
     if not isinstance(obj, (list, tuple)):
         leaf = _leaf(obj, types)
         return leaf.shape if isinstance(leaf, Tensor) else (), [leaf]
-    parts = [_flattened(one, types) for one in obj]
+    if depth == MAX_NDIM:  # a list may also hold itself
+        raise ValueError(f"lists are nested deeper than the {MAX_NDIM} axes that a tensor may have")
+    parts = [_flattened(one, types, depth + 1) for one in obj]
     if not parts:
         return (0,), []
     shape = parts[0][0]
@@ -158,11 +139,12 @@ def _leaf(obj: Any, types: dict[Any, None]) -> Any:
         if type(number) in _elements.NUMBERS:
             types[obj.dtype] = None
             return number
-    tensor = obj if isinstance(obj, Tensor) else None if isinstance(obj, bytes) else _shared(obj, None)
-    if tensor is None:
+    result = (obj, False) if isinstance(obj, Tensor) else None if isinstance(obj, bytes) else found(obj, None)
+    if result is None:
         number = _elements.number(obj)
         types[type(number)] = None
         return number
+    tensor = result[0]
     types[tensor.dtype] = None
     return tensor if tensor.ndim or not _elements.has_numbers(tensor.dtype) else tensor.item()
 

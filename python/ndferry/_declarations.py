@@ -60,6 +60,8 @@ NDF_BUFFER_F_CONTIGUOUS = 88
 NDF_BUFFER_ANY_CONTIGUOUS = 152
 NDF_BUFFER_FULL = 285
 NDF_BUFFER_FULL_RO = 284
+NDF_CUDA_ARRAY_READ_ONLY = 1
+NDF_CUDA_ARRAY_HAS_STREAM = 2
 NDF_PY_VERSIONED = 1
 NDF_PY_COPIED = 2
 NDF_CODE_INT = 0
@@ -250,6 +252,29 @@ class ndf_buffer(Structure):
     ]
 
 
+class ndf_cuda_array(Structure):
+    _fields_ = [
+        ("version", c_int32),
+        ("ndim", c_int32),
+        ("data", c_void_p),
+        ("dtype", ndf_dtype),
+        ("shape", POINTER(c_int64)),
+        ("strides", POINTER(c_int64)),
+        ("device", ndf_device),
+        ("flags", c_uint32),
+        ("reserved", c_uint32),
+        ("stream", c_int64),
+        ("internal", c_void_p),
+    ]
+
+
+class ndf_arrow_options(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("copy", c_uint32),
+    ]
+
+
 class ndf_allocator(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -356,6 +381,12 @@ FUNCTIONS = {
     "ndf_tensor_to_buffer": (c_int32, [c_void_p, c_int, POINTER(ndf_buffer)]),
     "ndf_buffer_release": (None, [POINTER(ndf_buffer)]),
     "ndf_tensor_from_buffer": (c_int32, [POINTER(ndf_buffer), c_void_p, c_void_p, POINTER(c_void_p)]),
+    "ndf_tensor_to_cuda_array": (c_int32, [c_void_p, c_int32, POINTER(ndf_cuda_array)]),
+    "ndf_cuda_array_release": (None, [POINTER(ndf_cuda_array)]),
+    "ndf_tensor_from_cuda_array": (c_int32, [POINTER(ndf_cuda_array), c_void_p, c_void_p, POINTER(c_void_p)]),
+    "ndf_tensor_cuda_array_interface": (c_int32, [c_void_p, c_int32, c_size_t, c_char_p, POINTER(c_size_t)]),
+    "ndf_tensor_to_arrow": (c_int32, [c_void_p, POINTER(ndf_arrow_options), c_void_p, c_void_p]),
+    "ndf_tensor_from_arrow": (c_int32, [c_void_p, c_void_p, POINTER(ndf_arrow_options), POINTER(c_void_p)]),
     "ndf_py_is_available": (c_bool, []),
     "ndf_py_dlpack_capsule": (py_object, [c_void_p, c_uint32]),
     "ndf_py_capsule_of_dlpack": (py_object, [c_void_p, c_void_p]),
@@ -363,6 +394,8 @@ FUNCTIONS = {
     "ndf_py_array_struct_capsule": (py_object, [c_void_p, py_object]),
     "ndf_py_from_array_struct_capsule": (c_void_p, [py_object, py_object, ndf_dtype]),
     "ndf_py_memoryview": (py_object, [c_void_p, c_int]),
+    "ndf_py_arrow_schema_capsule": (py_object, [c_void_p]),
+    "ndf_py_arrow_array_capsule": (py_object, [c_void_p]),
     "ndf_py_release_object": (None, [c_void_p]),
     "ndf_py_dlpack_exchange_api": (py_object, [py_object, py_object, py_object]),
     "ndf_py_from_dlpack_exchange_api": (c_void_p, [py_object]),

@@ -93,7 +93,7 @@ def check(status: int) -> None:
 
 # ctypes makes a new class for each length, which takes longer than most calls; those of tensor ranks are kept.
 _array_types: dict[tuple[Any, int], Any] = {}
-_MAX_NDIM = 64
+MAX_NDIM = 64
 
 
 def array(ctype: Any, values: Sequence[Any]) -> Any:
@@ -102,7 +102,7 @@ def array(ctype: Any, values: Sequence[Any]) -> Any:
     array_type = _array_types.get(key)
     if array_type is None:
         array_type = ctype * len(values)
-        if len(values) <= _MAX_NDIM:
+        if len(values) <= MAX_NDIM:
             _array_types[key] = array_type
     return array_type(*values)
 

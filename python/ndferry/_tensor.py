@@ -497,6 +497,20 @@ class Tensor(Dispatch):
         except BufferError as error:
             raise AttributeError(f"__array_struct__: {error}") from None
 
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        from ._cuda_array import interface
+
+        return interface(self)
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        from ._arrow import to_capsules
+
+        return to_capsules(self)
+
+    def __arrow_c_schema__(self) -> object:
+        return lib.ndf_py_arrow_schema_capsule(self._handle)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.ndarray[Any, Any]:
         array = self.numpy()
         if dtype is not None and array.dtype != dtype:

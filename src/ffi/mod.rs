@@ -61,12 +61,20 @@ pub use numpy::*;
 mod buffer;
 pub use buffer::*;
 
-// 12. Python objects
+// 12. The CUDA array interface
+mod cuda_array;
+pub use cuda_array::*;
+
+// 13. Arrow's C data interface
+mod arrow;
+pub use arrow::*;
+
+// 14. Python objects
 mod python;
 pub use python::*;
 mod exchange;
 pub use exchange::*;
 
-// 13. The library as a whole
+// 15. The library as a whole
 mod runtime;
 pub use runtime::*;

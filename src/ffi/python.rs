@@ -140,6 +140,31 @@ pub unsafe extern "C" fn ndf_py_memoryview(
     })
 }
 
+/// The `arrow_schema` capsule of Arrow's PyCapsule interface: the type of the tensor in Arrow's words.
+///
+/// @param tensor  as for ndf_tensor_to_arrow  [borrowed]
+/// @returns a new PyObject reference, or NULL with BufferError or MemoryError set
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndf_py_arrow_schema_capsule(tensor: *const ndf_tensor) -> *mut PyObject {
+    raising(|| {
+        // SAFETY: the header's contract: a live handle or NULL, and the lock is held.
+        unsafe { python::arrow_schema_capsule(&*borrow(tensor, "tensor")?).map(|capsule| capsule.as_ptr()) }
+    })
+}
+
+/// The `arrow_array` capsule of Arrow's PyCapsule interface: the elements, which are copied where they do not lie in
+/// C order or in native byte order.
+///
+/// @param tensor  as for ndf_tensor_to_arrow  [borrowed]
+/// @returns a new PyObject reference, or NULL with BufferError or MemoryError set
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndf_py_arrow_array_capsule(tensor: *const ndf_tensor) -> *mut PyObject {
+    raising(|| {
+        // SAFETY: the header's contract: a live handle or NULL, and the lock is held.
+        unsafe { python::arrow_array_capsule(&*borrow(tensor, "tensor")?).map(|capsule| capsule.as_ptr()) }
+    })
+}
+
 /// Gives up a reference to a PyObject: an ndf_deleter for ndf_tensor_wrap, whose context is then an object that keeps
 /// the memory alive. Runs on any thread, with or without the lock; when the interpreter is gone the object is leaked.
 ///

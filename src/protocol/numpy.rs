@@ -88,7 +88,7 @@ pub unsafe fn release(array: NonNull<ArrayStruct>) {
 }
 
 /// Type character and bytes of an element, for types that the array interface knows.
-fn kind_and_size(dtype: DType) -> Result<(u8, c_int)> {
+pub(super) fn kind_and_size(dtype: DType) -> Result<(u8, c_int)> {
     let typestr = dtype.typestr();
     let kind = typestr.as_bytes()[1];
     if kind == b'V' && dtype.kind == 0 {
@@ -262,7 +262,7 @@ pub fn interface_text(tensor: &Tensor) -> Result<String> {
     Ok(text)
 }
 
-fn write_tuple(text: &mut String, items: &[i64]) {
+pub(super) fn write_tuple(text: &mut String, items: &[i64]) {
     text.push('(');
     for (i, item) in items.iter().enumerate() {
         let _ = write!(text, "{}{item}", if i > 0 { ", " } else { "" });

@@ -57,6 +57,11 @@ impl Storage {
         self.byte_count
     }
 
+    /// Who frees it.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
     /// Where the bytes lie.
     #[inline]
     pub fn device(&self) -> Device {

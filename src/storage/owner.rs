@@ -71,6 +71,11 @@ impl Owner {
         }
     }
 
+    /// The first word, if this owner ends with `release`.
+    pub fn word(&self, release: ReleaseFn) -> Option<*mut c_void> {
+        self.release.filter(|&own| std::ptr::fn_addr_eq(own, release)).map(|_| self.a)
+    }
+
     /// Does it.
     ///
     /// # Safety

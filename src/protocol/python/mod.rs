@@ -3,12 +3,14 @@
 
 mod api;
 mod array_struct;
+mod arrow;
 mod buffer;
 mod dlpack;
 mod exchange;
 
 pub use api::{Exception, PyObject, is_available, message, raise, release_object};
 pub use array_struct::{array_struct_capsule, from_array_struct_capsule};
+pub use arrow::{arrow_array_capsule, arrow_schema_capsule};
 pub use buffer::memory_view;
 pub use dlpack::{Form, capsule_of_dlpack, dlpack_capsule, from_dlpack_capsule};
 pub use exchange::{
