@@ -4,10 +4,10 @@
 //! for data that cannot be handed over. Without Python in the process they give NULL and ndf_last_error_message says so.
 
 use super::args::borrow;
-use super::guard::{catch, guard_or, record};
+use super::guard::{guard_or, record};
 use super::tensor::ndf_tensor;
 use crate::dtype::DType;
-use crate::error::{Result, bail};
+use crate::error::{Result, bail, catch};
 use crate::protocol::python::{self, Form, PyObject};
 
 /// Runs `body`; a failure becomes a Python exception, a message on this thread, and NULL.
