@@ -34,10 +34,11 @@ pub(super) unsafe extern "C" fn from_dlpack(
     unsafe {
         answer(|api| {
             let package = Package::of_module(api, module)?;
-            if count == 1 && asks_nothing(api, package, arguments.add(1), keywords) {
-                if let Some(tensor) = take(api, package, *arguments)? {
-                    return new_object(api, package.class, tensor);
-                }
+            if count == 1
+                && asks_nothing(api, package, arguments.add(1), keywords)
+                && let Some(tensor) = take(api, package, *arguments)?
+            {
+                return new_object(api, package.class, tensor);
             }
             call(api, package.import, &[], arguments, count, keywords)
         })
@@ -82,10 +83,10 @@ unsafe fn take(api: &'static Api, package: &Package, object: Object) -> Result<O
         }
         // DLPack says that the class is asked; one that has no such attribute is slower to ask than its object.
         let name = package.words.exchange_api;
-        if (api.object_has_attr)(object, name) != 0 {
-            if let Some(tensor) = take_through_table(api, object, name)? {
-                return Ok(Some(tensor));
-            }
+        if (api.object_has_attr)(object, name) != 0
+            && let Some(tensor) = take_through_table(api, object, name)?
+        {
+            return Ok(Some(tensor));
         }
         ask(api, package, object)
     }

@@ -166,8 +166,8 @@ pub(super) unsafe fn free(api: &Api, object: Object) {
     unsafe {
         let class = (api.object_type)(object);
         let free = (api.type_get_slot)(class, TP_FREE);
-        let free: unsafe extern "C" fn(*mut c_void) =
-            if free.is_null() { api.object_free } else { std::mem::transmute::<*mut c_void, _>(free) };
+        let free = std::mem::transmute::<*mut c_void, Option<unsafe extern "C" fn(*mut c_void)>>(free);
+        let free = free.unwrap_or(api.object_free);
         free(object.cast());
         (api.dec_ref)(class);
         (api.dec_ref)(class);
