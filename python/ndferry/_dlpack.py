@@ -8,8 +8,8 @@ from ctypes import c_char_p, c_int, c_uint32, c_uint64, c_void_p, py_object
 
 from . import _declarations as c
 from ._device import CPU, device as to_device
+from ._dtype import KNOWN, of_struct
 from ._errors import NdferryError, OutOfMemoryError
-from ._dtype import _known, of_struct
 from ._library import lib, native
 from ._tensor import Tensor, adopt
 
@@ -117,5 +117,10 @@ def _says_copied(capsule: object) -> bool:
     return is_known and bool(c_uint64.from_address(address + _FLAGS_OFFSET).value & _IS_COPIED)
 
 
-native.bind(Tensor, _export, _from_dlpack, _known, lambda key: of_struct(c.ndf_dtype.from_buffer_copy(key)))
-from_dlpack = native.from_dlpack
+# Errors in a call name the function that was called.
+_export.__qualname__, _from_dlpack.__qualname__ = "Tensor.__dlpack__", "from_dlpack"
+native.bind(Tensor, _export, _from_dlpack, KNOWN, lambda key: of_struct(c.ndf_dtype.from_buffer_copy(key)))
+if TYPE_CHECKING:
+    from_dlpack = _from_dlpack
+else:
+    from_dlpack = native.from_dlpack

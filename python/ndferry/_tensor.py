@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     import numpy
 
+    NativeTensor = object
+else:
+    NativeTensor = native.NativeTensor
+
 _memoryview = memoryview  # in the class that name is a method
 
 def make(function: Callable[..., int], *arguments: object) -> Tensor:
@@ -77,7 +81,7 @@ def convert_options(
     return options
 
 
-class Tensor(Dispatch, native.NativeTensor):
+class Tensor(Dispatch, NativeTensor):
     """Strided, typed memory that other libraries can use without copying.
 
     Make one with `ndferry.asarray`, `from_dlpack`, `empty`, `zeros`, `full`, `wrap` or `from_handle`. A tensor never
@@ -367,9 +371,9 @@ class Tensor(Dispatch, native.NativeTensor):
     # Interchange.
 
     def memoryview(self) -> _memoryview:
-        """A memoryview of the elements, which keeps the memory alive by itself. It works in every version of Python;
-        from 3.12 on a tensor is a buffer itself. Types without a format (bfloat16, float8, dates) have none: view
-        them as integers first."""
+        """A memoryview of the elements, which keeps the memory alive by itself. A tensor is a buffer, too; this one
+        also shows bytes without a type. Types without a format (bfloat16, float8, dates) have none: view them as
+        integers first."""
         return lib.ndf_py_memoryview(self._handle, c.NDF_BUFFER_FULL_RO)
 
     @property
