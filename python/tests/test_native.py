@@ -26,6 +26,12 @@ def silent(program: str, *arguments: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def adopted(class_: type) -> ndferry.Tensor:
+    """An object of a subclass."""
+    tensor = ndferry.zeros(3)  # lends its handle until it has been retained
+    return class_._adopt(lib.ndf_tensor_retain(tensor.handle))
+
+
 # The object.
 
 
@@ -61,7 +67,7 @@ def test_weak_references_end_with_the_tensor():
 
     ended = []
     for class_ in ndferry.Tensor, Sub:
-        tensor = class_._adopt(lib.ndf_tensor_retain(ndferry.zeros(3).handle))
+        tensor = adopted(class_)
         reference = weakref.ref(tensor, ended.append)
         assert reference() is tensor
         del tensor
@@ -73,7 +79,7 @@ def test_subclasses_may_have_attributes_and_be_in_cycles():
     class Sub(ndferry.Tensor):
         pass
 
-    sub = Sub._adopt(lib.ndf_tensor_retain(ndferry.zeros(3).handle))
+    sub = adopted(Sub)
     sub.note = [sub]
     ghost = weakref.ref(sub)
     del sub
@@ -344,7 +350,8 @@ def test_every_interpreter_has_its_own_tensors():
 AT_EXIT = """
 import sys, weakref, ndferry, numpy as np
 class Sub(ndferry.Tensor): pass
-sub = Sub._adopt(ndferry._library.lib.ndf_tensor_retain(ndferry.zeros(3).handle))
+tensor = ndferry.zeros(3)
+sub = Sub._adopt(ndferry._library.lib.ndf_tensor_retain(tensor.handle))
 sub.cycle = sub
 sys.kept = [ndferry.from_dlpack(np.zeros(3)), memoryview(ndferry.zeros(3)), weakref.ref(sub), ndferry.from_dlpack]
 import builtins; builtins.tensor = ndferry.asarray(bytearray(8))

@@ -41,7 +41,7 @@ static GETTERS: Table<12, Getter> = Table([
     getter(c"size", size, c"The number of elements."),
     getter(c"nbytes", nbytes, c"Bytes that the elements need when they lie without gaps."),
     getter(c"read_only", read_only, c"Whether the elements must not be written."),
-    getter(c"data_ptr", data_ptr, c"Address of element [0, \xe2\x80\xa6, 0]; 0 when there are no elements."),
+    getter(c"data_ptr", data_ptr, c"Address of element [0, …, 0]; 0 when there are no elements."),
     getter(
         c"bit_offset",
         bit_offset,
