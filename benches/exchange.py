@@ -4,8 +4,8 @@
 
 Every library gives its array to every other one, ndferry among them, in whatever environment this runs. Every case runs
 in many short blocks, and the blocks of all cases take turns, so that a disturbance of the machine hits all of them alike.
-A row gives the best and the median block, without the cost of the loop itself, and how many times as long the same pair
-takes through a helper in pure Python (ctypes_dlpack.py).
+A row gives the best and the median block, without the cost of the loop itself, and how many times as long (best by best)
+the same pair takes through a helper in pure Python (ctypes_dlpack.py).
 """
 
 from __future__ import annotations
@@ -95,14 +95,15 @@ def table(cases: list[Case], times: list[list[float]]) -> str:
     """Best and median of each case as Markdown; the first of `times` is the loop and an empty call."""
     loop_best, loop_median = min(times[0]), statistics.median(times[0])
     medians = {case.name: statistics.median(blocks) - loop_median for case, blocks in zip(cases, times[1:])}
+    bests = {case.name: min(blocks) - loop_best for case, blocks in zip(cases, times[1:])}
     reference = medians["numpy to numpy"]
     lines = [
         "| what | best, ns | median, ns | target, ns | × numpy to numpy | through ctypes-dlpack |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    for case, blocks in zip(cases, times[1:]):
-        best, median = min(blocks) - loop_best, medians[case.name]
-        rival = f"× {medians[case.rival] / median:.0f}" if case.rival in medians else ""
+    for case in cases:
+        best, median = bests[case.name], medians[case.name]
+        rival = f"× {bests[case.rival] / best:.0f}" if case.rival in bests else ""
         aim = TARGETS.get(case.name, "")
         lines.append(f"| {case.name} | {best:.0f} | {median:.0f} | {aim} | {median / reference:.2f} | {rival} |")
     return "\n".join(lines) + "\n"
