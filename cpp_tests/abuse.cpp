@@ -402,7 +402,7 @@ TEST("Python's functions where there is no Python") {
         CHECK(support::says(ndf_last_error_message(), ""));
     };
     covered.insert({"ndf_py_dlpack_capsule", "ndf_py_from_dlpack_capsule", "ndf_py_array_struct_capsule",
-                    "ndf_py_from_array_struct_capsule", "ndf_py_memoryview", "ndf_py_dlpack_exchange_api",
+                    "ndf_py_from_array_struct_capsule", "ndf_py_memoryview", "ndf_py_module",
                     "ndf_py_from_dlpack_exchange_api", "ndf_py_arrow_schema_capsule", "ndf_py_arrow_array_capsule",
                     "ndf_py_capsule_of_dlpack"});
     absent(ndf_py_arrow_schema_capsule(t.get()));
@@ -423,8 +423,7 @@ TEST("Python's functions where there is no Python") {
     absent(ndf_py_array_struct_capsule(nullptr, nullptr));
     absent(ndf_py_from_array_struct_capsule(&object, &object, ndf_dtype{}));
     absent(ndf_py_from_array_struct_capsule(nullptr, nullptr, ndf_dtype{}));
-    absent(ndf_py_dlpack_exchange_api(&object, &object, &object));
-    absent(ndf_py_dlpack_exchange_api(nullptr, nullptr, nullptr));
+    absent(ndf_py_module());
     absent(ndf_py_from_dlpack_exchange_api(&object));
     absent(ndf_py_from_dlpack_exchange_api(nullptr));
     ABUSE_NULL(ndf_py_release_object);

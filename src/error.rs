@@ -1,7 +1,9 @@
 //! What can go wrong, in one type: a kind for programs, a sentence for people.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The class of a failure; each is one C status (`ndf_status`), whose numbers never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +88,25 @@ impl std::error::Error for Error {}
 
 /// This crate's result.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// Runs `body`; a panic becomes an error of kind `Internal`.
+///
+/// `AssertUnwindSafe`: handles are immutable descriptions and registries ignore lock poison, so a panic leaves
+/// nothing half-changed that anybody can see.
+#[inline]
+pub fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(panicked(payload)))
+}
+
+#[cold]
+fn panicked(payload: Box<dyn Any + Send>) -> Error {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text =
+        text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message");
+    let error = Error::new(Kind::Internal, format!("internal error, please report it: {text}"));
+    std::mem::forget(payload); // its drop may panic, and nothing would catch that
+    error
+}
 
 /// Calls `make` out of line. What makes an error is long, and nothing of it is to stand in the way of success.
 #[cold]

@@ -397,7 +397,7 @@ FUNCTIONS = {
     "ndf_py_arrow_schema_capsule": (py_object, [c_void_p]),
     "ndf_py_arrow_array_capsule": (py_object, [c_void_p]),
     "ndf_py_release_object": (None, [c_void_p]),
-    "ndf_py_dlpack_exchange_api": (py_object, [py_object, py_object, py_object]),
+    "ndf_py_module": (py_object, []),
     "ndf_py_from_dlpack_exchange_api": (c_void_p, [py_object]),
     "ndf_set_allocator": (c_int32, [POINTER(ndf_allocator)]),
     "ndf_statistics_get": (c_int32, [POINTER(ndf_statistics)]),

@@ -8,15 +8,14 @@ from ctypes import c_char_p, c_int, c_uint32, c_uint64, c_void_p, py_object
 
 from . import _declarations as c
 from ._device import CPU, device as to_device
+from ._dtype import KNOWN, of_struct
 from ._errors import NdferryError, OutOfMemoryError
-from ._library import lib
+from ._library import lib, native
 from ._tensor import Tensor, adopt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-_from_exchange_api = lib.untyped("ndf_py_from_dlpack_exchange_api", c_void_p)
 
 _MAX_VERSION = (1, 3)
 _VERSIONED = b"dltensor_versioned"
@@ -30,7 +29,14 @@ _is_valid.restype, _is_valid.argtypes = c_int, [py_object, c_char_p]
 _get_pointer.restype, _get_pointer.argtypes = c_void_p, [py_object, c_char_p]
 
 
-def export(tensor: Tensor, stream: Any, max_version: Any, dl_device: Any, copy: Any) -> object:
+def _export(
+    tensor: Tensor,
+    *,
+    stream: Any = None,
+    max_version: tuple[int, int] | None = None,
+    dl_device: tuple[int, int] | None = None,
+    copy: bool | None = None,
+) -> object:
     """`Tensor.__dlpack__` when more is asked than to share the memory. Data that cannot be handed over as asked is a
     BufferError: consumers take a TypeError for a keyword that is not known, and ask again without it."""
     if copy not in (None, True, False):
@@ -57,15 +63,8 @@ def export(tensor: Tensor, stream: Any, max_version: Any, dl_device: Any, copy: 
     return lib.ndf_py_dlpack_capsule(tensor._handle, flags | (c.NDF_PY_COPIED if moved or copy else 0))
 
 
-def from_dlpack(x: Any, /, *, device: object = None, copy: bool | None = None) -> Tensor:
-    """A tensor on the memory of any object that has `__dlpack__`, or of a DLPack capsule.
-
-    Where the object's class has a table of C functions (`__dlpack_c_exchange_api__`), as PyTorch's has, that is used: it
-    takes less than half the time. `device` asks for the elements there. `copy` False forbids copying, True copies: by
-    the producer, or here when the producer does not say that it did.
-    """
-    if device is copy is None and (tensor := _exchanged(x)) is not None:
-        return tensor
+def _from_dlpack(x: Any, /, *, device: object = None, copy: bool | None = None) -> Tensor:
+    """`from_dlpack` when more is asked than to share the memory, and of what native code would read wrongly."""
     wanted = None if device is None else to_device(device)
     if copy not in (None, True, False):
         raise ValueError(f"`copy` is {copy!r}, it may be True, False or None")
@@ -80,31 +79,6 @@ def from_dlpack(x: Any, /, *, device: object = None, copy: bool | None = None) -
             raise BufferError(f"`copy` forbids the copy from {tensor.device} to {wanted}")
         return tensor.to_device(wanted)
     return tensor.copy("K") if copy and not copied else tensor
-
-
-def _exchanged(x: Any) -> Tensor | None:
-    """A tensor through the C functions of the object's class; None if `__dlpack__` must be asked."""
-    # Native code looks at the class, as DLPack says; a class that has no such attribute is slower to ask than its object.
-    if getattr(x, "__dlpack_c_exchange_api__", None) is None:
-        return None
-    if (torch := sys.modules.get("torch")) is not None and not _is_plain(x, torch):
-        return None
-    try:
-        handle = _from_exchange_api(py_object(x))
-    except RuntimeError:
-        # PyTorch's own exception for data that DLPack has no words for; its `__dlpack__` makes that a BufferError.
-        if type(x).__module__ != "torch":
-            raise
-        return None
-    return None if handle is None else adopt(handle)
-
-
-def _is_plain(x: Any, torch: Any) -> bool:
-    """Whether nothing is lost when PyTorch's C functions export `x`: they check nothing, its `__dlpack__` does."""
-    class_ = getattr(torch, "Tensor", ())  # missing while torch is being imported
-    if type(x) is class_:
-        return not (x.requires_grad or x.is_conj() or x.is_neg()) and x.layout is torch.strided
-    return not isinstance(x, class_)
 
 
 def _refuse_negative_bit(x: Any) -> None:
@@ -141,3 +115,12 @@ def _says_copied(capsule: object) -> bool:
     address = _get_pointer(capsule, _VERSIONED)
     is_known = c_uint32.from_address(address).value == 1
     return is_known and bool(c_uint64.from_address(address + _FLAGS_OFFSET).value & _IS_COPIED)
+
+
+# Errors in a call name the function that was called.
+_export.__qualname__, _from_dlpack.__qualname__ = "Tensor.__dlpack__", "from_dlpack"
+native.bind(Tensor, _export, _from_dlpack, KNOWN, lambda key: of_struct(c.ndf_dtype.from_buffer_copy(key)))
+if TYPE_CHECKING:
+    from_dlpack = _from_dlpack
+else:
+    from_dlpack = native.from_dlpack

@@ -180,7 +180,7 @@ _NUMPY_NAMES = {"bool", "float16", "float32", "float64", "complex64", "complex12
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 }
 _FOREIGN = ">" if sys.byteorder == "little" else "<"
-_known: dict[bytes, DType] = {}
+KNOWN: dict[bytes, DType] = {}  # by the bytes of the C struct; native code reads it
 _parsed: dict[str, DType] = {}
 
 
@@ -188,12 +188,12 @@ def of_struct(struct: c.ndf_dtype) -> DType:
     """The one object for a type."""
     key = bytes(struct)
     try:
-        return _known[key]
+        return KNOWN[key]
     except KeyError:
         new = object.__new__(DType)
         new._struct, new.name = struct, text(lib.ndf_dtype_format, struct, c.NDF_DTYPE_STYLE_NAME)
         # Another thread may have been faster; the first object stays.
-        return _known.setdefault(key, new)
+        return KNOWN.setdefault(key, new)
 
 
 def dtype(of: object) -> DType:

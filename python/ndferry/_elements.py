@@ -121,7 +121,7 @@ def pickled(tensor: Tensor) -> tuple[Any, ...]:
 
     dense = _dense(tensor)
     # As bytes, because some types have no format that a buffer could carry.
-    loose = wrap_object(dense, dense.data_ptr, dtype("uint8"), (dense.nbytes,), None, dense.read_only)
+    loose, _ = wrap_object(dense, dense.data_ptr, dtype("uint8"), (dense.nbytes,), None, dense.read_only)
     return from_pickled, (PickleBuffer(loose.memoryview()), tensor.dtype, tensor.shape)
 
 
@@ -130,7 +130,7 @@ def from_pickled(buffer: Any, type_: DType, shape: tuple[int, ...]) -> Tensor:
     from ._buffer import address_of, wrap_object
 
     view = memoryview(buffer)
-    tensor = wrap_object(view, address_of(view), type_, shape, None, view.readonly)
+    tensor, _ = wrap_object(view, address_of(view), type_, shape, None, view.readonly)
     if not view.c_contiguous or view.nbytes != tensor.nbytes:
         raise ValueError(f"the buffer has {view.nbytes} bytes, shape {shape} of {type_} needs {tensor.nbytes}")
     return tensor

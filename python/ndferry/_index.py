@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ctypes import c_int64
 from operator import index
 
 from . import _declarations as c
@@ -47,12 +46,12 @@ def axis(value: Any) -> int:
     return number if -_INT32_MAX <= number <= _INT32_MAX else _INT32_MAX
 
 
-def bounds(start: Any, stop: Any, step: Any) -> tuple[c_int64, c_int64, c_int64]:
+def bounds(start: Any, stop: Any, step: Any) -> tuple[int, int, int]:
     """The parts of a slice as the library reads them. As in Python, too large is as good as the end."""
     return (
-        c_int64(c.NDF_SLICE_END if start is None else _clamped(start)),
-        c_int64(c.NDF_SLICE_END if stop is None else _clamped(stop)),
-        c_int64(1 if step is None else _clamped(step)),
+        c.NDF_SLICE_END if start is None else _clamped(start),
+        c.NDF_SLICE_END if stop is None else _clamped(stop),
+        1 if step is None else _clamped(step),
     )
 
 

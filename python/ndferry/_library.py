@@ -64,19 +64,13 @@ class Library:
         if abi != c.NDF_ABI_VERSION:
             raise ImportError(f"ndferry: {path} has ABI {abi}, this package needs ABI {c.NDF_ABI_VERSION}")
 
-    def untyped(self, name: str, result: Any) -> Callable[..., Any]:
-        """A function of its own that converts no argument, which is faster. Each argument must be a ctypes object,
-        or an int that fits a C int."""
-        function = self._keeping[name]
-        function.restype = result
-        return function
-
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
 
 lib = Library(_find())
+native: Any = lib.ndf_py_module()  # what is called most often, without ctypes
 
 
 def fail(status: int) -> NdferryError:

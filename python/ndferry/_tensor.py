@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import byref, c_char, c_double, c_int32, c_int64, c_void_p, py_object, sizeof
+from ctypes import byref, c_double, c_int32, c_int64, c_void_p, py_object, sizeof
 
 from . import _declarations as c
 from . import _elements, _index
@@ -10,7 +10,7 @@ from ._device import Device, optional
 from ._dispatch import Dispatch
 from ._dtype import DType, dtype, of_struct
 from ._errors import NdferryError, UnsupportedError
-from ._library import CASTINGS, COPIES, ORDERS, OVERFLOWS, array, check, choice, lib, text
+from ._library import CASTINGS, COPIES, ORDERS, OVERFLOWS, array, check, choice, lib, native, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,29 +20,17 @@ if TYPE_CHECKING:
 
     import numpy
 
+    NativeTensor = object
+else:
+    NativeTensor = native.NativeTensor
+
 _memoryview = memoryview  # in the class that name is a method
-
-# The functions that run most often convert no arguments.
-_dlpack_capsule = lib.untyped("ndf_py_dlpack_capsule", py_object)
-_release = lib.untyped("ndf_tensor_release", None)
-_slice = lib.untyped("ndf_tensor_slice", c_int32)
-
-
-def adopt(handle: int) -> Tensor:
-    """The tensor for a handle, one reference of which it takes over."""
-    # An argument ready to be passed: ctypes makes such an object anew at each call when given a c_void_p.
-    argument = byref(c_char.from_address(handle))
-    tensor = object.__new__(Tensor)
-    tensor._address = handle
-    tensor._handle = argument
-    return tensor
-
 
 def make(function: Callable[..., int], *arguments: object) -> Tensor:
     """Calls a function whose last parameter is where it writes a new handle."""
     handle = c_void_p()
     check(function(*arguments, byref(handle)))
-    return adopt(handle.value or 0)
+    return adopt(handle.value)
 
 
 def extents(shape: int | Sequence[int], name: str = "shape") -> tuple[int, Any]:
@@ -94,7 +82,7 @@ def convert_options(
     return options
 
 
-class Tensor(Dispatch):
+class Tensor(Dispatch, NativeTensor):
     """Strided, typed memory that other libraries can use without copying.
 
     Make one with `ndferry.asarray`, `from_dlpack`, `empty`, `zeros`, `full`, `wrap` or `from_handle`. A tensor never
@@ -102,30 +90,27 @@ class Tensor(Dispatch):
     alive. `a.equal(b)` compares two tensors as wholes.
     """
 
-    __slots__ = ("_address", "_handle", "__weakref__")
+    __slots__ = ()
 
-    _address: int  # of the `ndf_tensor`: native code reads it
-    _handle: Any  # the same, ready to be passed
-    __dlpack_c_exchange_api__: ClassVar[object]
-
-    def __new__(cls, *_: object, **__: object) -> Tensor:
-        raise TypeError("a Tensor is made with ndferry.asarray, from_dlpack, empty, zeros, full or wrap")
-
-    def __del__(self, _release: Callable[..., None] = _release) -> None:
-        # A default argument, because module variables may be gone when the interpreter ends.
-        _release(self._handle)
+    # Native code holds the `ndf_tensor`, says what it is, and exports it; `__new__` refuses.
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: DType
+    ndim: int
+    size: int
+    nbytes: int
+    read_only: bool
+    data_ptr: int
+    bit_offset: int
+    handle: int
+    _handle: int
+    _adopt: ClassVar[Callable[[int | None], Tensor]]
+    __dlpack__: Callable[..., object]
+    __dlpack_device__: Callable[[], tuple[int, int]]
+    # Native code takes and makes tensors through this table, without calling `__dlpack__`.
+    __dlpack_c_exchange_api__: ClassVar[object] = native.exchange_api
 
     # What it is.
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The extents, one an axis."""
-        return tuple(lib.ndf_tensor_shape(self._handle)[: self.ndim])
-
-    @property
-    def strides(self) -> tuple[int, ...]:
-        """From one element to the next along each axis, in elements as in DLPack; may be negative or 0."""
-        return tuple(lib.ndf_tensor_strides(self._handle)[: self.ndim])
 
     @property
     def byte_strides(self) -> tuple[int, ...]:
@@ -136,50 +121,14 @@ class Tensor(Dispatch):
         return tuple(stride * itemsize for stride in self.strides)
 
     @property
-    def dtype(self) -> DType:
-        """The type of the elements."""
-        return of_struct(lib.ndf_tensor_dtype(self._handle))
-
-    @property
     def device(self) -> Device:
         """Where the elements lie."""
-        device = lib.ndf_tensor_device(self._handle)
-        return Device(device.device_type, device.device_id)
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return lib.ndf_tensor_ndim(self._handle)
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return lib.ndf_tensor_element_count(self._handle)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the elements need when they lie without gaps."""
-        return lib.ndf_tensor_byte_size(self._handle)
+        return Device(*self.__dlpack_device__())
 
     @property
     def itemsize(self) -> int:
         """Bytes of one element."""
         return self.dtype.itemsize
-
-    @property
-    def read_only(self) -> bool:
-        """Whether the elements must not be written."""
-        return lib.ndf_tensor_is_read_only(self._handle)
-
-    @property
-    def data_ptr(self) -> int:
-        """Address of element [0, …, 0]; 0 when there are no elements."""
-        return lib.ndf_tensor_const_data(self._handle) or 0
-
-    @property
-    def bit_offset(self) -> int:
-        """Bits from that address to the element: 0 but for views of types whose elements share bytes."""
-        return lib.ndf_tensor_bit_offset(self._handle)
 
     def is_contiguous(self, order: str = "C") -> bool:
         """Whether the elements lie in `order` ("C" or "F") without gaps."""
@@ -207,12 +156,6 @@ class Tensor(Dispatch):
         if not self.ndim:
             raise TypeError("iteration over a tensor without axes")
         return (self.select(0, i) for i in range(len(self)))
-
-    @property
-    def handle(self) -> int:
-        """The address of the `ndf_tensor`, to be passed to C. It is lent: valid as long as this tensor lives, and C
-        retains it (`ndf_tensor_retain`) to keep it."""
-        return self._address
 
     # Its elements in Python.
 
@@ -326,7 +269,7 @@ class Tensor(Dispatch):
     def slice(self, axis: int, start: int | None = None, stop: int | None = None, step: int | None = None) -> Tensor:
         """The elements that Python's slice `[start:stop:step]` takes along one axis."""
         bounds = _index.bounds(start, stop, step)
-        return make(_slice, self._handle, _index.axis(axis), *bounds)
+        return make(lib.ndf_tensor_slice, self._handle, _index.axis(axis), *bounds)
 
     def flip(self, axis: int | Sequence[int] | None = None) -> Tensor:
         """Reversed along one axis, several, or all."""
@@ -428,20 +371,6 @@ class Tensor(Dispatch):
 
     # Interchange.
 
-    def __dlpack__(
-        self,
-        *,
-        stream: Any = None,
-        max_version: tuple[int, int] | None = None,
-        dl_device: tuple[int, int] | None = None,
-        copy: bool | None = None,
-    ) -> object:
-        if max_version is not None and stream is dl_device is copy is None and max_version[0] >= 1:
-            return _dlpack_capsule(self._handle, 1)  # NDF_PY_VERSIONED
-        from ._dlpack import export
-
-        return export(self, stream, max_version, dl_device, copy)
-
     def to(self, consumer: str | ModuleType, *, copy: bool | None = None, allow_writable: bool = False) -> Any:
         """An array of another library: "torch", "jax", "numpy" and the like, or the module itself.
 
@@ -459,23 +388,11 @@ class Tensor(Dispatch):
 
         return explain(self, consumer, copy, allow_writable)
 
-    def __dlpack_device__(self) -> tuple[int, int]:
-        device = lib.ndf_tensor_device(self._handle)
-        return device.device_type, device.device_id
-
     def memoryview(self) -> _memoryview:
-        """A memoryview of the elements, which keeps the memory alive by itself. It works in every version of Python;
-        from 3.12 on a tensor is a buffer itself. Types without a format (bfloat16, float8, dates) have none: view
-        them as integers first."""
+        """A memoryview of the elements, which keeps the memory alive by itself. A tensor is a buffer, too; this one
+        also shows bytes without a type. Types without a format (bfloat16, float8, dates) have none: view them as
+        integers first."""
         return lib.ndf_py_memoryview(self._handle, c.NDF_BUFFER_FULL_RO)
-
-    def __buffer__(self, flags: int, /) -> _memoryview:
-        # No `__release_buffer__`: the memory never moves, and what counts exports is the reference that each has.
-        dtype = self.dtype
-        if flags & c.NDF_BUFFER_FORMAT and dtype.kind == "V" and not dtype.is_structured:
-            # NumPy asks here first, and would read a structure without fields; by its own protocol it reads the type.
-            raise BufferError(f"{dtype} is bytes without a type, which memoryview() shows and NumPy misreads")
-        return lib.ndf_py_memoryview(self._handle, flags)
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
@@ -538,8 +455,7 @@ class Tensor(Dispatch):
         return _elements.pickled(self) if protocol >= 5 else self.__reduce__()
 
 
-# Native code takes and makes tensors through this table, without calling `__dlpack__`.
-Tensor.__dlpack_c_exchange_api__ = lib.ndf_py_dlpack_exchange_api(Tensor, "_address", adopt)
+adopt = Tensor._adopt  # the tensor for a handle, one reference of which it takes over
 
 
 def _other(value: Tensor) -> Tensor:

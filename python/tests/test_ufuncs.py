@@ -345,9 +345,8 @@ def test_subclasses_of_tensor_come_first():
         def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
             return "loud", super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
 
-    plain, loud = ndferry.asarray([1.0, 2.0]), object.__new__(Loud)
-    loud._handle = plain._handle
-    ndferry._library.lib.ndf_tensor_retain(loud._handle)
+    plain = ndferry.asarray([1.0, 2.0])
+    loud = Loud._adopt(ndferry._library.lib.ndf_tensor_retain(plain.handle))
     said, result = np.add(plain, loud)
     assert said == "loud" and result.tolist() == [2, 4]
 

@@ -4,11 +4,11 @@ use std::ffi::{c_char, c_int, c_void};
 use std::ptr::{NonNull, null, null_mut};
 
 use super::args::{Out, null as is_null};
-use super::guard::{catch, record};
+use super::guard::record;
 use super::python::raising;
 use super::tensor::ndf_tensor;
 use crate::device::Device;
-use crate::error::Result;
+use crate::error::{Result, catch};
 use crate::protocol::python::{self, Exception, PyObject};
 use crate::spec::dlpack::*;
 
@@ -95,30 +95,21 @@ static TABLE: Table = Table(DLPackExchangeAPI {
     current_work_stream: Some(work_stream),
 });
 
-/// The capsule for `__dlpack_c_exchange_api__`, DLPack's table of C functions that take and make Python tensors. There
-/// is one table in a process: it takes objects of every class named so far, and makes objects of the one named last.
+/// The native half of the Python package, which calls this once in each interpreter: a new module with the base class
+/// of its tensors, the functions that it is asked for most often, and the capsule for `__dlpack_c_exchange_api__`.
 ///
-/// The table is DLPack 1.3, lives as long as the process, and never synchronises. Its functions give -1 with an
-/// exception set: TypeError for objects of other classes, BufferError for data that cannot be handed over.
-/// `managed_tensor_to_py_object_no_sync` consumes its struct on success only. `dltensor_from_py_object_no_sync` gives
-/// the tensor's own shape and strides, not to be written, and refuses what needs a flag: read-only and padded tensors.
+/// The capsule holds DLPack's table of C functions that take and make Python tensors, version 1.3. There is one in a
+/// process, it lives as long as that, and it never synchronises: it takes the tensors of the interpreter that calls, and
+/// makes such as the package was bound to last. Its functions give -1 with an exception set: TypeError for other objects,
+/// BufferError for data that cannot be handed over. `managed_tensor_to_py_object_no_sync` consumes its struct on success
+/// only. `dltensor_from_py_object_no_sync` gives the tensor's own shape and strides, not to be written, and refuses what
+/// needs a flag: read-only and padded tensors.
 ///
-/// @param type       the class, a PyObject, kept as long as the process lives  [borrowed]
-/// @param attribute  a str, a PyObject: the attribute of an instance that holds the address of its ndf_tensor as an
-///                   int; the tensor must be live as long as the instance is, the str is kept like `type`  [borrowed]
-/// @param adopt      a callable, a PyObject: given such an int it makes an instance that takes over one reference
-///                   and is kept like `type`  [borrowed]
-/// @returns a new PyObject reference, or NULL with TypeError, ValueError or MemoryError set
+/// @returns a new PyObject reference, or NULL with an exception set
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ndf_py_dlpack_exchange_api(
-    r#type: *mut PyObject,
-    attribute: *mut PyObject,
-    adopt: *mut PyObject,
-) -> *mut PyObject {
-    // SAFETY: the header's contract: Python objects or NULL, and the lock is held.
-    raising(|| unsafe {
-        python::exchange_capsule(&TABLE.0, r#type, attribute, adopt).map(|capsule| capsule.as_ptr())
-    })
+pub unsafe extern "C" fn ndf_py_module() -> *mut PyObject {
+    // SAFETY: the header's contract: the lock is held.
+    raising(|| unsafe { python::module(&TABLE.0).map(|module| module.as_ptr()) })
 }
 
 /// Makes a tensor on the memory of a Python object whose class has `__dlpack_c_exchange_api__`, without copying and

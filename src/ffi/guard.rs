@@ -1,12 +1,10 @@
 //! The wall: no panic and no `Result` leaves through it.
 
-use std::any::Any;
 use std::cell::UnsafeCell;
 use std::ffi::c_char;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::status::ndf_status;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result, catch};
 
 /// Bytes for a message and its end; longer ones are cut.
 const CAPACITY: usize = 1024;
@@ -18,9 +16,6 @@ thread_local! {
 }
 
 /// Runs `body`; turns its failure or panic into a status, and a message on this thread.
-///
-/// `AssertUnwindSafe`: handles are immutable descriptions and registries ignore lock poison, so a panic leaves
-/// nothing half-changed that anybody can see.
 #[inline]
 pub(super) fn guard(body: impl FnOnce() -> Result<()>) -> ndf_status {
     match catch(body) {
@@ -39,22 +34,6 @@ pub(super) fn guard_or<T>(neutral: T, body: impl FnOnce() -> Result<T>) -> T {
             neutral
         }
     }
-}
-
-/// Runs `body`; a panic becomes an error of kind `Internal`.
-#[inline]
-pub(super) fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(panicked(payload)))
-}
-
-#[cold]
-fn panicked(payload: Box<dyn Any + Send>) -> Error {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    let text =
-        text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message");
-    let error = Error::new(Kind::Internal, format!("internal error, please report it: {text}"));
-    std::mem::forget(payload); // its drop may panic, and nothing would catch that
-    error
 }
 
 #[cold]

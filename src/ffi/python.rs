@@ -1,13 +1,13 @@
-//! Python capsules and memoryviews, made and destroyed in native code. CPython is found in the running process at first use; nothing
+//! Python's tensor objects, capsules and memoryviews, made and destroyed in native code. CPython is found in the running process at first use; nothing
 //! is linked. These functions keep CPython's habits instead of ndf_status: the caller holds the interpreter's lock
 //! (from ctypes: `PyDLL`, never `CDLL`; without the lock they do nothing and give NULL), objects are new references, and failure is NULL with a Python exception set, BufferError
 //! for data that cannot be handed over. Without Python in the process they give NULL and ndf_last_error_message says so.
 
 use super::args::borrow;
-use super::guard::{catch, guard_or, record};
+use super::guard::{guard_or, record};
 use super::tensor::ndf_tensor;
 use crate::dtype::DType;
-use crate::error::{Result, bail};
+use crate::error::{Result, bail, catch};
 use crate::protocol::python::{self, Form, PyObject};
 use crate::spec::dlpack::{DLManagedTensor, DLManagedTensorVersioned};
 

@@ -189,6 +189,12 @@ impl Tensor {
         ManuallyDrop::new(self).0.as_ptr()
     }
 
+    /// The address without the reference.
+    #[inline]
+    pub fn as_raw(&self) -> *const Block {
+        self.0.as_ptr()
+    }
+
     /// Takes a reference back.
     ///
     /// # Safety

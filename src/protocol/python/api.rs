@@ -1,20 +1,14 @@
-//! The few CPython functions that capsules and exchange tables need, looked up once.
+//! CPython as the rest of this layer uses it: the lock, exceptions, references, attributes.
 
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::cell::Cell;
+use std::ffi::{CStr, CString};
+use std::mem::ManuallyDrop;
 use std::ptr::{NonNull, null_mut};
 
 use once_cell::sync::OnceCell;
 
-use crate::error::{Error, Kind, Result};
-
-/// A Python object, opaque here.
-#[repr(C)]
-pub struct PyObject {
-    _opaque: [u8; 0],
-}
-
-/// Ends a capsule.
-pub(super) type Destructor = unsafe extern "C" fn(*mut PyObject);
+use super::symbols::{Api, Object, PyObject};
+use crate::error::{Error, Kind, Result, catch};
 
 /// The class of an exception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,107 +45,55 @@ impl Exception {
     }
 }
 
-/// CPython's stable ABI, as far as it is needed. The names are CPython's.
-pub(super) struct Api {
-    pub capsule_new: unsafe extern "C" fn(*mut c_void, *const c_char, Option<Destructor>) -> *mut PyObject,
-    pub capsule_is_valid: unsafe extern "C" fn(*mut PyObject, *const c_char) -> c_int,
-    pub capsule_get_pointer: unsafe extern "C" fn(*mut PyObject, *const c_char) -> *mut c_void,
-    pub capsule_set_name: unsafe extern "C" fn(*mut PyObject, *const c_char) -> c_int,
-    pub capsule_set_context: unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int,
-    pub capsule_get_context: unsafe extern "C" fn(*mut PyObject) -> *mut c_void,
-    pub inc_ref: unsafe extern "C" fn(*mut PyObject),
-    pub dec_ref: unsafe extern "C" fn(*mut PyObject),
-    pub object_type: unsafe extern "C" fn(*mut PyObject) -> *mut PyObject,
-    pub object_get_attr: unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject,
-    object_get_attr_string: unsafe extern "C" fn(*mut PyObject, *const c_char) -> *mut PyObject,
-    pub object_call: unsafe extern "C" fn(*mut PyObject, ...) -> *mut PyObject,
-    pub long_as_pointer: unsafe extern "C" fn(*mut PyObject) -> *mut c_void,
-    pub long_from_pointer: unsafe extern "C" fn(*mut c_void) -> *mut PyObject,
-    type_is_subtype: unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> c_int,
-    type_type: *mut PyObject,
-    err_occurred: unsafe extern "C" fn() -> *mut PyObject,
-    err_exception_matches: unsafe extern "C" fn(*mut PyObject) -> c_int,
-    err_clear: unsafe extern "C" fn(),
-    err_set_string: unsafe extern "C" fn(*mut PyObject, *const c_char),
-    err_fetch: unsafe extern "C" fn(*mut *mut PyObject, *mut *mut PyObject, *mut *mut PyObject),
-    err_restore: unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject),
-    is_initialized: unsafe extern "C" fn() -> c_int,
-    is_finalizing: Option<unsafe extern "C" fn() -> c_int>,
-    gil_check: unsafe extern "C" fn() -> c_int,
-    gil_ensure: unsafe extern "C" fn() -> c_int,
-    gil_release: unsafe extern "C" fn(c_int),
-    buffer_error: *const *mut PyObject,
-    value_error: *const *mut PyObject,
-    memory_error: *const *mut PyObject,
-    runtime_error: *const *mut PyObject,
-    type_error: *const *mut PyObject,
-    attribute_error: *const *mut PyObject,
+thread_local! {
+    /// Whether this thread is inside [`Api::with_exception_aside`].
+    static LOCKED: Cell<bool> = const { Cell::new(false) };
 }
 
-// SAFETY: the addresses of functions and of CPython's static exception variables, never written.
-unsafe impl Send for Api {}
-// SAFETY: as above.
-unsafe impl Sync for Api {}
+/// A reference to a Python object, given up at the end. Used only where the interpreter's lock is held.
+pub(super) struct Owned(&'static Api, NonNull<PyObject>);
 
-/// The address of `name` in this process, as a function or pointer type `T`.
-///
-/// # Safety
-/// `T` is pointer-sized and is what `name` is in CPython.
-pub(super) unsafe fn symbol<T>(name: &CStr) -> Option<T> {
-    const { assert!(size_of::<T>() == size_of::<*mut c_void>()) };
-    // SAFETY: `dlsym` with a NUL-terminated name; the main program and every library loaded globally are searched.
-    let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    // SAFETY: not NULL, and of this type by the caller's promise.
-    NonNull::new(address).map(|address| unsafe { std::mem::transmute_copy(&address) })
+impl Owned {
+    /// A new reference that C gave; NULL is an exception in flight.
+    ///
+    /// # Safety
+    /// The lock is held as long as the result lives; NULL, or a reference that the caller gives up.
+    #[inline]
+    pub(super) unsafe fn new(api: &'static Api, object: Object) -> Result<Self> {
+        NonNull::new(object).map(|object| Self(api, object)).ok_or_else(Api::raised)
+    }
+
+    /// As [`Owned::new`], of what is not NULL.
+    ///
+    /// # Safety
+    /// As [`Owned::new`].
+    #[inline]
+    pub(super) unsafe fn from(api: &'static Api, object: NonNull<PyObject>) -> Self {
+        Self(api, object)
+    }
+
+    #[inline]
+    pub(super) fn as_ptr(&self) -> Object {
+        self.1.as_ptr()
+    }
+
+    /// Gives the reference away.
+    #[inline]
+    pub(super) fn into_inner(self) -> NonNull<PyObject> {
+        ManuallyDrop::new(self).1
+    }
+}
+
+impl Drop for Owned {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the lock is held, and the reference is ours, by the promise of who made this.
+        unsafe { (self.0.dec_ref)(self.1.as_ptr()) };
+    }
 }
 
 impl Api {
-    fn find() -> Result<Self> {
-        macro_rules! require {
-            ($name:literal) => {
-                // SAFETY: the field's type is the symbol's, by CPython's documentation of the stable ABI.
-                unsafe { symbol($name) }.ok_or_else(missing)?
-            };
-        }
-        Ok(Self {
-            capsule_new: require!(c"PyCapsule_New"),
-            capsule_is_valid: require!(c"PyCapsule_IsValid"),
-            capsule_get_pointer: require!(c"PyCapsule_GetPointer"),
-            capsule_set_name: require!(c"PyCapsule_SetName"),
-            capsule_set_context: require!(c"PyCapsule_SetContext"),
-            capsule_get_context: require!(c"PyCapsule_GetContext"),
-            inc_ref: require!(c"Py_IncRef"),
-            dec_ref: require!(c"Py_DecRef"),
-            object_type: require!(c"PyObject_Type"),
-            object_get_attr: require!(c"PyObject_GetAttr"),
-            object_get_attr_string: require!(c"PyObject_GetAttrString"),
-            object_call: require!(c"PyObject_CallFunctionObjArgs"),
-            long_as_pointer: require!(c"PyLong_AsVoidPtr"),
-            long_from_pointer: require!(c"PyLong_FromVoidPtr"),
-            type_is_subtype: require!(c"PyType_IsSubtype"),
-            type_type: require!(c"PyType_Type"),
-            err_occurred: require!(c"PyErr_Occurred"),
-            err_exception_matches: require!(c"PyErr_ExceptionMatches"),
-            err_clear: require!(c"PyErr_Clear"),
-            err_set_string: require!(c"PyErr_SetString"),
-            err_fetch: require!(c"PyErr_Fetch"),
-            err_restore: require!(c"PyErr_Restore"),
-            is_initialized: require!(c"Py_IsInitialized"),
-            // SAFETY: as above. Public since 3.13, private before.
-            is_finalizing: unsafe { symbol(c"Py_IsFinalizing").or_else(|| symbol(c"_Py_IsFinalizing")) },
-            gil_check: require!(c"PyGILState_Check"),
-            gil_ensure: require!(c"PyGILState_Ensure"),
-            gil_release: require!(c"PyGILState_Release"),
-            buffer_error: require!(c"PyExc_BufferError"),
-            value_error: require!(c"PyExc_ValueError"),
-            memory_error: require!(c"PyExc_MemoryError"),
-            runtime_error: require!(c"PyExc_RuntimeError"),
-            type_error: require!(c"PyExc_TypeError"),
-            attribute_error: require!(c"PyExc_AttributeError"),
-        })
-    }
-
-    fn class(&self, exception: Exception) -> *mut PyObject {
+    fn class(&self, exception: Exception) -> Object {
         let class = match exception {
             Exception::Value => self.value_error,
             Exception::Memory => self.memory_error,
@@ -162,51 +104,93 @@ impl Api {
         unsafe { *class }
     }
 
-    /// Whether `object` is an instance of `class` or of a class derived from it.
-    ///
-    /// # Safety
-    /// The lock is held; both are Python objects, the second is a class.
-    #[inline]
-    pub(super) unsafe fn is_instance(&self, object: *mut PyObject, class: *mut PyObject) -> bool {
-        // SAFETY: the caller's promise. The object keeps its type alive, so the reference may go at once.
-        unsafe {
-            let of = (self.object_type)(object);
-            (self.dec_ref)(of);
-            of == class || (self.type_is_subtype)(of, class) != 0
-        }
-    }
-
-    /// A new reference to an attribute of the class of `object`, if it has one of that name.
-    ///
-    /// # Safety
-    /// The lock is held; `object` is a Python object.
-    pub(super) unsafe fn class_attribute(
-        &self,
-        object: *mut PyObject,
-        name: &CStr,
-    ) -> Result<Option<NonNull<PyObject>>> {
-        // SAFETY: the caller's promise. The object keeps its class alive, so the reference may go at once.
-        unsafe {
-            let class = (self.object_type)(object);
-            (self.dec_ref)(class);
-            let attribute = NonNull::new((self.object_get_attr_string)(class, name.as_ptr()));
-            if attribute.is_none() {
-                if (self.err_exception_matches)(*self.attribute_error) == 0 {
-                    return Err(Self::raised());
-                }
-                (self.err_clear)();
-            }
-            Ok(attribute)
-        }
-    }
-
     /// Whether `object` is a class.
     ///
     /// # Safety
     /// The lock is held; `object` is a Python object.
-    pub(super) unsafe fn is_class(&self, object: *mut PyObject) -> bool {
+    pub(super) unsafe fn is_class(&self, object: Object) -> bool {
         // SAFETY: the caller's promise; `type` is a class.
-        unsafe { self.is_instance(object, self.type_type) }
+        unsafe { (self.type_is_subtype)(self.class_of(object), self.type_type) != 0 }
+    }
+
+    /// The class of `object`, borrowed from it: an object keeps its class.
+    ///
+    /// # Safety
+    /// The lock is held; `object` is a Python object.
+    #[inline]
+    pub(super) unsafe fn class_of(&self, object: Object) -> Object {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let class = (self.object_type)(object);
+            (self.dec_ref)(class);
+            class
+        }
+    }
+
+    /// An attribute of `object`, if it has one of that name.
+    ///
+    /// # Safety
+    /// The lock is held, no exception is in flight; both are Python objects, the second is a str.
+    #[inline]
+    pub(super) unsafe fn attribute(&'static self, object: Object, name: Object) -> Result<Option<Owned>> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match NonNull::new((self.object_get_attr)(object, name)) {
+                Some(attribute) => Ok(Some(Owned::from(self, attribute))),
+                None if (self.err_exception_matches)(*self.attribute_error) == 0 => Err(Self::raised()),
+                None => {
+                    (self.err_clear)();
+                    Ok(None)
+                }
+            }
+        }
+    }
+
+    /// A str, kept as long as the interpreter by whoever asks.
+    ///
+    /// # Safety
+    /// The lock is held.
+    pub(super) unsafe fn interned(&'static self, text: &CStr) -> Result<Owned> {
+        // SAFETY: the caller's promise.
+        unsafe { Owned::new(self, (self.str_interned)(text.as_ptr())) }
+    }
+
+    /// A tuple of integers.
+    ///
+    /// # Safety
+    /// The lock is held.
+    pub(super) unsafe fn integers(&'static self, numbers: &[i64]) -> Result<Owned> {
+        // SAFETY: the caller's promise. A new tuple takes each reference over; one half filled may be given up.
+        unsafe {
+            let tuple = Owned::new(self, (self.tuple_new)(numbers.len() as isize))?;
+            for (i, &number) in numbers.iter().enumerate() {
+                let number = Owned::new(self, (self.long_from_i64)(number))?;
+                (self.tuple_set_item)(tuple.as_ptr(), i as isize, number.into_inner().as_ptr());
+            }
+            Ok(tuple)
+        }
+    }
+
+    /// Which interpreter this is; such a number is never given twice.
+    ///
+    /// # Safety
+    /// The lock is held.
+    #[inline]
+    pub(super) unsafe fn interpreter(&self) -> i64 {
+        // SAFETY: the caller's promise.
+        unsafe { (self.interpreter_get_id)((self.interpreter_get)()) }
+    }
+
+    /// `None`, a new reference.
+    ///
+    /// # Safety
+    /// The lock is held.
+    pub(super) unsafe fn none(&'static self) -> Owned {
+        // SAFETY: the caller's promise; the object is there as long as CPython.
+        unsafe {
+            (self.inc_ref)(self.none);
+            Owned::from(self, NonNull::new_unchecked(self.none))
+        }
     }
 
     /// Whether an exception is in flight.
@@ -239,6 +223,10 @@ impl Api {
     /// Runs `body` with the interpreter locked and the exception in flight, if any, set aside. `None`, and nothing
     /// is run, when there is no interpreter any more or it is going away: what `body` would free is then leaked.
     pub(super) fn with_interpreter<T>(&self, body: impl FnOnce() -> T) -> Option<T> {
+        if self.is_locked_here() {
+            // SAFETY: the lock is held.
+            return Some(unsafe { self.with_exception_aside(body) });
+        }
         // SAFETY: these may be called without the lock, at any time.
         unsafe {
             if (self.is_initialized)() == 0 {
@@ -258,6 +246,19 @@ impl Api {
         }
     }
 
+    /// Whether this thread is known to hold the lock, whichever interpreter's it is. Before 3.13 CPython cannot say so
+    /// where there are subinterpreters: `PyGILState_Check` always says yes, and `PyGILState_Ensure` would wait in one of
+    /// them for what its own thread holds. Python code may have given the lock up inside the body, hence both.
+    fn is_locked_here(&self) -> bool {
+        // SAFETY: both may be called at any time. A thread has a current state only while it holds the lock.
+        unsafe {
+            match self.thread_state {
+                Some(current) => !current().is_null(),
+                None => LOCKED.get() && (self.gil_check)() != 0,
+            }
+        }
+    }
+
     /// Runs `body` with the exception in flight, if any, set aside. For all that ends memory: a deleter may be Python
     /// code, which must begin without an exception, and must not end the one that is there.
     ///
@@ -268,19 +269,13 @@ impl Api {
         // SAFETY: the lock is held; the fetched references go back as they came.
         unsafe {
             (self.err_fetch)(&mut class, &mut value, &mut trace);
+            let outside = LOCKED.replace(true);
             let result = body();
+            LOCKED.set(outside);
             (self.err_restore)(class, value, trace);
             result
         }
     }
-}
-
-#[cold]
-pub(super) fn missing() -> Error {
-    Error::new(
-        Kind::Unsupported,
-        "no Python in this process: CPython's symbols are not visible to this library",
-    )
 }
 
 /// CPython, once it has been found. A failure is not remembered: Python may be loaded later.
@@ -330,6 +325,22 @@ pub fn raise(error: &Error) {
     }
 }
 
+/// What Python calls: runs `body` with the lock held, as Python does; a failure or panic becomes the exception in
+/// flight, and NULL.
+///
+/// # Safety
+/// The lock is held.
+#[inline]
+pub(super) unsafe fn answer(body: impl FnOnce(&'static Api) -> Result<Owned>) -> Object {
+    match catch(|| api().and_then(body)) {
+        Ok(object) => object.into_inner().as_ptr(),
+        Err(error) => {
+            raise(&error);
+            null_mut()
+        }
+    }
+}
+
 /// What `error` says, for C.
 pub fn message(error: &Error) -> CString {
     CString::new(error.message()).unwrap_or_else(|_| c"the message holds a NUL".into())
@@ -340,7 +351,7 @@ pub fn message(error: &Error) -> CString {
 ///
 /// # Safety
 /// `object` is a Python object, one reference of which the caller gives up.
-pub unsafe fn release_object(object: *mut PyObject) {
+pub unsafe fn release_object(object: Object) {
     if let Ok(api) = api() {
         // SAFETY: run with the lock; the reference is the caller's to give up.
         api.with_interpreter(|| unsafe { (api.dec_ref)(object) });

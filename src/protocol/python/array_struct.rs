@@ -3,7 +3,8 @@
 use std::ffi::c_void;
 use std::ptr::{NonNull, null};
 
-use super::api::{PyObject, api, locked, release_object};
+use super::api::{api, locked, release_object};
+use super::symbols::PyObject;
 use crate::dtype::DType;
 use crate::error::{Error, Kind, Result, bail};
 use crate::protocol::numpy;

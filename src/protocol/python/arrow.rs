@@ -3,7 +3,8 @@
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
 
-use super::api::{Destructor, PyObject, api, locked};
+use super::api::{api, locked};
+use super::symbols::{Destructor, PyObject};
 use crate::engine::route::CopyMode;
 use crate::error::{Error, Kind, Result};
 use crate::protocol::arrow;

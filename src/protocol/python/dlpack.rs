@@ -3,7 +3,8 @@
 use std::ffi::{CStr, c_void};
 use std::ptr::{NonNull, null};
 
-use super::api::{Api, Destructor, PyObject, api, locked};
+use super::api::{api, locked};
+use super::symbols::{Api, Destructor, PyObject};
 use crate::error::{Error, Kind, Result, bail};
 use crate::protocol::dlpack;
 use crate::spec::dlpack::{DLManagedTensor, DLManagedTensorVersioned};
@@ -33,8 +34,17 @@ pub enum Form {
 /// The caller holds the interpreter's lock.
 #[inline]
 pub unsafe fn dlpack_capsule(tensor: &Tensor, form: Form) -> Result<NonNull<PyObject>> {
-    let api = locked()?;
-    // SAFETY: the lock is held by the caller's promise; each destructor matches its struct and name.
+    // SAFETY: the lock is held.
+    unsafe { make_capsule(locked()?, tensor, form) }
+}
+
+/// [`dlpack_capsule`], where the lock is known to be held.
+///
+/// # Safety
+/// The lock is held.
+#[inline]
+pub(super) unsafe fn make_capsule(api: &Api, tensor: &Tensor, form: Form) -> Result<NonNull<PyObject>> {
+    // SAFETY: the caller's promise; each destructor matches its struct and name.
     unsafe {
         match form {
             Form::Versioned { copied } => {
@@ -149,7 +159,17 @@ pub unsafe fn from_dlpack_capsule(capsule: *mut PyObject) -> Result<Tensor> {
     if capsule.is_null() {
         bail!(InvalidArgument, "`capsule` is NULL");
     }
-    // SAFETY: the lock is held; the names decide which struct the pointer is. The capsule is renamed after
+    // SAFETY: the caller's promise; the lock is held.
+    unsafe { take_capsule(api, capsule) }
+}
+
+/// [`from_dlpack_capsule`], where the lock is known to be held.
+///
+/// # Safety
+/// As [`from_dlpack_capsule`]; the lock is held, and `capsule` is not NULL.
+#[inline]
+pub(super) unsafe fn take_capsule(api: &Api, capsule: *mut PyObject) -> Result<Tensor> {
+    // SAFETY: the caller's promise; the names decide which struct the pointer is. The capsule is renamed after
     // everything that can fail, so a failure leaves it whole, and its destructor frees the struct.
     unsafe {
         let (tensor, used) = if let Some(managed) = live_pointer(capsule, VERSIONED) {

@@ -1,114 +1,38 @@
 //! What the functions of DLPack's C exchange API do, as producer and as consumer.
-//!
-//! A table knows nothing of the object that it is asked about, so native code must find the tensor in a Python object
-//! by itself. The Python package says once how: the class, the attribute that holds the address of the native tensor
-//! as an `int`, and a function that makes an object for such an address.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::ManuallyDrop;
-use std::ptr::{NonNull, null, null_mut};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::ptr::{NonNull, null_mut};
 
-use super::api::{Api, PyObject, locked};
+use super::api::locked;
+use super::object::{new_object, tensor_in};
+use super::package::Package;
+use super::symbols::{Api, Object, PyObject};
 use crate::device::Device;
-use crate::error::{Error, Kind, Result, bail};
+use crate::error::{Result, bail};
 use crate::protocol::dlpack;
 use crate::spec::dlpack::*;
-use crate::tensor::{Block, Tensor};
+use crate::tensor::Tensor;
 
-const NAME: &CStr = c"dlpack_exchange_api";
+pub(super) const NAME: &CStr = c"dlpack_exchange_api";
 const ATTRIBUTE: &CStr = c"__dlpack_c_exchange_api__";
-
-/// A Python class of tensors; references that are never given up.
-struct Binding {
-    class: *mut PyObject,
-    attribute: *mut PyObject,
-    adopt: *mut PyObject,
-    /// The one before, or NULL: a package that is loaded anew leaves tensors of its old class behind.
-    older: *const Binding,
-}
-
-/// The binding that was made last, by which objects are made. None is ever freed.
-static BINDING: AtomicPtr<Binding> = AtomicPtr::new(null_mut());
-
-#[inline]
-fn binding() -> Result<&'static Binding> {
-    // SAFETY: NULL, or leaked by `exchange_capsule`.
-    unsafe { BINDING.load(Ordering::Acquire).as_ref() }
-        .ok_or_else(|| Error::new(Kind::InvalidArgument, "no Python class of tensors has been named"))
-}
-
-/// A new capsule that holds `table`, which from now on takes and makes objects of `class`: `attribute` names what holds the address of an
-/// instance's tensor as an `int`, and `adopt` makes an instance that takes over one reference of such an address.
-///
-/// # Safety
-/// The caller holds the interpreter's lock; the objects are NULL or Python objects. What the attribute holds is the
-/// address of a live tensor as long as the instance lives.
-pub unsafe fn exchange_capsule(
-    table: &'static DLPackExchangeAPI,
-    class: *mut PyObject,
-    attribute: *mut PyObject,
-    adopt: *mut PyObject,
-) -> Result<NonNull<PyObject>> {
-    let api = locked()?;
-    for (object, name) in [(class, "type"), (attribute, "attribute"), (adopt, "adopt")] {
-        if object.is_null() {
-            bail!(InvalidArgument, "`{name}` is NULL");
-        }
-    }
-    // SAFETY: the lock is held; these are Python objects; the name is static, and so is the table.
-    unsafe {
-        if !api.is_class(class) {
-            return Err(api.type_error(c"`type` is no class"));
-        }
-        let address: *const DLPackExchangeAPI = table;
-        let capsule = (api.capsule_new)(address.cast_mut().cast(), NAME.as_ptr(), None);
-        let capsule = NonNull::new(capsule).ok_or_else(Api::raised)?;
-        for object in [class, attribute, adopt] {
-            (api.inc_ref)(object);
-        }
-        let newest = Box::into_raw(Box::new(Binding { class, attribute, adopt, older: null() }));
-        let mut older = BINDING.load(Ordering::Acquire);
-        loop {
-            (*newest).older = older; // nobody else knows it yet
-            match BINDING.compare_exchange(older, newest, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => break,
-                Err(other) => older = other,
-            }
-        }
-        Ok(capsule)
-    }
-}
 
 /// The tensor of a Python object, lent as long as the object lives.
 ///
 /// # Safety
 /// `object` is NULL or a Python object.
 #[inline]
-unsafe fn tensor_of(object: *mut PyObject) -> Result<ManuallyDrop<Tensor>> {
-    let (api, mut binding) = (locked()?, binding()?);
+unsafe fn tensor_of<'a>(object: *mut PyObject) -> Result<&'a Tensor> {
+    let api = locked()?;
     if object.is_null() {
         bail!(InvalidArgument, "`py_object` is NULL");
     }
-    // SAFETY: the lock is held; bindings are never freed and hold their references.
+    // SAFETY: the lock is held; an object of such a class holds a tensor.
     unsafe {
-        while !api.is_instance(object, binding.class) {
-            let Some(older) = binding.older.as_ref() else {
-                return Err(api.type_error(c"`py_object` is no tensor of the class that this table serves"));
-            };
-            binding = older;
+        match Package::of_class(api, api.class_of(object)) {
+            Some(_) => tensor_in(object),
+            None => Err(api.type_error(c"`py_object` is no tensor of the class that this table serves")),
         }
-        let number = (api.object_get_attr)(object, binding.attribute);
-        if number.is_null() {
-            return Err(Api::raised());
-        }
-        let address = (api.long_as_pointer)(number);
-        (api.dec_ref)(number);
-        if address.is_null() {
-            bail!(InvalidArgument, "`py_object` has no tensor: its attribute holds no address");
-        }
-        // Nobody gives the reference up: it is the object's.
-        Ok(ManuallyDrop::new(Tensor::from_raw(address.cast::<Block>())))
     }
 }
 
@@ -119,7 +43,7 @@ unsafe fn tensor_of(object: *mut PyObject) -> Result<ManuallyDrop<Tensor>> {
 #[inline]
 pub unsafe fn share_object(object: *mut PyObject) -> Result<NonNull<DLManagedTensorVersioned>> {
     // SAFETY: the caller's promise.
-    dlpack::share_versioned(&*unsafe { tensor_of(object)? }, false)
+    dlpack::share_versioned(unsafe { tensor_of(object)? }, false)
 }
 
 /// `dltensor_from_py_object_no_sync`: a description that is good as long as the Python tensor lives.
@@ -129,7 +53,7 @@ pub unsafe fn share_object(object: *mut PyObject) -> Result<NonNull<DLManagedTen
 #[inline]
 pub unsafe fn lend_object(object: *mut PyObject) -> Result<DLTensor> {
     // SAFETY: the caller's promise.
-    dlpack::lend(&*unsafe { tensor_of(object)? })
+    dlpack::lend(unsafe { tensor_of(object)? })
 }
 
 /// `managed_tensor_to_py_object_no_sync`: a new Python tensor that owns the struct. On failure the struct is still the
@@ -141,38 +65,19 @@ pub unsafe fn to_object(managed: NonNull<DLManagedTensorVersioned>) -> Result<No
     let api = locked()?;
     // SAFETY: the caller's promise; the lock is held.
     unsafe {
+        let class = Package::newest(api)?.class;
         if let Some(view) = dlpack::reunite_versioned(managed)? {
-            let object = object_of(api, view)?;
+            let object = new_object(api, class, view)?.into_inner();
             end(api, managed);
             return Ok(object);
         }
         let tensor = dlpack::from_versioned(managed)?;
-        // Until the object is made this reference keeps the struct from being ended: Python code can fail anywhere,
-        // and an object half made gives up what it was given. After a failure it is leaked, so that only the caller
-        // ends the struct.
+        // Until the object is made this reference keeps the struct from being ended. After a failure it is leaked, so
+        // that only the caller ends the struct.
         let kept = ManuallyDrop::new(tensor.clone());
-        let object = object_of(api, tensor)?;
+        let object = new_object(api, class, tensor)?.into_inner();
         drop(ManuallyDrop::into_inner(kept));
         Ok(object)
-    }
-}
-
-/// A new Python tensor for `tensor`.
-///
-/// # Safety
-/// The lock is held.
-unsafe fn object_of(api: &Api, tensor: Tensor) -> Result<NonNull<PyObject>> {
-    let binding = binding()?;
-    // SAFETY: the lock is held; the binding holds its references. A callable that fails may have given up the reference
-    // or not, so it is not given up here: a leak is better than a second release.
-    unsafe {
-        let address = (api.long_from_pointer)(tensor.into_raw().cast());
-        if address.is_null() {
-            return Err(Api::raised());
-        }
-        let object = (api.object_call)(binding.adopt, address, null_mut::<PyObject>());
-        (api.dec_ref)(address);
-        NonNull::new(object).ok_or_else(Api::raised)
     }
 }
 
@@ -205,12 +110,25 @@ pub unsafe fn from_exchange_table(object: *mut PyObject) -> Result<Option<Tensor
     if object.is_null() {
         bail!(InvalidArgument, "`object` is NULL");
     }
-    // SAFETY: the lock is held, the caller's promise for the rest. What a call that failed left in `managed` means
-    // nothing.
+    // SAFETY: the caller's promise; the lock is held.
+    unsafe { take_through_table(api, object, api.interned(ATTRIBUTE)?.as_ptr()) }
+}
+
+/// [`from_exchange_table`], where the lock is known to be held.
+///
+/// # Safety
+/// As [`from_exchange_table`]; the lock is held, `object` is not NULL, and `name` is the attribute's.
+#[inline]
+pub(super) unsafe fn take_through_table(
+    api: &'static Api,
+    object: Object,
+    name: Object,
+) -> Result<Option<Tensor>> {
+    // SAFETY: the caller's promise. What a call that failed left in `managed` means nothing.
     unsafe {
-        let Some(capsule) = api.class_attribute(object, ATTRIBUTE)? else { return Ok(None) };
+        let Some(capsule) = api.attribute(api.class_of(object), name)? else { return Ok(None) };
         let table = table(api, capsule.as_ptr());
-        (api.dec_ref)(capsule.as_ptr()); // tables live as long as the process
+        drop(capsule); // tables live as long as the process
         let Some(export) = table.and_then(|table| table.managed_tensor_from_py_object_no_sync) else {
             return Ok(None);
         };
