@@ -66,6 +66,16 @@ class DType:
         return codes.get(self.code, "V")
 
     @property
+    def char(self) -> str:
+        """NumPy's code letter ("f" for float32), which Dask and SciPy read."""
+        return self.__numpy_dtype__.char
+
+    @property
+    def type(self) -> Any:
+        """NumPy's class of one element (`numpy.float32`), which Dask reads."""
+        return self.__numpy_dtype__.type
+
+    @property
     def is_swapped(self) -> bool:
         """Whether the bytes are in the order that this machine does not use."""
         return bool(self._struct.flags & c.NDF_DTYPE_SWAPPED)

@@ -306,8 +306,10 @@ class Tensor(Dispatch):
         """The order of the axes reversed."""
         return self.transpose()
 
-    def transpose(self) -> Tensor:
-        """The order of the axes reversed."""
+    def transpose(self, *axes: int | Sequence[int]) -> Tensor:
+        """The order of the axes reversed; with axes the same as `permute`, as in NumPy, which xarray calls."""
+        if axes and axes != (None,):
+            return self.permute(*axes)
         return make(lib.ndf_tensor_transpose, self._handle)
 
     def permute(self, *axes: int | Sequence[int]) -> Tensor:
