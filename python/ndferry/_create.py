@@ -61,10 +61,10 @@ def asarray(obj: object, dtype: object = None, *, device: object = None, copy: b
     """A tensor of `obj`, on the same memory where possible.
 
     A Tensor is itself. Else the first of these protocols that `obj` speaks: `__dlpack__`, `__array_interface__`,
-    `__array_struct__`, the buffer protocol; then Python numbers and nested lists of numbers and arrays, which are
-    copied. An object whose `__dlpack__` refuses the data, as NumPy's does for structured types, dates and foreign byte
-    order, is asked by the next protocol. `copy` False forbids copying, True copies, None copies what cannot be shared:
-    lists, and arrays whose strides are no whole elements, as those of a field of packed structs.
+    `__array_struct__`, the buffer protocol, `__array__`; then Python numbers and nested lists of numbers and arrays,
+    which are copied. An object whose `__dlpack__` refuses the data, as NumPy's does for structured types, dates and
+    foreign byte order, is asked by the next protocol. `copy` False forbids copying, True copies, None copies what
+    cannot be shared: lists, and arrays whose strides are no whole elements, as those of a field of packed structs.
     """
     tensor = obj if isinstance(obj, Tensor) else _shared(obj, copy)
     if tensor is None:
@@ -100,8 +100,26 @@ def _shared(obj: Any, copy: bool | None) -> Tensor | None:
     except TypeError:
         if refusal is not None:
             raise BufferError(refusal) from None
-        return None
+        return _from_array_method(obj, copy)
     return from_buffer(view, copy)
+
+
+def _from_array_method(obj: Any, copy: bool | None) -> Tensor | None:
+    """A tensor on the array of NumPy's that `obj.__array__` gives, as those of pandas and xarray do."""
+    method = getattr(obj, "__array__", None)
+    if method is None:
+        return None
+    name = type(obj).__name__
+    try:
+        array = method(copy=False) if copy is False else method()
+    except TypeError:
+        if copy is not False:
+            raise
+        raise ValueError(f"`copy` forbids the copy that `__array__` of {name} may make") from None
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(array, numpy.ndarray):
+        raise TypeError(f"`__array__` of {name} gave {type(array).__name__}, which is no array of NumPy's")
+    return _shared(array, copy)
 
 
 _LARGE = object()  # the type of integers that only uint64 holds
