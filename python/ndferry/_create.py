@@ -12,6 +12,7 @@ from ._buffer import from_buffer
 from ._device import optional
 from ._dlpack import from_dlpack
 from ._dtype import DType, dtype as to_dtype, promote_types
+from ._errors import CopyRequiredError
 from ._library import ORDERS, choice, lib
 from ._pointer import POINTERS
 from ._tensor import Tensor, extents, make
@@ -69,7 +70,7 @@ def asarray(obj: object, dtype: object = None, *, device: object = None, copy: b
     tensor = obj if isinstance(obj, Tensor) else _shared(obj, copy)
     if tensor is None:
         if copy is False:
-            raise ValueError(f"`copy` forbids the copy that Python's {type(obj).__name__} needs")
+            raise CopyRequiredError(f"`copy` forbids the copy that Python's {type(obj).__name__} needs")
         tensor, copy = _copied(obj, None if dtype is None else to_dtype(dtype)), None
     if dtype is None and device is None and not copy:
         return tensor
@@ -115,7 +116,7 @@ def _from_array_method(obj: Any, copy: bool | None) -> Tensor | None:
     except TypeError:
         if copy is not False:
             raise
-        raise ValueError(f"`copy` forbids the copy that `__array__` of {name} may make") from None
+        raise CopyRequiredError(f"`copy` forbids the copy that `__array__` of {name} may make") from None
     numpy = sys.modules.get("numpy")
     if numpy is None or not isinstance(array, numpy.ndarray):
         raise TypeError(f"`__array__` of {name} gave {type(array).__name__}, which is no array of NumPy's")
