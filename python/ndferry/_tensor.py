@@ -475,7 +475,7 @@ class Tensor(Dispatch):
     def __array_struct__(self) -> object:
         if self.dtype.kind in _elements.WITHOUT_STRUCT:
             raise AttributeError(f"__array_struct__: {self.dtype} is shown through __array_interface__ only")
-        descr = py_object(self.dtype.descr) if self.dtype.is_structured else py_object()
+        descr = py_object(self.dtype._exact_descr) if self.dtype.is_structured else py_object()
         try:
             return lib.ndf_py_array_struct_capsule(self._handle, descr)
         except BufferError as error:

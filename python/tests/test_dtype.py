@@ -23,6 +23,9 @@ STRUCTURED = [
     [("a", "<i4", (2, 3)), ("b", "<U2")],
     np.dtype({"names": ["a", "b"], "formats": ["<i2", "<f8"], "offsets": [2, 8], "itemsize": 24}),
     np.dtype([("a", "i1"), ("b", "f8")], align=True),
+    np.dtype([("s", np.dtype("b,i", align=True)), ("b", "i1")]),
+    np.dtype([("a", "i1"), ("s", np.dtype("b,i", align=True), (2, 3))], align=True),
+    np.dtype([("s", [("inner", np.dtype("b,d", align=True))]), (("title", "b"), "i1")]),
     np.dtype({"names": ["low", "whole"], "formats": ["<u2", "<u4"], "offsets": [0, 0]}),
 ]
 
