@@ -81,7 +81,8 @@ def test_dask_chunks_are_tensors():
     da.register_chunk_type(ndferry.Tensor)
     t = grid()
     lazy = da.from_array(t, chunks=2, asarray=False)
-    for made in (lazy + 1, lazy.sum(axis=0), lazy.mean(), lazy.std(axis=0), lazy @ lazy.T, lazy.rechunk((3, 1)), lazy.T):
+    results = [lazy + 1, lazy.sum(axis=0), lazy.mean(), lazy.std(axis=0), lazy @ lazy.T, lazy.rechunk((3, 1)), lazy.T]
+    for made in results:
         assert type(made.compute()) is ndferry.Tensor
     np.testing.assert_allclose(lazy.std(axis=0).compute(), t.numpy().std(axis=0))
     out = ndferry.zeros((3, 4))

@@ -1,7 +1,7 @@
-"""Every worked example of NumPy's guide "Interoperability with NumPy", with a tensor in the place of the foreign object.
+"""Every worked example of NumPy's guide "Interoperability with NumPy", a tensor in the place of the foreign object.
 
-One test an example, in the order of the guide, named by the sentence it proves. Where NumPy has moved on since the guide
-was written, or where the example cannot hold, the test says so and proves what holds instead.
+One test an example, in the order of the guide, named by the sentence it proves. Where NumPy has moved on since the
+guide was written, or where the example cannot hold, the test says so and proves what holds instead.
 """
 
 from __future__ import annotations
@@ -33,8 +33,13 @@ def test_the_attribute_array_interface_can_be_inspected_directly():
     address, read_only = x.__array_interface__["data"]
     assert address == x.data_ptr and read_only is False
     assert x.__array_interface__ == {
-        "data": (address, False), "strides": None, "descr": [("", "<f8")], "typestr": "<f8", "shape": (4,), "version": 3,
-    }  # fmt: skip
+        "data": (address, False),
+        "strides": None,
+        "descr": [("", "<f8")],
+        "typestr": "<f8",
+        "shape": (4,),
+        "version": 3,
+    }
     assert x.as_read_only().__array_interface__["data"] == (address, True)
 
 
@@ -87,10 +92,11 @@ def test_numpy_tries_buffer_then_interface_then_array_and_all_of_them_show_the_s
     for name in ("__array_interface__", "__array_struct__"):
         only[name] = Wrapper()
         setattr(only[name], name, getattr(x, name))
-    shown = [np.asarray(x), np.asarray(x.memoryview()), x.__array__(), *map(np.asarray, only.values()), np.from_dlpack(x)]
+    shown = [np.asarray(x), np.asarray(x.memoryview()), x.__array__(), *map(np.asarray, only.values())]
+    assert all(one.flags.writeable for one in shown)
+    shown.append(np.from_dlpack(x))
     for array in shown:
         assert array.ctypes.data == x.data_ptr and array.strides == x.byte_strides and array.dtype == "f4"
-    assert all(one.flags.writeable for one in shown)
 
 
 def test_numpy_does_not_convert_objects_by_dlpack_unless_from_dlpack_is_called():

@@ -88,7 +88,8 @@ class From2021(Producer):
 
 def test_dlpack_takes_four_keywords_and_nothing_else():
     parameters = inspect.signature(ndferry.Tensor.__dlpack__).parameters
-    assert [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY] == "stream max_version dl_device copy".split()
+    keywords = [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
+    assert keywords == "stream max_version dl_device copy".split()
     assert all(p.default is None for p in parameters.values() if p.name != "self") and len(parameters) == 5
     with pytest.raises(TypeError):
         numbers().__dlpack__(None)
