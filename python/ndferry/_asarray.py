@@ -7,7 +7,7 @@ import sys
 from . import _array_interface, _arrow, _cuda_array
 from ._buffer import from_buffer
 from ._dlpack import from_dlpack
-from ._errors import NdferryError
+from ._errors import CopyRequiredError, NdferryError
 from ._pointer import POINTERS
 
 TYPE_CHECKING = False
@@ -134,7 +134,7 @@ def _array_method(obj: Any, copy: bool | None, device: object) -> Found:
     if copy is False and array.size:
         again = _asked(obj, method, copy)
         if not isinstance(again, numpy.ndarray) or again.ctypes.data != array.ctypes.data:
-            raise BufferError(f"`__array__` of {type(obj).__name__} copies although `copy` forbids it")
+            raise CopyRequiredError(f"`__array__` of {type(obj).__name__} copies although `copy` forbids it")
     return found(numpy.asarray(array), copy)
 
 
@@ -145,6 +145,9 @@ def _asked(obj: Any, method: Any, copy: bool | None) -> Any:
     except (MemoryError, RecursionError):
         raise
     except Exception as error:
+        if copy is False and isinstance(error, (TypeError, ValueError)):  # it knows no such word, or cannot
+            why = f"`copy` forbids the copy that `__array__` of {type(obj).__name__} may make: {error}"
+            raise CopyRequiredError(why) from error
         raise _refusal(obj, "__array__", error) from error
 
 

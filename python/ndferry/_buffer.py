@@ -8,7 +8,7 @@ from math import prod
 
 from . import _declarations as c
 from ._dtype import DType, dtype
-from ._errors import LayoutError
+from ._errors import CopyRequiredError, LayoutError
 from ._library import lib
 from ._tensor import extents, make
 
@@ -78,7 +78,7 @@ def wrap_object(
             if extent > 1 and stride % (size or 1):
                 if copy is False:
                     why = f"no multiple of the {size} bytes of {type_}: this needs a copy, which `copy` forbids"
-                    raise BufferError(f"`strides[{axis}]` is {stride} bytes, {why}")
+                    raise CopyRequiredError(f"`strides[{axis}]` is {stride} bytes, {why}")
                 return _gathered(owner, address, type_, shape, strides), True
         steps = extents([stride // size if size else 0 for stride in strides])[1]
     options = c.ndf_wrap_options(flags=c.NDF_WRAP_READ_ONLY if read_only else 0)

@@ -11,6 +11,7 @@ from . import _declarations as c, _elements
 from ._asarray import found
 from ._device import optional
 from ._dtype import DType, dtype as to_dtype, promote_types
+from ._errors import CopyRequiredError
 from ._library import MAX_NDIM, ORDERS, choice, lib
 from ._tensor import Tensor, extents, make
 
@@ -73,7 +74,7 @@ def asarray(obj: object, dtype: object = None, *, device: object = None, copy: b
     elif (result := found(obj, copy, device)) is not None:
         tensor, is_fresh = result
     elif copy is False:
-        raise ValueError(f"`copy` forbids the copy that Python's {type(obj).__name__} needs")
+        raise CopyRequiredError(f"`copy` forbids the copy that Python's {type(obj).__name__} needs")
     else:
         tensor, is_fresh = _copied(obj, None if dtype is None else to_dtype(dtype)), True
     if is_fresh:

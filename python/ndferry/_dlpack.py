@@ -9,7 +9,7 @@ from ctypes import c_char_p, c_int, c_uint32, c_uint64, c_void_p, py_object
 from . import _declarations as c
 from ._device import CPU, device as to_device
 from ._dtype import KNOWN, of_struct
-from ._errors import NdferryError, OutOfMemoryError
+from ._errors import CopyRequiredError, NdferryError, OutOfMemoryError
 from ._library import lib, native
 from ._tensor import Tensor, adopt
 
@@ -42,25 +42,29 @@ def _export(
     if copy not in (None, True, False):
         raise ValueError(f"`copy` is {copy!r}, it may be True, False or None")
     device = tensor.device
-    if stream is not None and not (stream == -1 and device.device_type != CPU.device_type):
-        raise ValueError(f"`stream` is {stream!r}: a tensor on {device} has no stream, only None can be asked")
+    target = device if dl_device is None else to_device(tuple(dl_device))
+    if stream is not None and not (stream == -1 and target.device_type != CPU.device_type):
+        raise ValueError(f"`stream` is {stream!r}: a tensor on {target} has no stream, only None can be asked")
     versioned = max_version is not None and max_version[0] >= 1
     flags = c.NDF_PY_VERSIONED if versioned else 0
-    moved = dl_device is not None and tuple(dl_device) != device
+    moved = target != device
     if moved and copy is False:
-        raise BufferError(f"`copy` forbids the copy from {device} to {to_device(tuple(dl_device))}")
+        raise CopyRequiredError(f"`copy` forbids the copy from {device} to {target}")
+    if moved or copy:
+        tensor = _copied(tensor, target)
+    if dl_device is not None and target != tensor.device:
+        raise BufferError(f"a copy cannot be made on {target}")
+    return lib.ndf_py_dlpack_capsule(tensor._handle, flags | (c.NDF_PY_COPIED if moved or copy else 0))
+
+
+def _copied(tensor: Tensor, target: Any) -> Tensor:
+    """A copy on a device; where none can be made that is a BufferError, as the standard asks."""
     try:
-        if moved:
-            tensor = tensor.to_device(tuple(dl_device))
-        elif copy:
-            tensor = tensor.copy("K")
+        return tensor.to_device(target) if tensor.device != target else tensor.copy("K")
     except OutOfMemoryError:
         raise
     except NdferryError as error:
         raise BufferError(str(error)) from None
-    if dl_device is not None and tuple(dl_device) != tensor.device:
-        raise BufferError(f"a copy cannot be made on {to_device(tuple(dl_device))}")
-    return lib.ndf_py_dlpack_capsule(tensor._handle, flags | (c.NDF_PY_COPIED if moved or copy else 0))
 
 
 def _from_dlpack(x: Any, /, *, device: object = None, copy: bool | None = None) -> Tensor:
@@ -72,13 +76,12 @@ def _from_dlpack(x: Any, /, *, device: object = None, copy: bool | None = None) 
     capsule = x if is_capsule else _ask(x, wanted, copy)
     copied = copy is not None and not is_capsule and _says_copied(capsule)
     if copied and copy is False:
-        raise BufferError("`copy` forbids copying, and the producer copied")
+        raise CopyRequiredError("`copy` forbids copying, and the producer copied")
     tensor = adopt(lib.ndf_py_from_dlpack_capsule(capsule))
-    if wanted is not None and tensor.device != wanted:
-        if copy is False:
-            raise BufferError(f"`copy` forbids the copy from {tensor.device} to {wanted}")
-        return tensor.to_device(wanted)
-    return tensor.copy("K") if copy and not copied else tensor
+    moved = wanted is not None and tensor.device != wanted
+    if moved and copy is False:
+        raise CopyRequiredError(f"`copy` forbids the copy from {tensor.device} to {wanted}")
+    return _copied(tensor, wanted or tensor.device) if moved or (copy and not copied) else tensor
 
 
 def _refuse_negative_bit(x: Any) -> None:

@@ -67,8 +67,13 @@ class DType:
 
     @property
     def char(self) -> str:
-        """NumPy's letter for the type of an element: "f" for float32. SciPy asks arrays for it."""
+        """NumPy's code letter ("f" for float32), which Dask and SciPy read."""
         return self.__numpy_dtype__.char
+
+    @property
+    def type(self) -> Any:
+        """NumPy's class of one element (`numpy.float32`), which Dask reads."""
+        return self.__numpy_dtype__.type
 
     @property
     def is_swapped(self) -> bool:
@@ -108,6 +113,14 @@ class DType:
             return self._descr
 
     @property
+    def _exact_descr(self) -> Any:
+        """What NumPy makes the very same structured type of: the list, or where fields have gaps the dictionary, for
+        NumPy takes the list's gaps for fields."""
+        from ast import literal_eval
+
+        return literal_eval(self.name) if "{" in self.name else self.descr
+
+    @property
     def format(self) -> str:
         """The format of the buffer protocol (PEP 3118), as `struct` and `memoryview` use it: "f"."""
         return text(lib.ndf_dtype_format, self._struct, c.NDF_DTYPE_STYLE_BUFFER)
@@ -130,9 +143,7 @@ class DType:
         if self.is_structured:
             from ast import literal_eval
 
-            fields: Any = literal_eval(self.name)
-            # The list form holds gaps, which numpy.dtype would take for fields.
-            return numpy.lib.format.descr_to_dtype(fields) if isinstance(fields, list) else numpy.dtype(fields)
+            return numpy.dtype(literal_eval(self.name))
         if self._struct.kind or self.name in _NUMPY_NAMES or self.typestr[0] == _FOREIGN:
             return numpy.dtype(self.typestr)
         name = self.name.removesuffix("[padded]")
@@ -233,12 +244,40 @@ def _words_of_numpy(of: numpy.dtype[Any]) -> str:
     if of.subdtype is not None:
         raise TypeError(f"`dtype` is {of}, whose shape belongs in the tensor's shape")
     if of.names is not None:
-        return str(of)
+        return _words_of_fields(of)
     # ml_dtypes registers its types with NumPy; their typestr is "<V2" and the like, which says nothing.
     if of.isbuiltin == 2:
         name = of.name
         return f"{name}[padded]" if name in c.DTYPES and c.DTYPES[name][1] % 8 else name
     return of.str
+
+
+def _words_of_fields(of: numpy.dtype[Any]) -> str:
+    """A structured type, with every offset: NumPy's own text leaves out the gaps of aligned structs within others."""
+    fields = [of.fields[name] for name in of.names or ()]
+    words: dict[str, object] = {
+        "names": list(of.names or ()),
+        "formats": [_Words(_words_of_field(field[0])) for field in fields],
+        "offsets": [field[1] for field in fields],
+        "itemsize": of.itemsize,
+    }
+    titles = [field[2] if len(field) > 2 else None for field in fields]
+    return str(words | ({"titles": titles} if any(titles) else {}))
+
+
+def _words_of_field(of: numpy.dtype[Any]) -> str:
+    if of.subdtype is not None:
+        base, shape = of.subdtype
+        return f"({_words_of_field(base)}, {shape})"
+    words = _words_of_numpy(of)
+    return words if of.names is not None else repr(words)
+
+
+class _Words(str):
+    """Text that stands for itself in the text of a list."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
 
 
 def can_cast(from_: object, to: object, casting: str = "safe") -> bool:

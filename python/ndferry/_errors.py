@@ -60,8 +60,9 @@ class VersionError(NdferryError, BufferError):
     status = c.NDF_ERROR_VERSION
 
 
-class CopyRequiredError(NdferryError, ValueError):
-    """The call needs a copy, and copying was forbidden."""
+class CopyRequiredError(NdferryError, ValueError, BufferError):
+    """The call needs a copy, and copying was forbidden. The array API standard asks for a ValueError in one sentence
+    and for a BufferError in another."""
 
     status = c.NDF_ERROR_COPY_REQUIRED
 

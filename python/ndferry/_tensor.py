@@ -8,7 +8,7 @@ from . import _declarations as c
 from . import _elements, _index
 from ._device import Device, optional
 from ._dispatch import Dispatch
-from ._dtype import DType, dtype, of_struct
+from ._dtype import DType, dtype
 from ._errors import NdferryError, UnsupportedError
 from ._library import CASTINGS, COPIES, ORDERS, OVERFLOWS, array, check, choice, lib, native, text
 
@@ -250,8 +250,10 @@ class Tensor(Dispatch, NativeTensor):
         """The order of the axes reversed."""
         return self.transpose()
 
-    def transpose(self) -> Tensor:
-        """The order of the axes reversed."""
+    def transpose(self, *axes: int | Sequence[int]) -> Tensor:
+        """The order of the axes reversed; with axes the same as `permute`, as in NumPy, which xarray calls."""
+        if axes and axes != (None,):
+            return self.permute(*axes)
         return make(lib.ndf_tensor_transpose, self._handle)
 
     def permute(self, *axes: int | Sequence[int]) -> Tensor:
@@ -408,7 +410,7 @@ class Tensor(Dispatch, NativeTensor):
     def __array_struct__(self) -> object:
         if self.dtype.kind in _elements.WITHOUT_STRUCT:
             raise AttributeError(f"__array_struct__: {self.dtype} is shown through __array_interface__ only")
-        descr = py_object(self.dtype.descr) if self.dtype.is_structured else py_object()
+        descr = py_object(self.dtype._exact_descr) if self.dtype.is_structured else py_object()
         try:
             return lib.ndf_py_array_struct_capsule(self._handle, descr)
         except BufferError as error:

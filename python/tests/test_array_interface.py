@@ -52,6 +52,23 @@ def check_same(got, wanted, address=True):
         assert got.ctypes.data == wanted.ctypes.data
 
 
+@pytest.mark.parametrize("layout", ["b,i", [("x", "i1"), ("s", np.dtype("b,d", align=True))]], ids=str)
+def test_gaps_between_fields_stay_gaps_in_every_protocol(layout):
+    array = np.zeros(3, np.dtype(layout, align=True))
+    array[array.dtype.names[1]] = np.arange(3)
+    tensor = ndferry.asarray(array)
+    for made in (tensor.numpy(), np.asarray(tensor), np.asarray(tensor.memoryview()), np.asarray(AsStruct(tensor))):
+        assert made.dtype == array.dtype and made.ctypes.data == array.ctypes.data
+        assert made.tolist() == array.tolist()
+
+
+class AsStruct:
+    """Shows nothing but `__array_struct__`."""
+
+    def __init__(self, tensor):
+        self.__array_struct__ = tensor.__array_struct__
+
+
 def test_every_array_comes_and_goes_unchanged(rng):
     for wanted in arrays(rng):
         for read_only in (False, True):

@@ -201,3 +201,52 @@ def test_tensors_are_not_made_by_their_class():
         ndferry.Tensor([1, 2])
     with pytest.raises(AttributeError):
         ndferry.zeros(3).colour = "red"
+
+
+class Arraylike:
+    """Speaks `__array__` only, as pandas' Series and xarray's DataArray do."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        if copy is False and not isinstance(self.array, np.ndarray):
+            raise ValueError("a copy is needed")
+        return np.asarray(self.array)
+
+
+def test_what_speaks_only_array_is_shared_through_the_array_that_it_gives():
+    array = np.arange(6.0).reshape(2, 3)[:, ::2]
+    for copy in (None, False):
+        made = ndferry.asarray(Arraylike(array), copy=copy)
+        assert made.data_ptr == array.ctypes.data and made.byte_strides == array.strides
+    assert ndferry.asarray(Arraylike(array), copy=True).data_ptr != array.ctypes.data
+    assert ndferry.asarray(Arraylike(array), "float32").tolist() == array.tolist()
+    assert ndferry.asarray([Arraylike(array), array]).shape == (2, 2, 2)
+    with pytest.raises(ValueError, match="a copy is needed"):
+        ndferry.asarray(Arraylike([1, 2]), copy=False)
+
+
+def test_an_array_method_that_knows_no_copy_cannot_promise_to_share():
+    class Old:
+        def __array__(self, dtype=None):
+            return np.zeros(2)
+
+    assert ndferry.asarray(Old()).tolist() == [0, 0]
+    with pytest.raises(ValueError, match="`copy` forbids the copy that `__array__` of Old may make"):
+        ndferry.asarray(Old(), copy=False)
+
+
+def test_what_array_gives_must_be_an_array_and_its_errors_are_told():
+    class Wrong:
+        def __array__(self, dtype=None, copy=None):
+            return [1, 2]
+
+    class Refusing:
+        def __array__(self, dtype=None, copy=None):
+            raise RuntimeError("ask for a dense array")
+
+    with pytest.raises(BufferError, match="`__array__` of Wrong gave list"):
+        ndferry.asarray(Wrong())
+    with pytest.raises(BufferError, match="ask for a dense array"):
+        ndferry.asarray(Refusing())

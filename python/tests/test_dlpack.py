@@ -158,6 +158,26 @@ def test_the_own_device_may_be_asked_for_and_no_other():
             tensor.__dlpack__(max_version=(1, 0), dl_device=(2, 0), copy=copy)
 
 
+def on_cuda():
+    memory = ndferry.zeros(3)
+    return ndferry.wrap(memory.data_ptr, 3, "float64", device="cuda:0", owner=memory)
+
+
+def test_for_the_cpu_no_stream_may_be_named_whatever_the_device_of_the_tensor():
+    with pytest.raises(ValueError, match="`stream` is -1: a tensor on cpu has no stream"):
+        on_cuda().__dlpack__(dl_device=(1, 0), stream=-1)
+
+
+def test_a_device_that_cannot_be_reached_is_a_buffer_error_on_import_too():
+    for device, x in (("cuda:0", ndferry.zeros(3)), ("cpu", Producer(on_cuda()))):
+        with pytest.raises(BufferError, match="cuda:0"):
+            ndferry.from_dlpack(x, device=device)
+        for error in (BufferError, ValueError, ndferry.CopyRequiredError):
+            with pytest.raises(error, match="copy"):
+                ndferry.from_dlpack(x, device=device, copy=False)
+
+
+
 @pytest.mark.parametrize("dtype", ["S3", "U2", "V4", "M8[s]", ">f4", "[('x', '<f4')]"])
 def test_types_that_dlpack_lacks_are_buffer_errors(dtype):
     tensor = ndferry.zeros(3, dtype)

@@ -23,6 +23,9 @@ STRUCTURED = [
     [("a", "<i4", (2, 3)), ("b", "<U2")],
     np.dtype({"names": ["a", "b"], "formats": ["<i2", "<f8"], "offsets": [2, 8], "itemsize": 24}),
     np.dtype([("a", "i1"), ("b", "f8")], align=True),
+    np.dtype([("s", np.dtype("b,i", align=True)), ("b", "i1")]),
+    np.dtype([("a", "i1"), ("s", np.dtype("b,i", align=True), (2, 3))], align=True),
+    np.dtype([("s", [("inner", np.dtype("b,d", align=True))]), (("title", "b"), "i1")]),
     np.dtype({"names": ["low", "whole"], "formats": ["<u2", "<u4"], "offsets": [0, 0]}),
 ]
 
@@ -33,6 +36,7 @@ def test_numpy_dtypes_come_and_go_unchanged(name):
     ours = ndferry.dtype(theirs)
     assert ours.numpy() == theirs
     assert ours.itemsize == theirs.itemsize and ours.kind == theirs.kind
+    assert ours.char == theirs.char and ours.type is theirs.type
     assert ours.typestr == theirs.str and ours.descr == theirs.descr
     assert ours == theirs and ours == name
     assert ours.is_swapped == (not theirs.isnative)
@@ -141,6 +145,10 @@ def test_unknown_words_for_rules_are_named():
 def test_text_is_not_cut_at_a_nul(bad):
     with pytest.raises(ndferry.DTypeError, match="NUL"):
         ndferry.dtype(bad)
+
+
+def test_types_that_numpy_lacks_have_none_of_its_letters_and_classes():
+    assert not hasattr(ndferry.int4, "char") and not hasattr(ndferry.int4, "type")
 
 
 def test_types_that_numpy_lacks_say_what_to_convert_to():

@@ -45,6 +45,8 @@ def test_permutations(layouts, rng):
         check(tensor.permute([one - array.ndim for one in axes]), array.transpose(axes))
         check(tensor.T, array.T)
         check(tensor.transpose(), array.T)
+        check(tensor.transpose(None), array.T)
+        check(tensor.transpose(*axes), array.transpose(axes))
         if array.ndim:
             a, b = (int(one) for one in rng.integers(-array.ndim, array.ndim, 2))
             check(tensor.swap_axes(a, b), array.swapaxes(a, b))
