@@ -343,7 +343,7 @@ TEST("Python's functions where there is no Python") {
     };
     covered.insert({"ndf_py_dlpack_capsule", "ndf_py_from_dlpack_capsule", "ndf_py_array_struct_capsule",
                     "ndf_py_from_array_struct_capsule", "ndf_py_memoryview", "ndf_py_dlpack_exchange_api",
-                    "ndf_py_from_dlpack_exchange_api"});
+                    "ndf_py_from_dlpack_exchange_api", "ndf_py_dlpack_capsule_is_copied"});
     absent(ndf_py_memoryview(t.get(), NDF_BUFFER_FULL));
     absent(ndf_py_memoryview(nullptr, -1));
     absent(ndf_py_dlpack_capsule(t.get(), NDF_PY_VERSIONED));
@@ -351,6 +351,8 @@ TEST("Python's functions where there is no Python") {
     absent(ndf_py_dlpack_capsule(t.get(), 77));
     absent(ndf_py_from_dlpack_capsule(&object));
     absent(ndf_py_from_dlpack_capsule(nullptr));
+    CHECK(!ndf_py_dlpack_capsule_is_copied(&object));
+    CHECK(!ndf_py_dlpack_capsule_is_copied(nullptr));
     absent(ndf_py_array_struct_capsule(t.get(), nullptr));
     absent(ndf_py_array_struct_capsule(nullptr, nullptr));
     absent(ndf_py_from_array_struct_capsule(&object, &object, ndf_dtype{}));

@@ -5,7 +5,7 @@ mod import;
 
 pub use export::{lend, share_legacy, share_versioned, to_legacy, to_versioned};
 pub use import::{
-    allocate_like, check_legacy, check_versioned, from_legacy, from_versioned, reunite_versioned,
+    allocate_like, check_legacy, check_versioned, from_legacy, from_versioned, is_copied, reunite_versioned,
 };
 
 #[cfg(test)]
