@@ -14,7 +14,7 @@ from ctypes import c_size_t
 from . import CHAPTERS, Animal
 
 WARM_UP = 5
-SMALLEST = 32  # bytes that glibc takes for any block
+SMALLEST = 24  # bytes: glibc takes 32 for any block, and gives the first few out of what it had put aside
 
 
 class MallInfo(ctypes.Structure):
@@ -41,7 +41,7 @@ def growth(animal: Animal, door: object, repetitions: int) -> str:
     Tables and caches of Python's grow too, but by leaps, or until they are full: so who grows is met again, more often.
     """
     found = ""
-    for factor in (1, 1, 8, 100):
+    for factor in (1, 1, 4, 150):
         gc.freeze()  # what is there by now need not be looked at again
         blocks, given = footprint()
         for _ in range(repetitions * factor):
@@ -69,4 +69,4 @@ def main(repetitions: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 10)
+    main(int(sys.argv[1]) if sys.argv[1:] else 30)
