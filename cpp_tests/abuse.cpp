@@ -404,7 +404,7 @@ TEST("Python's functions where there is no Python") {
     covered.insert({"ndf_py_dlpack_capsule", "ndf_py_from_dlpack_capsule", "ndf_py_array_struct_capsule",
                     "ndf_py_from_array_struct_capsule", "ndf_py_memoryview", "ndf_py_module",
                     "ndf_py_from_dlpack_exchange_api", "ndf_py_arrow_schema_capsule", "ndf_py_arrow_array_capsule",
-                    "ndf_py_capsule_of_dlpack"});
+                    "ndf_py_capsule_of_dlpack", "ndf_py_dlpack_capsule_is_copied"});
     absent(ndf_py_arrow_schema_capsule(t.get()));
     absent(ndf_py_arrow_schema_capsule(nullptr));
     absent(ndf_py_arrow_array_capsule(t.get()));
@@ -419,6 +419,8 @@ TEST("Python's functions where there is no Python") {
     absent(ndf_py_capsule_of_dlpack(nullptr, nullptr));
     absent(ndf_py_from_dlpack_capsule(&object));
     absent(ndf_py_from_dlpack_capsule(nullptr));
+    CHECK(!ndf_py_dlpack_capsule_is_copied(&object));
+    CHECK(!ndf_py_dlpack_capsule_is_copied(nullptr));
     absent(ndf_py_array_struct_capsule(t.get(), nullptr));
     absent(ndf_py_array_struct_capsule(nullptr, nullptr));
     absent(ndf_py_from_array_struct_capsule(&object, &object, ndf_dtype{}));

@@ -309,3 +309,78 @@ TEST("a NULL struct and a NULL out are refused") {
     CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "`out`", ndf_tensor_from_dlpack_versioned(&recent.managed, nullptr));
     CHECK_EQ(old.freed + recent.freed, 0);
 }
+
+// Deleters that do more than to free.
+
+/// Both kinds, with a deleter that counts, and then does what it is told.
+template <class Does> static void delete_with(int expected, Does does) {
+    const auto one = [&](auto &producer) {
+        struct context {
+            decltype(&producer) owner;
+            Does *does;
+        } told{&producer, &does};
+        producer.managed.manager_ctx = &told;
+        producer.managed.deleter = [](auto *self) {
+            const auto *what = static_cast<context *>(self->manager_ctx);
+            const auto owner = what->owner;
+            const auto act = what->does;
+            ++owner->freed;
+            (*act)(*owner);
+        };
+        CHECK_EQ(producer.take().element_count(), 6);
+        CHECK_EQ(producer.freed, expected);
+        support::nothing_is_alive();
+    };
+    support::foreign<legacy> old;
+    support::foreign<versioned> recent;
+    one(old);
+    one(recent);
+}
+
+TEST("a deleter may write over its struct, as freeing it would") {
+    delete_with(1, [](auto &p) {
+        std::memset(&p.managed, 0xA5, sizeof p.managed);
+        p.shape.assign(2, -1);
+    });
+}
+
+TEST("a deleter may take its own struct again") {
+    delete_with(2, [](auto &p) {
+        if (p.freed == 1) CHECK_EQ(p.take().element_count(), 6);
+    });
+}
+
+TEST("a deleter may use the library and be refused by it") {
+    delete_with(1, [](auto &) {
+        support::foreign<versioned> other;
+        other.tensor().ndim = -1;
+        CHECK_REFUSED(NDF_ERROR_SHAPE, "`ndim` is -1", vet(other.managed));
+        other.tensor().ndim = 2;
+        CHECK(support::elements<double>(other.take().convert(float64)).back() == 5.0);
+        CHECK_EQ(other.freed, 1);
+    });
+}
+
+TEST("no deleter at all ends nothing") {
+    carry([](auto &p) { p.managed.deleter = nullptr; p.freed = 1; },
+          [](const tensor &t) { CHECK_EQ(t.element_count(), 6); });
+}
+
+TEST("a deleter may give up a tensor whose deleter gives up a tensor, a thousand times") {
+    struct link {
+        support::foreign<versioned> producer;
+        tensor next;
+    };
+    std::vector<link> chain(1000);
+    for (std::size_t i = chain.size(); i-- > 0;) {
+        chain[i].producer.managed.manager_ctx = &chain[i];
+        chain[i].producer.managed.deleter = [](versioned *self) {
+            const auto one = static_cast<link *>(self->manager_ctx);
+            ++one->producer.freed;
+            one->next = tensor();
+        };
+        if (i + 1 < chain.size()) chain[i].next = chain[i + 1].producer.take();
+    }
+    CHECK_EQ(chain.front().producer.take().element_count(), 6);
+    for (const link &one : chain) CHECK_EQ(one.producer.freed, 1);
+}

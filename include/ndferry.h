@@ -2296,6 +2296,15 @@ NDF_API
 ndf_tensor *ndf_py_from_dlpack_capsule(void *capsule);
 
 /**
+ * Whether the struct in a DLPack capsule says IS_COPIED: that nobody else refers to the memory. The capsule is left as it
+ * is; false for what is no capsule that can be taken.
+ *
+ * @param capsule  a PyObject  [borrowed]
+ */
+NDF_API
+bool ndf_py_dlpack_capsule_is_copied(void *capsule);
+
+/**
  * An `__array_struct__` capsule that keeps the tensor alive.
  *
  * @param tensor  on memory that the host can reach  [borrowed]

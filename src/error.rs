@@ -108,6 +108,19 @@ fn panicked(payload: Box<dyn Any + Send>) -> Error {
     error
 }
 
+/// Foreign text in a message: in quotes, and cut where it is long, so that the rest of the sentence is read too.
+pub struct Quoted<'a>(pub &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 80;
+        match self.0.char_indices().nth(LONGEST) {
+            None => write!(f, "{:?}", self.0),
+            Some((end, _)) => write!(f, "{:?}… ({} bytes)", &self.0[..end], self.0.len()),
+        }
+    }
+}
+
 /// Calls `make` out of line. What makes an error is long, and nothing of it is to stand in the way of success.
 #[cold]
 #[inline(never)]
@@ -127,3 +140,15 @@ macro_rules! bail {
     };
 }
 pub(crate) use bail;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_is_quoted_and_cut_at_a_character() {
+        assert_eq!(Quoted("<f4\n").to_string(), r#""<f4\n""#);
+        assert_eq!(Quoted(&"é".repeat(80)).to_string(), format!("\"{}\"", "é".repeat(80)));
+        assert_eq!(Quoted(&"é".repeat(81)).to_string(), format!("\"{}\"… (162 bytes)", "é".repeat(80)));
+    }
+}

@@ -10,6 +10,7 @@ from operator import index
 from . import _declarations as c
 from ._buffer import address_of, byte_span, wrap_object
 from ._dtype import DType, dtype
+from ._index import in_words
 from ._library import MAX_NDIM, lib
 from ._tensor import adopt
 
@@ -111,7 +112,7 @@ def pointer(data: tuple[Any, ...]) -> tuple[int, bool]:
     except TypeError:
         raise ValueError(f"`data` is at {data[0]!r}, which is no address") from None
     if not 0 <= address < 2**64:
-        raise ValueError(f"`data` is at {address}, which is no address")
+        raise ValueError(f"`data` is at {in_words(address)}, which is no address")
     return address, bool(data[1])
 
 
@@ -125,6 +126,6 @@ def _in_buffer(
     offset = index(offset)
     low, high = byte_span(type_, shape, strides)
     if offset < 0 or low + offset < 0 or high + offset > view.nbytes:
-        reach = f"bytes {low + offset} to {high + offset}"
+        reach = f"bytes {in_words(low + offset)} to {in_words(high + offset)}"
         raise ValueError(f"the elements reach {reach} of `data`, which has {view.nbytes}")
     return wrap_object(view, address_of(view) + offset, type_, shape, strides, view.readonly, copy)

@@ -391,6 +391,7 @@ FUNCTIONS = {
     "ndf_py_dlpack_capsule": (py_object, [c_void_p, c_uint32]),
     "ndf_py_capsule_of_dlpack": (py_object, [c_void_p, c_void_p]),
     "ndf_py_from_dlpack_capsule": (c_void_p, [py_object]),
+    "ndf_py_dlpack_capsule_is_copied": (c_bool, [py_object]),
     "ndf_py_array_struct_capsule": (py_object, [c_void_p, py_object]),
     "ndf_py_from_array_struct_capsule": (c_void_p, [py_object, py_object, ndf_dtype]),
     "ndf_py_memoryview": (py_object, [c_void_p, c_int]),

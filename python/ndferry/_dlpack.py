@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import sys
-from ctypes import c_char_p, c_int, c_uint32, c_uint64, c_void_p, py_object
 
 from . import _declarations as c
 from ._device import CPU, device as to_device
@@ -18,15 +16,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MAX_VERSION = (1, 3)
-_VERSIONED = b"dltensor_versioned"
-_FLAGS_OFFSET = 24  # of `flags` in DLManagedTensorVersioned, in every version
-_IS_COPIED = 2
-
-# Functions of our own: what `ctypes.pythonapi` holds is shared by everybody, and so are the types set there.
-_python = ctypes.PyDLL(None)
-_is_valid, _get_pointer = _python["PyCapsule_IsValid"], _python["PyCapsule_GetPointer"]
-_is_valid.restype, _is_valid.argtypes = c_int, [py_object, c_char_p]
-_get_pointer.restype, _get_pointer.argtypes = c_void_p, [py_object, c_char_p]
 
 
 def _export(
@@ -74,7 +63,7 @@ def _from_dlpack(x: Any, /, *, device: object = None, copy: bool | None = None) 
         raise ValueError(f"`copy` is {copy!r}, it may be True, False or None")
     is_capsule = type(x).__name__ == "PyCapsule"
     capsule = x if is_capsule else _ask(x, wanted, copy)
-    copied = copy is not None and not is_capsule and _says_copied(capsule)
+    copied = copy is not None and not is_capsule and lib.ndf_py_dlpack_capsule_is_copied(capsule)
     if copied and copy is False:
         raise CopyRequiredError("`copy` forbids copying, and the producer copied")
     tensor = adopt(lib.ndf_py_from_dlpack_capsule(capsule))
@@ -109,15 +98,6 @@ def _ask(x: Any, wanted: Any, copy: bool | None) -> object:
         return x.__dlpack__(**keywords)
     except TypeError:
         return x.__dlpack__()
-
-
-def _says_copied(capsule: object) -> bool:
-    """Whether the struct in a capsule says that the producer made it for us alone."""
-    if not _is_valid(capsule, _VERSIONED):
-        return False
-    address = _get_pointer(capsule, _VERSIONED)
-    is_known = c_uint32.from_address(address).value == 1
-    return is_known and bool(c_uint64.from_address(address + _FLAGS_OFFSET).value & _IS_COPIED)
 
 
 # Errors in a call name the function that was called.

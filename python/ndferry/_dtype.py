@@ -227,7 +227,10 @@ def dtype(of: object) -> DType:
 def _words(of: object) -> str:
     """A foreign type in words."""
     if isinstance(of, list):
-        return repr(of)
+        try:
+            return repr(of)
+        except RecursionError:
+            raise DTypeError("`dtype` is a list that nests too deeply to be a description") from None
     if isinstance(of, type) and of in _PYTHON_TYPES:
         return _PYTHON_TYPES[of]
     if type(of).__module__ == "torch" and type(of).__name__ == "dtype":

@@ -36,8 +36,13 @@ def integer(value: Any) -> int:
 
 def fitting(number: int) -> int:
     if not -_INT64_MAX <= number <= _INT64_MAX:
-        raise OverflowError(f"{number} does not fit 64 bits")
+        raise OverflowError(f"{in_words(number)} does not fit 64 bits")
     return number
+
+
+def in_words(number: int) -> str:
+    """An integer in a message. Python refuses to write very long ones."""
+    return str(number) if number.bit_length() <= 128 else f"an integer of {number.bit_length()} bits"
 
 
 def axis(value: Any) -> int:

@@ -1,7 +1,7 @@
 //! Units of `datetime64` and `timedelta64`: their spelling, and NumPy's rules for going between them.
 
 use super::DType;
-use crate::error::{Result, bail};
+use crate::error::{Quoted, Result, bail};
 
 /// NumPy's unit numbers are the indices; 3 was the business day, long gone.
 const NAMES: [&str; 14] = ["Y", "M", "W", "", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"];
@@ -48,7 +48,7 @@ impl Unit {
             return Ok(Self::ANY);
         }
         let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
-            bail!(Dtype, "a datetime unit is written like [25s], not {text:?}");
+            bail!(Dtype, "a datetime unit is written like [25s], not {}", Quoted(text));
         };
         let name = inner.trim_start_matches(|c: char| c.is_ascii_digit());
         let digits = &inner[..inner.len() - name.len()];
@@ -56,7 +56,11 @@ impl Unit {
         let base = NAMES.iter().position(|known| *known == name && !name.is_empty());
         match (base, count) {
             (Some(base), Some(count)) => Ok(Self { base: base as u8, count: count.cast_unsigned() }),
-            _ => bail!(Dtype, "{text:?} is not a datetime unit: Y, M, W, D, h, m, s, ms, us, ns, ps, fs, as"),
+            _ => bail!(
+                Dtype,
+                "{} is not a datetime unit: Y, M, W, D, h, m, s, ms, us, ns, ps, fs, as",
+                Quoted(text)
+            ),
         }
     }
 

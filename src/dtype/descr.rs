@@ -7,7 +7,7 @@ use super::literal::{self, Literal, quote};
 use super::name::parse_word;
 use super::record::{Field, Record};
 use super::{DType, MAX_ITEM_SIZE};
-use crate::error::{Result, bail};
+use crate::error::{Quoted, Result, bail};
 
 impl DType {
     /// The text of the array interface's `descr`: a Python list of `(name, typestring[, shape])`.
@@ -56,7 +56,10 @@ impl DType {
             {
                 Ok(dtype.with_lanes(lanes as u16))
             }
-            _ => bail!(Dtype, "the description {text:?} has a shape {shape:?}, which belongs to the tensor"),
+            _ => {
+                let text = Quoted(text);
+                bail!(Dtype, "the description {text} has a shape {shape:?}, which belongs to the tensor")
+            }
         }
     }
 }
@@ -141,7 +144,9 @@ fn element(literal: &Literal) -> Result<(DType, Vec<usize>)> {
     match literal {
         Literal::Text(text) => match parse_word(text)? {
             Some(dtype) => Ok((dtype.padded(), vec![])),
-            None => bail!(Dtype, "{text:?} in a type description is neither a name nor a typestring"),
+            None => {
+                bail!(Dtype, "{} in a type description is neither a name nor a typestring", Quoted(text))
+            }
         },
         Literal::List(entries) => from_list(entries),
         Literal::Dict(entries) => Ok((from_dict(entries)?, vec![])),

@@ -7,7 +7,7 @@ use super::record::{Field, Record};
 use super::table::SCALARS;
 use super::typestr::{FOREIGN, NATIVE};
 use super::{Class, DType, MAX_DEPTH, MAX_FIELDS, MAX_ITEM_SIZE};
-use crate::error::{Result, bail};
+use crate::error::{Quoted, Result, bail};
 
 const LONG_IS_8: bool = size_of::<c_long>() == 8;
 
@@ -123,7 +123,10 @@ pub(super) fn parse(text: &str) -> Result<DType> {
         [lanes] if dtype.kind == 0 && (1..=usize::from(u16::MAX)).contains(&lanes) => {
             Ok(dtype.with_lanes(lanes as u16))
         }
-        _ => bail!(Unsupported, "format {text:?} is an array {shape:?}, which belongs in the tensor's shape"),
+        _ => {
+            let text = Quoted(text);
+            bail!(Unsupported, "format {text} is an array {shape:?}, which belongs in the tensor's shape")
+        }
     }
 }
 
@@ -143,7 +146,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn fail<T>(&self, what: &str) -> Result<T> {
-        bail!(Dtype, "{what} at byte {} of {:?}", self.text.len() - self.rest.len(), self.text)
+        bail!(Dtype, "{what} at byte {} of {}", self.text.len() - self.rest.len(), Quoted(self.text))
     }
 
     fn accept(&mut self, prefix: &str) -> bool {
@@ -314,7 +317,7 @@ impl<'a> Reader<'a> {
             "c" => Ok(DType::numpy(b'S', 1)),
             "Ze" => Ok(DType::COMPLEX32),
             "g" | "G" | "Zg" | "O" | "P" | "X" | "&" | "t" | "u" | "p" => {
-                bail!(Unsupported, "format code {code:?} of {:?} cannot be carried", self.text)
+                bail!(Unsupported, "format code {code:?} of {} cannot be carried", Quoted(self.text))
             }
             _ => match SCALARS.iter().find(|scalar| !scalar.format.is_empty() && scalar.format == code) {
                 Some(scalar) => Ok(scalar.dtype),

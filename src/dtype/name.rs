@@ -7,7 +7,7 @@ use super::datetime::Unit;
 use super::table::SCALARS;
 use super::typestr::{FOREIGN, split_order};
 use super::{Class, DType, PADDED, format, typestr};
-use crate::error::{Kind, Result, bail};
+use crate::error::{Kind, Quoted, Result, bail};
 
 const LONG: DType = if size_of::<c_long>() == 8 { DType::INT64 } else { DType::INT32 };
 const ULONG: DType = if size_of::<c_long>() == 8 { DType::UINT64 } else { DType::UINT32 };
@@ -128,19 +128,26 @@ impl DType {
             return Ok(dtype);
         }
         match format::parse(text) {
-            Err(_) if looks_like_a_name(text) => bail!(Dtype, "{text:?} is no dtype name{}", hint(text)),
-            Err(error) if error.kind() == Kind::Dtype => {
-                bail!(Dtype, "{text:?} is not a dtype: no such name or typestring, and as a format: {error}")
+            Err(_) if looks_like_a_name(text) => {
+                bail!(Dtype, "{} is no dtype name{}", Quoted(text), hint(text))
             }
+            Err(error) if error.kind() == Kind::Dtype => bail!(
+                Dtype,
+                "{} is not a dtype: no such name or typestring, and as a format: {error}",
+                Quoted(text)
+            ),
             other => other,
         }
     }
 }
 
-/// Whether whoever wrote `text` meant a name: longer than typestrings and the formats of numbers.
+/// Whether whoever wrote `text` meant a name: longer than typestrings and the formats of numbers, and not endless.
 fn looks_like_a_name(text: &str) -> bool {
+    const LONGEST: usize = 60;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-    text.len() > 3 && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(plain)
+    (4..=LONGEST).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(plain)
 }
 
 /// The name that was perhaps meant: the one that takes the fewest changes, if they are few.
@@ -265,6 +272,14 @@ mod tests {
         for text in ["|S3", "|V8", "datetime64[25s]", "timedelta64", "dlpack18_32", "dlpack2_80_x3"] {
             assert_eq!(DType::parse(text).unwrap().name(), text);
         }
+    }
+
+    #[test]
+    fn text_without_end_is_refused_at_once_and_for_a_reason() {
+        let reason = |text: &str| DType::parse(text).unwrap_err().message().to_owned();
+        assert!(reason(&"i".repeat(10_000_000)).contains("too many items at byte 4097"));
+        assert!(reason(&"T{".repeat(5_000_000)).contains("too deep a nesting"));
+        assert!(reason(&format!("<i{}", "4".repeat(10_000_000))).contains("there is no type"));
     }
 
     #[test]

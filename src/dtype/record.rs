@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{LazyLock, PoisonError, RwLock};
 
 use super::{DType, MAX_ITEM_SIZE, STRUCTURED};
-use crate::error::{Result, bail};
+use crate::error::{Quoted, Result, bail};
 
 /// The most different descriptions that one process may register.
 pub const MAX_RECORDS: usize = 65_536;
@@ -92,7 +92,7 @@ impl Record {
             check_field(field, item_size)?;
             for name in [Some(&field.name), field.title.as_ref()].into_iter().flatten() {
                 if name.is_empty() || !names.insert(name) {
-                    bail!(Dtype, "field name {name:?} is empty or used twice");
+                    bail!(Dtype, "field name {} is empty or used twice", Quoted(name));
                 }
             }
         }
@@ -107,19 +107,19 @@ impl Record {
 
 fn check_field(field: &Field, item_size: usize) -> Result<()> {
     let Field { name, dtype, offset, shape, .. } = field;
+    let name = Quoted(name);
     dtype.validate()?;
     if dtype.is_packed() {
-        bail!(Dtype, "field {name:?} of {dtype} does not fill whole bytes; pad it");
+        bail!(Dtype, "field {name} of {dtype} does not fill whole bytes; pad it");
     }
     if shape.len() > MAX_FIELD_NDIM {
-        bail!(Dtype, "field {name:?} has {} axes, at most {MAX_FIELD_NDIM} are allowed", shape.len());
+        bail!(Dtype, "field {name} has {} axes, at most {MAX_FIELD_NDIM} are allowed", shape.len());
     }
     match field.byte_size().and_then(|size| offset.checked_add(size)) {
         Some(end) if end <= item_size => Ok(()),
-        _ => bail!(
-            Dtype,
-            "field {name:?} of {dtype} at offset {offset} leaves its record of {item_size} bytes"
-        ),
+        _ => {
+            bail!(Dtype, "field {name} of {dtype} at offset {offset} leaves its record of {item_size} bytes")
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::datetime::Unit;
 use super::table::SCALARS;
 use super::{Class, DType, MAX_ITEM_SIZE};
-use crate::error::{Result, bail};
+use crate::error::{Quoted, Result, bail};
 
 /// The order character of this machine.
 pub(super) const NATIVE: char = if cfg!(target_endian = "little") { '<' } else { '>' };
@@ -59,7 +59,7 @@ impl DType {
     pub fn from_typestr(text: &str) -> Result<Self> {
         match parse(text)? {
             Some(dtype) => Ok(dtype),
-            None => bail!(Dtype, "{text:?} is not a typestring such as \"<f4\""),
+            None => bail!(Dtype, "{} is not a typestring such as \"<f4\"", Quoted(text)),
         }
     }
 }
@@ -95,7 +95,10 @@ pub(super) fn parse(text: &str) -> Result<Option<DType>> {
                     "long double ({text:?}) is not supported: its layout differs between machines"
                 )
             }
-            None => bail!(Dtype, "{text:?} has the form of a typestring, but there is no type {rest:?}"),
+            None => {
+                let (text, rest) = (Quoted(text), Quoted(rest));
+                bail!(Dtype, "{text} has the form of a typestring, but there is no type {rest}")
+            }
         },
     };
     Ok(Some(if foreign { dtype.swapped() } else { dtype }))
@@ -106,7 +109,7 @@ fn sized(kind: char, size: &str, text: &str) -> Result<DType> {
     let dtype = size.parse().ok().map(|size| DType::numpy(kind as u8, size));
     match dtype.filter(|dtype| dtype.element_bits() <= MAX_ITEM_SIZE as u64 * 8) {
         Some(dtype) => Ok(dtype),
-        None => bail!(Dtype, "an element of {text:?} is larger than {MAX_ITEM_SIZE} bytes"),
+        None => bail!(Dtype, "an element of {} is larger than {MAX_ITEM_SIZE} bytes", Quoted(text)),
     }
 }
 

@@ -84,6 +84,18 @@ pub unsafe extern "C" fn ndf_py_from_dlpack_capsule(capsule: *mut PyObject) -> *
     })
 }
 
+/// Whether the struct in a DLPack capsule says IS_COPIED: that nobody else refers to the memory. The capsule is left as it
+/// is; false for what is no capsule that can be taken.
+///
+/// @param capsule  a PyObject  [borrowed]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndf_py_dlpack_capsule_is_copied(capsule: *mut PyObject) -> bool {
+    guard_or(false, || {
+        // SAFETY: the header's contract: a Python object or NULL, and the lock is held.
+        unsafe { python::is_copied(capsule) }
+    })
+}
+
 /// An `__array_struct__` capsule that keeps the tensor alive.
 ///
 /// @param tensor  on memory that the host can reach  [borrowed]

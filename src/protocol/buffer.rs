@@ -6,7 +6,7 @@ use std::ptr::{NonNull, null_mut};
 use super::numpy::{byte_strides, data_or_dummy, element_strides};
 use crate::device::Device;
 use crate::dtype::DType;
-use crate::error::{Error, Kind, Result, bail};
+use crate::error::{Error, Kind, Quoted, Result, bail};
 use crate::layout::{Dims, MAX_NDIM, Order};
 use crate::spec::buffer::*;
 use crate::storage::Owner;
@@ -251,15 +251,18 @@ unsafe fn element(buffer: &Buffer) -> Result<(DType, i64)> {
         bail!(Unsupported, "`format` is not UTF-8");
     };
     let unknown = |error: Error| match error.kind() {
-        Kind::Dtype => Error::new(Kind::Unsupported, format!("`format` {format:?} is not known: {error}")),
+        Kind::Dtype => {
+            Error::new(Kind::Unsupported, format!("`format` {} is not known: {error}", Quoted(format)))
+        }
         _ => error,
     };
     let dtype = DType::from_buffer_format(format).map_err(unknown)?;
     if isize::try_from(dtype.item_size()) != Ok(buffer.itemsize) {
         bail!(
             Dtype,
-            "`itemsize` is {}, `format` {format:?} has {} bytes",
+            "`itemsize` is {}, `format` {} has {} bytes",
             buffer.itemsize,
+            Quoted(format),
             dtype.item_size()
         );
     }

@@ -78,6 +78,15 @@ unsafe fn read_versioned<'a>(managed: NonNull<DLManagedTensorVersioned>) -> Resu
     }
 }
 
+/// Whether a struct says that its producer made the memory for one consumer alone. One that cannot be read says nothing.
+///
+/// # Safety
+/// As [`from_versioned`], as far as `flags`.
+pub unsafe fn is_copied(managed: NonNull<DLManagedTensorVersioned>) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { read_versioned(managed) }.is_ok_and(|(_, flags)| flags & FLAG_IS_COPIED != 0)
+}
+
 /// Imports a struct from before DLPack 1.0. It cannot say read-only; the tensor is writable.
 ///
 /// # Safety

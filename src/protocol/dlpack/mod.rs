@@ -7,7 +7,7 @@ pub use export::{
     Guise, lend, share_legacy, share_legacy_as, share_versioned, share_versioned_as, to_legacy, to_versioned,
 };
 pub use import::{
-    allocate_like, check_legacy, check_versioned, from_legacy, from_versioned, reunite_versioned,
+    allocate_like, check_legacy, check_versioned, from_legacy, from_versioned, is_copied, reunite_versioned,
 };
 
 #[cfg(test)]

@@ -71,12 +71,17 @@ pub unsafe fn from_array_struct_capsule(
     if capsule.is_null() || owner.is_null() {
         bail!(InvalidArgument, "`{}` is NULL", if capsule.is_null() { "capsule" } else { "owner" });
     }
-    // SAFETY: the lock is held; the pointer is asked for only when the capsule is one without a name.
+    // SAFETY: the lock is held; the pointer is asked for only when the capsule is one without a name, and lent only
+    // when a struct can lie there.
     let array = unsafe {
         if (api.capsule_is_valid)(capsule, null()) == 0 {
             return Err(Error::new(Kind::InvalidArgument, "`capsule` is no `__array_struct__` capsule"));
         }
-        &*(api.capsule_get_pointer)(capsule, null()).cast::<ArrayStruct>()
+        let array = (api.capsule_get_pointer)(capsule, null()).cast::<ArrayStruct>();
+        if !array.is_aligned() {
+            bail!(InvalidArgument, "`capsule` holds {array:p}, no address of a PyArrayInterface");
+        }
+        &*array
     };
     unsafe fn release(_: *mut u8, _: usize, owner: *mut c_void, capsule: *mut c_void) {
         // SAFETY: counted references, given up here.

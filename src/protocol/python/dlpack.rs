@@ -188,6 +188,20 @@ pub(super) unsafe fn take_capsule(api: &Api, capsule: *mut PyObject) -> Result<T
     }
 }
 
+/// Whether the struct in a capsule says that the producer made it for its consumer alone. It is looked at in one step:
+/// between two calls from Python another thread may take the struct, and end it.
+///
+/// # Safety
+/// As [`from_dlpack_capsule`].
+pub unsafe fn is_copied(capsule: *mut PyObject) -> Result<bool> {
+    locked()?;
+    if capsule.is_null() {
+        bail!(InvalidArgument, "`capsule` is NULL");
+    }
+    // SAFETY: the lock is held; the name says which struct the pointer is.
+    Ok(unsafe { live_pointer(capsule, VERSIONED).is_some_and(|managed| dlpack::is_copied(managed.cast())) })
+}
+
 /// # Safety
 /// The lock is held; `capsule` is a Python object.
 #[cold]

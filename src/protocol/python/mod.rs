@@ -18,7 +18,7 @@ pub use api::{Exception, is_available, message, raise, release_object};
 pub use array_struct::{array_struct_capsule, from_array_struct_capsule};
 pub use arrow::{arrow_array_capsule, arrow_schema_capsule};
 pub use buffer::memory_view;
-pub use dlpack::{Form, capsule_of_dlpack, dlpack_capsule, from_dlpack_capsule};
+pub use dlpack::{Form, capsule_of_dlpack, dlpack_capsule, from_dlpack_capsule, is_copied};
 pub use exchange::{allocate_like, from_exchange_table, lend_object, share_object, to_object, work_stream};
 pub use package::module;
 pub use symbols::PyObject;
