@@ -28,7 +28,7 @@ OUTCOMES = {
         Outcome("wrapped", "▢", "o", "poor", "33", "not read: the consumer keeps the producer as an opaque object"),
         Outcome("wrong", "✗", "X", "bad", "1;31", "wrong: the values or the shape that arrived are others"),
         Outcome("crashed", "☠", "!", "worst", "1;7;31", "crashed: the process died"),
-        Outcome("timeout", "⧗", "t", "worst", "1;31", "no answer in time"),
+        Outcome("timeout", "∞", "t", "worst", "1;31", "no answer in time"),
         Outcome("refused", "–", "-", "none", "2", "refused with an exception"),
         Outcome("unmade", "·", ".", "none", "2", "the producer has no such array"),
         Outcome("absent", " ", " ", "none", "2", "the producer does not speak the protocol"),
