@@ -20,9 +20,7 @@ def found(obj) -> set[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         report = ndferry.inspect(obj)
-    return {
-        one.id for one in report.findings if not (one.id == "buffer-refusal-class" and "contiguous" in one.message)
-    }
+    return {one.id for one in report.findings if not (one.id == "buffer-refusal-class" and "contiguous" in one.message)}
 
 
 @pytest.fixture(scope="module")

@@ -94,7 +94,7 @@ def _drawing(tensor: Tensor) -> str:
     if not tensor.size:
         return ""
     shape, strides = tensor.shape, tensor.strides
-    rows, columns = ([*shape][-2:] if len(shape) > 1 else [1, *shape] if shape else [1, 1])
+    rows, columns = [*shape][-2:] if len(shape) > 1 else [1, *shape] if shape else [1, 1]
     steps = [*strides][-2:] if len(strides) > 1 else [0, *strides] if strides else [0, 0]
     lowest = sum((n - 1) * step for n, step in zip((rows, columns), steps) if step < 0)
     parts = []
@@ -151,7 +151,12 @@ def _short(place: int) -> str:
 
 
 def _arrows(
-    ndim: int, rows: int, columns: int, steps: list[int], xs: list[tuple[int, int | None]], ys: list[tuple[int, int | None]]
+    ndim: int,
+    rows: int,
+    columns: int,
+    steps: list[int],
+    xs: list[tuple[int, int | None]],
+    ys: list[tuple[int, int | None]],
 ) -> list[str]:
     """Along each axis one that shows its stride; an axis of stride 0 goes nowhere in memory and is dashed."""
     arrows = []
@@ -162,7 +167,11 @@ def _arrows(
     if ndim > 1 and rows > 1:
         end = _TOP + ys[-1][0] + _CELL
         arrows.append(_arrow(26, _TOP, 26, end, steps[0]))
-        arrows.append(_text(20, (_TOP + end) // 2 + 4, _signed(steps[0]), "var(--nf-text)", "end", turn=len(_signed(steps[0])) > 3))
+        arrows.append(
+            _text(
+                20, (_TOP + end) // 2 + 4, _signed(steps[0]), "var(--nf-text)", "end", turn=len(_signed(steps[0])) > 3
+            )
+        )
     return arrows
 
 

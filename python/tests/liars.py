@@ -79,7 +79,9 @@ class Producer:
         self.made += 1
         _ENDINGS[addressof(struct)] = lambda kept=(struct, shape, strides, memory): self.end(kept)
         name = spoilt.get("name", b"dltensor_versioned" if versioned else b"dltensor")
-        return _new_capsule(addressof(struct), name, None if spoilt.get("no_destructor") else cast(_destructor, c_void_p))
+        return _new_capsule(
+            addressof(struct), name, None if spoilt.get("no_destructor") else cast(_destructor, c_void_p)
+        )
 
     def end(self, _):
         self.ended += 1
@@ -426,7 +428,9 @@ LIARS = {
     "dlpack-stream-default": StreamDefault,
     "dlpack-stream-accepted": AnyStream,
     "dlpack-stream-zero": lambda: AnyStream(device=(2, 0)),
-    "dlpack-type-error": lambda: producer(__dlpack__=lambda self, **_: _raise(TypeError("this dtype is not supported"))),
+    "dlpack-type-error": lambda: producer(
+        __dlpack__=lambda self, **_: _raise(TypeError("this dtype is not supported"))
+    ),
     "dlpack-refusal-class": lambda: producer(__dlpack__=lambda self, **_: _raise(RuntimeError("no"))),
     "dlpack-legacy-only": LegacyOnly,
     "dlpack-versioned-unasked": VersionedOnly,

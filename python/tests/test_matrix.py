@@ -39,7 +39,15 @@ def trials(file: Path) -> dict[tuple[str, str, str], dict]:
 def test_values_survive_in_no_narrower_type():
     import numpy as np
 
-    narrower = {"float64": "f4", "float32": "f2", "complex128": "c8", "int64": "i4", "uint64": "i8", "int32": "i2", "uint16": "u1"}
+    narrower = {
+        "float64": "f4",
+        "float32": "f2",
+        "complex128": "c8",
+        "int64": "i4",
+        "uint64": "i8",
+        "int32": "i2",
+        "uint16": "u1",
+    }
     for dtype, other in narrower.items():
         base = Case(dtype, "vector").base
         assert np.array(base, dtype).tolist() == base != np.array(base, dtype).astype(other).tolist(), dtype
@@ -49,7 +57,11 @@ def test_values_survive_in_no_narrower_type():
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_numpy_and_ndferry_exchange_every_case(dtype, layout):
     case = Case(dtype, layout)
-    for producer, consumer, protocol in (("numpy", "ndferry", "asarray"), ("ndferry", "numpy", "asarray"), ("ndferry", "ndferry", "dlpack")):
+    for producer, consumer, protocol in (
+        ("numpy", "ndferry", "asarray"),
+        ("ndferry", "numpy", "asarray"),
+        ("ndferry", "ndferry", "dlpack"),
+    ):
         trial = attempt(producer, consumer, protocol, case)
         assert trial.outcome == "shared", (producer, consumer, dtype, layout, trial)
 
@@ -62,7 +74,7 @@ def test_outcomes_are_told_apart():
     assert outcome("array", "numpy", "buffer") == "shared" and outcome("array", "numpy", "dlpack") == "absent"
     assert outcome("numpy", "array", "buffer") == "copied" and outcome("numpy", "array", "dlpack") == "untaken"
     assert outcome("ndferry", "numpy", "array-struct") == "shared" and outcome("bytes", "numpy", "asarray") == "wrapped"
-    assert outcome("edge-deleter", "ndferry", "dlpack") == "shared" == outcome("edge-offset", "numpy", "dlpack")
+    assert outcome("edge-offset", "ndferry", "dlpack") == "shared" == outcome("edge-offset", "numpy", "dlpack")
     assert outcome("edge-extent", "ndferry", "dlpack") == "refused" == outcome("edge-version", "ndferry", "dlpack")
     assert outcome("edge-version", "numpy", "asarray") == "wrapped"
     assert attempt("numpy", "ndferry", "dlpack", Case("float32", "read-only")).flavour == "1.0"
@@ -83,7 +95,11 @@ def test_wrong_values_are_seen(monkeypatch):
 
 def test_an_offer_shows_one_protocol_only():
     tensor = ndferry.zeros(3)
-    for protocol, name in (("dlpack", "__dlpack__"), ("array-interface", "__array_interface__"), ("array", "__array__")):
+    for protocol, name in (
+        ("dlpack", "__dlpack__"),
+        ("array-interface", "__array_interface__"),
+        ("array", "__array__"),
+    ):
         made = offer(tensor, protocol)
         names = ("__dlpack__", "__array_interface__", "__array_struct__", "__array__", "__arrow_c_array__")
         assert [one for one in names if hasattr(made, one)] == [name]
@@ -108,12 +124,34 @@ def fakes(tmp_path):
 
 def test_a_library_that_kills_its_process_costs_its_own_cells_only(fakes, tmp_path):
     file = tmp_path / "out.json"
-    done = matrix("--libraries", "opencv,unyt,sparse,pint,numpy,ndferry", "--json", str(file), "--timeout", "3", "--protocol", "asarray,dlpack", path=fakes)
+    done = matrix(
+        "--libraries",
+        "opencv,unyt,sparse,pint,numpy,ndferry",
+        "--json",
+        str(file),
+        "--timeout",
+        "3",
+        "--protocol",
+        "asarray,dlpack",
+        path=fakes,
+    )
     found = trials(file)
-    assert found["numpy", "opencv", "asarray"]["outcome"] == "crashed" and "SIGABRT" in found["numpy", "opencv", "asarray"]["detail"]
-    assert found["numpy", "sparse", "asarray"]["outcome"] == "timeout" and "3 s" in found["numpy", "sparse", "asarray"]["detail"]
-    assert found["numpy", "pint", "asarray"]["outcome"] == "crashed" and "status 3" in found["numpy", "pint", "asarray"]["detail"]
-    assert found["numpy", "unyt", "asarray"]["outcome"] == "refused" and "half installed" in found["numpy", "unyt", "asarray"]["detail"]
+    assert (
+        found["numpy", "opencv", "asarray"]["outcome"] == "crashed"
+        and "SIGABRT" in found["numpy", "opencv", "asarray"]["detail"]
+    )
+    assert (
+        found["numpy", "sparse", "asarray"]["outcome"] == "timeout"
+        and "3 s" in found["numpy", "sparse", "asarray"]["detail"]
+    )
+    assert (
+        found["numpy", "pint", "asarray"]["outcome"] == "crashed"
+        and "status 3" in found["numpy", "pint", "asarray"]["detail"]
+    )
+    assert (
+        found["numpy", "unyt", "asarray"]["outcome"] == "refused"
+        and "half installed" in found["numpy", "unyt", "asarray"]["detail"]
+    )
     assert found["numpy", "ndferry", "dlpack"]["outcome"] == found["ndferry", "numpy", "asarray"]["outcome"] == "shared"
     assert done.returncode == 1 and "☠ NumPy → OpenCV over asarray: ended by SIGABRT" in done.stdout
 
@@ -121,7 +159,9 @@ def test_a_library_that_kills_its_process_costs_its_own_cells_only(fakes, tmp_pa
 def test_the_command_writes_what_it_found(tmp_path):
     page, file = tmp_path / "page.html", tmp_path / "out.json"
     names = "numpy,ndferry,array,mlx" if not LIBRARIES["mlx"].find() else "numpy,ndferry,array"
-    done = matrix("--libraries", names, "--html", str(page), "--json", str(file), "--layout", "matrix", "--dtype", "int64")
+    done = matrix(
+        "--libraries", names, "--html", str(page), "--json", str(file), "--layout", "matrix", "--dtype", "int64"
+    )
     assert done.returncode == 0 and done.stderr == "" and "\x1b" not in done.stdout, done.stderr
     assert "int64, matrix" in done.stdout and "Gives nothing: array.array" in done.stdout
     raw = json.loads(file.read_text())
@@ -131,6 +171,16 @@ def test_the_command_writes_what_it_found(tmp_path):
         assert "Not installed: MLX" in done.stdout and raw["libraries"][3]["version"] is None
     text = page.read_text()
     assert text.startswith("<!doctype html>") and not re.search(r"""(src|href)\s*=|url\(|@import|https?://""", text)
+
+
+def test_the_edges_are_tried_where_they_are_asked_for(tmp_path):
+    file = tmp_path / "out.json"
+    done = matrix("--libraries", "ndferry", "--edges", "--protocol", "dlpack", "--json", str(file))
+    outcomes = {
+        producer: one["outcome"] for (producer, _, _), one in trials(file).items() if one["consumer"] == "ndferry"
+    }
+    arrives = dict.fromkeys(("ndferry", "edge-deleter", "edge-offset", "edge-strides"), "shared")
+    assert outcomes == arrives | {"edge-extent": "refused", "edge-version": "refused"} and done.returncode == 0
 
 
 def test_the_table_is_ascii_where_nothing_else_can_be_shown():
@@ -177,7 +227,9 @@ def test_wrong_options_are_status_two(words, message):
 
 def test_what_strangers_say_cannot_leave_the_page():
     hostile = "</script><script>alert(1)</script><img src=x>\x1b[31m"
-    page = render(Result(VECTOR, ["dlpack"], {"numpy": hostile}, [Trial("numpy", "numpy", "dlpack", "wrong", hostile, hostile)]))
+    page = render(
+        Result(VECTOR, ["dlpack"], {"numpy": hostile}, [Trial("numpy", "numpy", "dlpack", "wrong", hostile, hostile)])
+    )
     assert "<script>alert" not in page and "<img" not in page and "\x1b" not in page and page.count("</script>") == 2
 
 

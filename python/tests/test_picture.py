@@ -83,7 +83,9 @@ def test_the_strides_stand_beside_arrows():
 
     assert {"+1", "+6"} <= set(told(ndferry.asarray(MATRIX)))
     assert {"−1", "−6"} <= set(told(ndferry.asarray(MATRIX)[::-1, ::-1]))
-    assert "0" in told(ndferry.zeros(3).broadcast_to(4, 3)) and "stroke-dasharray" in TENSORS["broadcast"]()._repr_html_()
+    assert (
+        "0" in told(ndferry.zeros(3).broadcast_to(4, 3)) and "stroke-dasharray" in TENSORS["broadcast"]()._repr_html_()
+    )
     assert "5 such grids: 5 × +1" in told(TENSORS["permuted"]())
 
 

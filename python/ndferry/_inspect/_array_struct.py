@@ -44,7 +44,9 @@ def _facts(exam: Examination, struct: Any) -> Facts | None:
     nd = struct.nd
     if not 0 <= nd <= s.MAX_NDIM or nd and not (struct.shape and struct.strides) or struct.itemsize < 0:
         missing = ", ".join(name for name in ("shape", "strides") if not getattr(struct, name))
-        exam.find("struct-shape", STRUCT, f"`nd` is {nd}, `itemsize` {struct.itemsize}" + (missing and f", NULL: {missing}"))
+        exam.find(
+            "struct-shape", STRUCT, f"`nd` is {nd}, `itemsize` {struct.itemsize}" + (missing and f", NULL: {missing}")
+        )
         return None
     shape = tuple(struct.shape[:nd]) if nd else ()
     if any(extent < 0 for extent in shape):
@@ -88,7 +90,9 @@ def _judge_flags(exam: Examination, struct: Any, facts: Facts) -> None:
         return
     steps = [one for extent, one in zip(facts.shape or (), facts.strides or ()) if extent > 1]
     if struct.flags & _ALIGNED and any(one % unit for one in (facts.pointer or 0, *steps)):
-        exam.find("struct-flags", STRUCT, f"the flag says aligned, the address is {facts.pointer:#x}, strides {facts.strides}")
+        exam.find(
+            "struct-flags", STRUCT, f"the flag says aligned, the address is {facts.pointer:#x}, strides {facts.strides}"
+        )
 
 
 def _judge_descr(exam: Examination, struct: Any, facts: Facts) -> None:

@@ -149,9 +149,7 @@ class _Exporter:
     def judge_unasked(self) -> None:
         for field, flag in (("shape", _ND), ("strides", _STRIDES), ("format", _FORMAT)):
             given = [
-                name
-                for name, buffer in self.given.items()
-                if _REQUESTS[name] & flag != flag and getattr(buffer, field)
+                name for name, buffer in self.given.items() if _REQUESTS[name] & flag != flag and getattr(buffer, field)
             ]
             if given:
                 self.find("buffer-unasked", f"`{field}` is given though {', '.join(given)} did not ask for it")
@@ -186,7 +184,11 @@ class _Exporter:
 
     def judge_together(self) -> None:
         """A request for the same again, and those that differ in what they ask for only."""
-        for what, rule in (("readonly", "buffer-readonly-varies"), ("buf", "buffer-moves"), ("itemsize", "buffer-itemsize")):
+        for what, rule in (
+            ("readonly", "buffer-readonly-varies"),
+            ("buf", "buffer-moves"),
+            ("itemsize", "buffer-itemsize"),
+        ):
             answers = {name: getattr(one, what) for name, one in self.given.items() if not _REQUESTS[name] & _WRITABLE}
             if len(set(answers.values())) > 1:
                 told = ", ".join(f"{name} {value}" for name, value in answers.items())

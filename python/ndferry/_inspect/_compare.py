@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ._arrow import ARROW
 from ._array import ARRAY
+from ._arrow import ARROW
 from ._examination import Examination
 from ._facts import OFFERED, Facts, meaningful
 
+_ACCESS = {True: "read-only", False: "writable"}
 
 
 def compare(exam: Examination) -> None:
@@ -21,9 +22,11 @@ def compare(exam: Examination) -> None:
     _disagree(exam, "pointer-differs", _without_copies(exam, facts), "starts at", lambda one: one.pointer, hex)
     _disagree(exam, "shape-differs", shaped, "has the shape", lambda one: one.shape)
     _disagree(exam, "strides-differ", together, "has the strides", meaningful)
-    _disagree(exam, "dtype-differs", _named(exam, _without_copies(exam, facts, True)), "is of type", lambda one: one.dtype)
+    _disagree(
+        exam, "dtype-differs", _named(exam, _without_copies(exam, facts, True)), "is of type", lambda one: one.dtype
+    )
     _disagree(exam, "device-differs", shaped, "is on", lambda one: one.device)
-    _disagree(exam, "read-only-differs", together, "is read-only", lambda one: one.read_only)
+    _disagree(exam, "read-only-differs", together, "is", lambda one: one.read_only, _ACCESS.get)
 
 
 def _disagree(
@@ -32,7 +35,7 @@ def _disagree(
     facts: list[Facts],
     says: str,
     value_of: Callable[[Facts], Any],
-    show: Callable[[Any], str] = str,
+    show: Callable[[Any], Any] = str,
 ) -> None:
     """Notes one finding where the values are not all the same; None says nothing."""
     values: dict[Any, list[str]] = {}

@@ -36,9 +36,13 @@ class _Producer:
         if old is not None and old.versioned:
             self.exam.find("dlpack-versioned-unasked", OLD, "the struct is of version 1, old consumers cannot read it")
         if new is not None and not new.versioned:
-            self.exam.find("dlpack-legacy-only", NEW, "the struct is the one from before 1.0, which cannot say read-only")
+            self.exam.find(
+                "dlpack-legacy-only", NEW, "the struct is the one from before 1.0, which cannot say read-only"
+            )
         if old is not None and new is not None and not old.versioned and new.flags == s.READ_ONLY:
-            self.exam.find("dlpack-legacy-read-only", OLD, "the versioned struct is read-only, the legacy one is given too")
+            self.exam.find(
+                "dlpack-legacy-read-only", OLD, "the versioned struct is read-only, the legacy one is given too"
+            )
         for read in (old, new):
             if read is not None and device is not None and read.device != device:
                 told = f"`__dlpack_device__()` says {device}, the struct {read.device}"
@@ -92,7 +96,9 @@ class _Producer:
             why = "consumers take it for a keyword that is not known, and ask again without it"
             self.exam.find("dlpack-type-error", protocol, f"`__dlpack__{asked}` raises {answer.why}: {why}")
         elif not isinstance(answer.error, (BufferError, MemoryError)):
-            self.exam.find("dlpack-refusal-class", protocol, f"`__dlpack__{asked}` raises {answer.why}, not a BufferError")
+            self.exam.find(
+                "dlpack-refusal-class", protocol, f"`__dlpack__{asked}` raises {answer.why}, not a BufferError"
+            )
 
     def _ask_version(self) -> Read | None:
         answer = self._ask()

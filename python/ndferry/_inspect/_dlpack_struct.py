@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ctypes import addressof
 from dataclasses import dataclass
 from math import prod
 from typing import Any

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ._facts import ABSENT, REFUSED, Facts
-from ._rules import RULES, Rule
+from ._rules import RULES, SEVERITIES, Rule
 
 
 class Finding(NamedTuple):
@@ -92,9 +92,9 @@ class Examination:
 
     @property
     def findings(self) -> list[Finding]:
-        """In the order of the table of rules."""
-        order = list(RULES)
-        found = sorted(self._found.items(), key=lambda one: order.index(one[0][0]))
+        """The worst first, else in the order of the table of rules."""
+        order = {rule.id: (SEVERITIES.index(rule.severity), i) for i, rule in enumerate(RULES.values())}
+        found = sorted(self._found.items(), key=lambda one: order[one[0][0]])
         return [Finding(RULES[rule], protocol, "; ".join(messages)) for (rule, protocol), messages in found]
 
     def has_found(self, *rules: str) -> bool:

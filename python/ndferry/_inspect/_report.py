@@ -10,7 +10,19 @@ from ._facts import ABSENT, OFFERED, Facts
 from ._rules import DISAGREEMENT, NOTE, SEVERITIES, VIOLATION
 
 MARKS = {VIOLATION: "✗", DISAGREEMENT: "≠", NOTE: "·"}
-COLUMNS = ("protocol", "pointer", "shape", "strides", "dtype", "device", "access", "order", "aligned", "version", "owner")
+COLUMNS = (
+    "protocol",
+    "pointer",
+    "shape",
+    "strides",
+    "dtype",
+    "device",
+    "access",
+    "order",
+    "aligned",
+    "version",
+    "owner",
+)
 
 
 class Report:
@@ -60,10 +72,8 @@ class Report:
         lines += [f"{one.protocol:<{_WIDTH}}  refused: {one.reason}" for one in refused]
         if absent:
             lines.append(f"{'not offered':<{_WIDTH}}  {', '.join(absent)}")
-        for severity in SEVERITIES:
-            for one in self.findings:
-                if one.severity == severity:
-                    lines += ["", *_told(one)]
+        for one in self.findings:
+            lines += ["", *_told(one)]
         return "\n".join(lines)
 
     def __repr__(self) -> str:

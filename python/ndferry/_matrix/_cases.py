@@ -32,7 +32,13 @@ class Case(NamedTuple):
 
     @property
     def itemsize(self) -> int:
-        return 1 if self.dtype == "bool" else 2 if self.dtype == "bfloat16" else int(self.dtype.lstrip("uintfloacmpex")) // 8
+        return (
+            1
+            if self.dtype == "bool"
+            else 2
+            if self.dtype == "bfloat16"
+            else int(self.dtype.lstrip("uintfloacmpex")) // 8
+        )
 
     @property
     def base(self) -> Any:

@@ -52,7 +52,11 @@ def add(commands: Any) -> None:
     jobs = min(4, os.cpu_count() or 1)
     parser.add_argument("--jobs", type=_positive, default=jobs, metavar="N", help="processes (default: %(default)s)")
     parser.add_argument(
-        "--timeout", type=float, default=60, metavar="S", help="seconds for one trial, once both are imported (default: 60)"
+        "--timeout",
+        type=float,
+        default=60,
+        metavar="S",
+        help="seconds for one trial, once both are imported (default: 60)",
     )
     parser.set_defaults(run=run)
 
@@ -69,7 +73,10 @@ def _positive(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    for name, given, known in (("--libraries", options.libraries, LIBRARIES), ("--protocol", options.protocol, PROTOCOLS)):
+    for name, given, known in (
+        ("--libraries", options.libraries, LIBRARIES),
+        ("--protocol", options.protocol, PROTOCOLS),
+    ):
         unknown = [one for one in given if one not in known]
         if unknown or not given:
             words = f"{', '.join(unknown)} is not known" if unknown else "nothing is named"

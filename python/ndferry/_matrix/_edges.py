@@ -63,7 +63,12 @@ def _make(change: Callable[[Any], None]) -> Callable[[Any, Case], Any]:
 
 def _edge(key: str, title: str, change: Callable[[Any], None], must_refuse: bool = False) -> Library:
     return Library(
-        f"edge-{key}", title, "ndferry", make=_make(change), pointer=lambda x: x.tensor.data_ptr, must_refuse=must_refuse
+        f"edge-{key}",
+        title,
+        "ndferry",
+        make=_make(change),
+        pointer=lambda x: x.tensor.data_ptr,
+        must_refuse=must_refuse,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 from ._cases import Cannot, Case
@@ -91,9 +90,7 @@ def _array(m: Any, case: Case) -> Any:
 
 
 def _array_taken(m: Any, x: Any) -> Any:
-    taken = m.array(x.format)
-    taken.frombytes(x)
-    return taken
+    return m.array(x.format, x)
 
 
 def _bytes(m: Any, case: Case) -> Any:

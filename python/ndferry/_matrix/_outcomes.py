@@ -37,7 +37,20 @@ OUTCOMES = {
 }
 HARMFUL = ("wrong", "crashed", "timeout")
 EMPTY = ("unmade", "absent", "untaken")
-_BEST = ("shared", "writable", "copied", "unproved", "wrong", "crashed", "timeout", "wrapped", "refused", "unmade", "absent", "untaken")
+_BEST = (
+    "shared",
+    "writable",
+    "copied",
+    "unproved",
+    "wrong",
+    "crashed",
+    "timeout",
+    "wrapped",
+    "refused",
+    "unmade",
+    "absent",
+    "untaken",
+)
 
 
 @dataclass

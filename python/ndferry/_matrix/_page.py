@@ -97,7 +97,9 @@ def _lists(result: Result) -> str:
             is_open = " open" if outcomes == HARMFUL else ""
             table = f'<div class="scroll"><table class="list"><tbody>{rows}</tbody></table></div>'
             sections.append(f"<details{is_open}><summary><h2>{title} ({len(trials)})</h2></summary>{table}</details>")
-    versions = [f"{_name(key)} {escape(version or '')}" for key, version in result.versions.items() if version is not None]
+    versions = [
+        f"{_name(key)} {escape(version or '')}" for key, version in result.versions.items() if version is not None
+    ]
     told = f"<p>{', '.join(one.strip() for one in versions)}.</p>"
     for title, names in (
         ("Gives nothing", [f"{_name(key)} ({escape(why)})" for key, why in result.idle.items()]),
@@ -125,7 +127,9 @@ def _data(result: Result) -> str:
             ways[trial.protocol] = [trial.outcome, trial.flavour, trial.detail]
     data = {
         "cells": cells,
-        "best": {f"{p} {c}": one.protocol for p in result.producers for c in result.consumers if (one := result.best(p, c))},
+        "best": {
+            f"{p} {c}": one.protocol for p in result.producers for c in result.consumers if (one := result.best(p, c))
+        },
         "titles": {key: LIBRARIES[key].title for key in result.versions},
         "outcomes": {key: [one.mark, one.text] for key, one in OUTCOMES.items()},
     }

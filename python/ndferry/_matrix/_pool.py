@@ -75,7 +75,9 @@ class _Worker:
         size = self.errors.seek(0, os.SEEK_END)
         self.errors.seek(max(0, size - 4000))
         lines = self.errors.read().decode(errors="replace").splitlines()
-        telling = [line.strip() for line in lines if "what()" in line or "heck failed" in line or "error" in line.lower()]
+        telling = [
+            line.strip() for line in lines if "what()" in line or "heck failed" in line or "error" in line.lower()
+        ]
         return f": {telling[-1][:200]}" if telling else ""
 
     @property

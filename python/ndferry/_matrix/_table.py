@@ -133,5 +133,3 @@ def _told(trial: Trial) -> str:
     names = f"{LIBRARIES[trial.producer].title} → {LIBRARIES[trial.consumer].title}"
     detail = f": {trial.detail}" if trial.outcome != "writable" else ""
     return f"{names} over {trial.protocol}{detail}"
-
-

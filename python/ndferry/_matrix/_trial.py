@@ -6,8 +6,8 @@ import warnings
 from typing import Any
 
 from ._cases import Cannot, Case, value
-from ._library import Library, Wrapped
 from ._libraries import LIBRARIES
+from ._library import Library, Wrapped
 from ._outcomes import Trial
 from ._protocols import NotOffered, offer
 
@@ -120,7 +120,11 @@ def _kept(got: Any) -> str | None:
     """Whether what must be refused is kept unread; its elements are not touched but where they are Python objects."""
     dtype = str(getattr(got, "dtype", ""))
     inside = getattr(got, "magnitude", None)
-    return f"it became a {type(got).__name__} of objects" if dtype == "object" or type(inside).__name__ == "_Edge" else None
+    return (
+        f"it became a {type(got).__name__} of objects"
+        if dtype == "object" or type(inside).__name__ == "_Edge"
+        else None
+    )
 
 
 def _is_written_through(producer: Library, source: Any, consumer: Library, got: Any, case: Case) -> bool:
