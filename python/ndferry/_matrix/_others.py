@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ._cases import Cannot, Case
@@ -32,7 +33,8 @@ def _pyarrow(m: Any, case: Case) -> Any:
 def _arrow_numpy(x: Any, case: Case) -> Any:
     kind = type(x).__name__
     if kind == "Buffer":
-        return typed_view(memoryview(x), case)
+        flat, shape = typed_view(memoryview(x), case), case.values[0]
+        return flat.reshape(shape) if flat.size == max(1, math.prod(shape)) else flat  # it keeps bytes only
     return x.to_numpy() if kind == "Tensor" else x.to_numpy(zero_copy_only=False)
 
 
