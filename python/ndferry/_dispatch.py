@@ -53,6 +53,8 @@ class Call:
             return view
         if type(value) is list or type(value) is tuple:
             return type(value)(map(self.take, value))
+        if type(value) is dict:
+            return {key: self.take(one) for key, one in value.items()}
         if isinstance(value, DType):
             return value.numpy()
         if isinstance(value, self._numpy.ndarray):
@@ -76,8 +78,14 @@ class Call:
 
     def run(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
         """Calls a function of NumPy."""
-        positional = [self.take(one) for one in arguments]
-        return self.give(function(*positional, **{name: self.take(one) for name, one in keywords.items()}))
+        arguments, keywords = self.take((arguments, keywords))
+        return self.give(function(*arguments, **keywords))
+
+    def ask(self, function: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Calls a function that asks the classes of its arguments, with views in the place of tensors. Those that
+        `take` does not see, in a deque say, would be asked again without end: others may have their turn instead."""
+        arguments, keywords = self.take((arguments, keywords))
+        return self.give(function(*arguments, **keywords)) if self._views else NotImplemented
 
 
 def _is_foreign(operand: Any) -> bool:
@@ -153,14 +161,14 @@ class Dispatch:
         if not all(issubclass(one, (Dispatch, array)) for one in types):
             return NotImplemented
         if any(one.__array_function__ not in (Dispatch.__array_function__, array.__array_function__) for one in types):
-            return Call().run(func, *args, **kwargs)
-        # Not through dispatch again, which a tensor that `take` does not see, in a deque say, would make endless.
+            return Call().ask(func, args, kwargs)
+        # Not through dispatch again, which a tensor that `take` does not see would make endless.
         return Call().run(getattr(func, "_implementation", func), *args, **kwargs)
 
     def __array_wrap__(self, arr: Any, context: Any = None, return_scalar: bool = False) -> Any:
         return Call().give(arr)  # a tensor without axes where NumPy would make a scalar
 
-    # The two methods that Dask calls on its chunks.
+    # The methods that Dask calls on its chunks, and pint on what is compared.
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         """The elements converted by NumPy, on new memory; `copy` False gives the tensor itself if it has that type."""
@@ -169,6 +177,14 @@ class Dispatch:
     def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
         """NumPy's sum over one axis, several, or all."""
         return Call().run(_numpy().ndarray.sum, self, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Whether all elements are true, along one axis, several, or all."""
+        return Call().run(_numpy().ndarray.all, self, axis=axis, keepdims=keepdims)
+
+    def any(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Whether any element is true, along one axis, several, or all."""
+        return Call().run(_numpy().ndarray.any, self, axis=axis, keepdims=keepdims)
 
     __add__, __radd__, __iadd__ = _numeric(operator.add, operator.iadd, "add")
     __sub__, __rsub__, __isub__ = _numeric(operator.sub, operator.isub, "subtract")

@@ -89,7 +89,13 @@ def _exchanged(x: Any) -> Tensor | None:
         return None
     if (torch := sys.modules.get("torch")) is not None and not _is_plain(x, torch):
         return None
-    handle = _from_exchange_api(py_object(x))
+    try:
+        handle = _from_exchange_api(py_object(x))
+    except RuntimeError:
+        # PyTorch's own exception for data that DLPack has no words for; its `__dlpack__` makes that a BufferError.
+        if type(x).__module__ != "torch":
+            raise
+        return None
     return None if handle is None else adopt(handle)
 
 

@@ -66,6 +66,11 @@ class DType:
         return codes.get(self.code, "V")
 
     @property
+    def char(self) -> str:
+        """NumPy's letter for the type of an element: "f" for float32. SciPy asks arrays for it."""
+        return self.__numpy_dtype__.char
+
+    @property
     def is_swapped(self) -> bool:
         """Whether the bytes are in the order that this machine does not use."""
         return bool(self._struct.flags & c.NDF_DTYPE_SWAPPED)

@@ -89,12 +89,16 @@ def item(tensor: Tensor, asked: str) -> Any:
     return flat(tensor)[0]
 
 
-def tobytes(tensor: Tensor) -> bytes:
+def _dense(tensor: Tensor) -> Tensor:
+    """The elements in C order without gaps, from the first bit of a byte on."""
     if tensor.device.device_type not in _HOST:
         raise UnsupportedError(f"the elements are on {tensor.device}, only those on the host can be read")
     dense = tensor.contiguous()
-    if dense.bit_offset:
-        dense = dense.copy()
+    return dense.copy() if dense.bit_offset else dense
+
+
+def tobytes(tensor: Tensor) -> bytes:
+    dense = _dense(tensor)
     return ctypes.string_at(dense.data_ptr, dense.nbytes) if dense.nbytes else b""
 
 
@@ -106,6 +110,29 @@ def from_bytes(data: bytes, type_: DType, shape: tuple[int, ...]) -> Tensor:
     if len(data) != tensor.nbytes:
         raise ValueError(f"`data` has {len(data)} bytes, shape {shape} of {type_} needs {tensor.nbytes}")
     ctypes.memmove(tensor.data_ptr, data, len(data))
+    return tensor
+
+
+def pickled(tensor: Tensor) -> tuple[Any, ...]:
+    """A pickle whose elements may go out of band (PEP 574), without a copy."""
+    from pickle import PickleBuffer
+
+    from ._buffer import wrap_object
+
+    dense = _dense(tensor)
+    # As bytes, because some types have no format that a buffer could carry.
+    loose = wrap_object(dense, dense.data_ptr, dtype("uint8"), (dense.nbytes,), None, dense.read_only)
+    return from_pickled, (PickleBuffer(loose.memoryview()), tensor.dtype, tensor.shape)
+
+
+def from_pickled(buffer: Any, type_: DType, shape: tuple[int, ...]) -> Tensor:
+    """A tensor on the memory of a buffer that holds the elements in C order, read-only if the buffer is."""
+    from ._buffer import address_of, wrap_object
+
+    view = memoryview(buffer)
+    tensor = wrap_object(view, address_of(view), type_, shape, None, view.readonly)
+    if not view.c_contiguous or view.nbytes != tensor.nbytes:
+        raise ValueError(f"the buffer has {view.nbytes} bytes, shape {shape} of {type_} needs {tensor.nbytes}")
     return tensor
 
 

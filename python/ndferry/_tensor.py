@@ -500,6 +500,11 @@ class Tensor(Dispatch):
         """Pickles and deep copies are writable copies of the elements in C order."""
         return _elements.from_bytes, (self.tobytes(), self.dtype, self.shape)
 
+    def __reduce_ex__(self, protocol: int, /) -> tuple[Any, ...]:  # type: ignore[override]
+        """From protocol 5 on the elements may go out of band. What comes back is on the memory of the buffers given to
+        `pickle.loads`, read-only if they are."""
+        return _elements.pickled(self) if protocol >= 5 else self.__reduce__()
+
 
 # Native code takes and makes tensors through this table, without calling `__dlpack__`.
 Tensor.__dlpack_c_exchange_api__ = lib.ndf_py_dlpack_exchange_api(Tensor, "_address", adopt)

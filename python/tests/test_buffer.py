@@ -271,6 +271,20 @@ def test_what_a_buffer_cannot_say_numpy_reads_by_its_own_protocol():
     assert ndferry.zeros(3, "V4").memoryview().format == "4x"
 
 
+def test_elements_without_a_format_are_shown_as_their_bytes():
+    wanted = ndferry.asarray([[1, 2, 3], [4, 5, 6]], "bfloat16").copy()
+    dates = ndferry.zeros(2, "M8[s]")
+    for tensor in (wanted, wanted[0, 0], wanted.as_read_only(), wanted.T, wanted[:, ::-2], wanted[:0], dates):
+        for flags in (c.NDF_BUFFER_SIMPLE, c.NDF_BUFFER_ND, c.NDF_BUFFER_STRIDES):
+            if flags != c.NDF_BUFFER_STRIDES and not tensor.is_contiguous():
+                continue
+            view = lib.ndf_py_memoryview(tensor._handle, flags)
+            assert (view.format, view.itemsize, view.shape) == ("B", 1, (*tensor.shape, tensor.itemsize))
+            assert view.tobytes() == tensor.tobytes() and view.readonly == tensor.read_only
+            assert ndferry.asarray(view).tobytes() == tensor.tobytes()
+            assert np.asarray(view).tolist() == view.tolist()
+
+
 class Point(ctypes.Structure):
     _fields_ = [("x", ctypes.c_float), ("n", ctypes.c_int64), ("tag", ctypes.c_char * 3)]
 

@@ -104,6 +104,44 @@ def test_pickles_and_copies_are_copies(name, rng):
             assert made.tobytes() == source.tobytes() and not made.shares_memory(source)
 
 
+@pytest.mark.parametrize("name", ["bool", "bfloat16", "int4", "M8[s]", "S3", ">f8", "[('x', '<f4')]", "V4", "complex64"])
+def test_by_protocol_5_the_elements_go_out_of_band_without_a_copy(name):
+    filled = ndferry.zeros((3, 8), name)
+    for source in (filled, filled[1], filled[::-2], filled.transpose(), filled[0, 0], filled[:0], filled[:, 1:]):
+        buffers = []
+        data = pickle.dumps(source, 5, buffer_callback=buffers.append)
+        (buffer,) = buffers
+        back = pickle.loads(data, buffers=buffers)
+        assert back.dtype is source.dtype and back.shape == source.shape and back.tobytes() == source.tobytes()
+        assert buffer.raw().nbytes == source.nbytes and not back.read_only
+        if source.size and source.is_contiguous() and not source.bit_offset:
+            assert back.data_ptr == source.data_ptr
+        sent = bytes(buffer.raw())
+        assert pickle.loads(data, buffers=[sent]).read_only and pickle.loads(data, buffers=[sent]).tobytes() == sent
+        within = pickle.loads(pickle.dumps(source, 5))
+        assert within.tobytes() == source.tobytes() and not within.read_only and not within.shares_memory(source)
+        assert copy.deepcopy(source.as_read_only()).read_only is False
+        del back, within, buffer
+        buffers.clear()
+
+
+def test_buffers_of_pickles_that_do_not_fit_are_refused():
+    data = pickle.dumps(ndferry.zeros((2, 3)), 5, buffer_callback=lambda _: None)
+    for wrong in (bytes(47), bytes(49), b"", memoryview(bytes(96))[::2]):
+        with pytest.raises(ValueError, match="shape .* of float64 needs 48"):
+            pickle.loads(data, buffers=[wrong])
+    memory = bytearray(48)
+    held = pickle.loads(data, buffers=[memory])
+    with pytest.raises(BufferError):
+        memory.append(1)
+    held[0] = 1.0
+    del held
+    assert any(memory)
+    memory.append(1)
+    with pytest.raises(ndferry.UnsupportedError, match="cuda:0"):
+        pickle.dumps(ndferry.wrap(4096, 4, "float32", device="cuda:0"), 5)
+
+
 def body(tensor: ndferry.Tensor) -> list[str]:
     """What is printed before the dtype, lines without the indentation that depends on the name's length."""
     text = repr(tensor)

@@ -522,6 +522,16 @@ def test_torch_tensors_that_are_not_what_lies_in_memory_are_refused(torch):
     assert ndferry.asarray(conjugate.resolve_conj()).tolist() == [1 - 2j, 3 + 4j]
 
 
+def test_torch_tensors_that_dlpack_has_no_words_for_are_refused_in_its_words(torch):
+    for why, source in {
+        "meta": torch.empty(3, device="meta"), "QInt": torch.quantize_per_tensor(torch.ones(2), 0.5, 3, torch.qint8),
+    }.items():  # fmt: skip
+        for take in ndferry.from_dlpack, ndferry.asarray:
+            with pytest.raises(BufferError, match=why) as refused:
+                take(source)
+            assert "Exception raised from" not in str(refused.value)
+
+
 def test_subclasses_of_torch_tensors_are_asked_by_dlpack(torch):
     asked = []
 

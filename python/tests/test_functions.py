@@ -225,6 +225,13 @@ def test_nothing_writes_through_a_read_only_tensor(expression):
     assert not base.numpy().any()
 
 
+def test_numpy_may_look_at_the_memory_of_tensors_without_elements():
+    t, mask, numbers = ndferry.zeros((0, 4)), ndferry.zeros((0, 4), "bool"), ndferry.zeros((0, 4), "int64")
+    for array in (numbers, numbers.numpy(), np.asarray(numbers.memoryview())):
+        np.copyto(t, array, where=mask)  # reads the first element of a mask that has none
+        assert np.select([mask], [array], 9.0).shape == (0, 4)
+
+
 def test_views_share_memory_and_say_when_they_are_read_only():
     t = ndferry.zeros((2, 3))
     np.reshape(t, (3, 2))[0, 0] = 5
@@ -322,18 +329,38 @@ def test_subclasses_of_arrays_have_their_turn_with_views():
     assert got[0] == "units" and type(got[1]) is Units
 
 
+def test_tensors_that_cannot_be_found_beside_such_a_subclass_are_refused():
+    class Strict(np.ndarray):
+        def __array_function__(self, func, types, args, kwargs):
+            return super().__array_function__(func, types, args, kwargs)
+
+    t, strict = ndferry.zeros(2), np.zeros(2).view(Strict)
+    assert np.concatenate([t, strict]).shape == (4,)
+    with pytest.raises(TypeError, match="no implementation found"):
+        np.concatenate(deque([t, strict]))
+
+
 def test_bfloat16_stays_bfloat16():
     t = ndferry.asarray([1, 2, 3], "bfloat16")
     for made in (np.concatenate([t, t]), np.flip(t), np.max(t), np.sort(t), np.where(t > 1, t, t)):
         assert made.dtype is ndferry.bfloat16
 
 
-def test_the_methods_that_dask_calls():
+def test_a_dtype_has_numpys_letter():
+    assert ndferry.dtype(">i2").char == "h" and ndferry.bfloat16.char == np.dtype("bfloat16").char
+    with pytest.raises(AttributeError, match="share bytes"):
+        ndferry.int4.char  # noqa: B018
+
+
+def test_the_methods_that_dask_and_pint_call():
     t = ndferry.asarray([[1.9, 2.9], [3.0, 4.0]])
     assert t.astype("i4").tolist() == [[1, 2], [3, 4]] and t.astype(ndferry.float32).dtype is ndferry.float32
     assert t.astype("f8", copy=False) is t and t.astype("f8").data_ptr != t.data_ptr
     same_answer(t.sum(axis=0, keepdims=True), t.numpy().sum(axis=0, keepdims=True))
     same_answer(t.sum(dtype="f4"), t.numpy().sum(dtype="f4"))
+    for axis in None, 0, (0, 1):
+        same_answer((t > 2).all(axis), (t.numpy() > 2).all(axis))
+        same_answer((t > 2).any(axis, keepdims=True), (t.numpy() > 2).any(axis, keepdims=True))
 
 
 def test_numpys_own_assertions_understand_tensors():

@@ -74,10 +74,27 @@ def test_astropy_quantities_and_tensors():
         np.concatenate([tensor(), lengths])
 
 
+def test_pint_quantities_and_tensors():
+    pint = pytest.importorskip("pint")
+    units = pint.UnitRegistry()
+    ratios, held = units.Quantity(np.arange(4.0)), units.Quantity(tensor(), "m")
+    for made in (ratios + tensor(), tensor() + ratios, np.add(ratios, tensor())):
+        assert type(made) is units.Quantity and list(made.magnitude) == [5, 7, 9, 11]
+    assert (ratios == tensor()).tolist() == [False] * 4
+    doubled = held.to("km") + held
+    assert type(doubled.magnitude) is ndferry.Tensor and doubled.magnitude.tolist() == [0.01, 0.012, 0.014, 0.016]
+    assert type(np.sum(held).magnitude) is ndferry.Tensor and (held * tensor()).units == units.m
+    with pytest.raises(pint.DimensionalityError):
+        held + tensor()
+
+
 def test_scipy_sparse_arrays_and_tensors():
     sparse = pytest.importorskip("scipy.sparse")
     eye = sparse.csr_array(np.eye(4) * 2)
     assert (tensor() @ eye).tolist() == [10, 12, 14, 16]
+    assert type(eye @ tensor()) is np.ndarray and (eye @ tensor()).tolist() == [10, 12, 14, 16]
+    assert (eye @ np.stack([tensor(), tensor()], 1)).shape == (4, 2)
+    assert eye.multiply(tensor()).toarray().tolist() == (eye * tensor().numpy()).toarray().tolist()
     assert (tensor() * eye).toarray().tolist() == (tensor().numpy() * eye).toarray().tolist()
 
 

@@ -1,5 +1,6 @@
 //! NumPy's array interface: the C struct both ways, and the dictionary as text.
 
+use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
 use std::fmt::Write;
 use std::ptr::{NonNull, null_mut};
@@ -131,11 +132,22 @@ fn flags(tensor: &Tensor, has_descr: bool) -> c_int {
         | flag(has_descr, HAS_DESCR)
 }
 
-/// Consumers refuse NULL even where there is nothing to read, so a tensor without elements shows an address that is
-/// aligned and never used.
+/// What tensors without elements show. NumPy refuses NULL even where there is nothing to read, gives its own empty arrays
+/// memory, and relies on that: `copyto` with `where` and a conversion looks at the first element of the mask.
+#[repr(C, align(4096))]
+struct Nothing(UnsafeCell<[u8; 4096]>);
+
+const _: () = assert!(align_of::<Nothing>().is_multiple_of(crate::device::cpu::ALIGNMENT));
+
+// SAFETY: the bytes mean nothing, and nobody here reads or writes them.
+unsafe impl Sync for Nothing {}
+
+static NOTHING: Nothing = Nothing(UnsafeCell::new([0; 4096]));
+
+/// The first element, or where there is none an aligned address of memory.
 pub(super) fn data_or_dummy(tensor: &Tensor) -> *mut c_void {
     let data = tensor.data();
-    if data.is_null() { std::ptr::without_provenance_mut(crate::device::cpu::ALIGNMENT) } else { data.cast() }
+    if data.is_null() { NOTHING.0.get().cast() } else { data.cast() }
 }
 
 /// Imports a `PyArrayInterface`; `owner` keeps its memory alive and is ended after the last use.

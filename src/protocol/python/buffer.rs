@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use once_cell::sync::OnceCell;
 
 use super::api::{Api, PyObject, api, locked, missing, raise, symbol};
+use crate::dtype::DType;
 use crate::error::{Error, Kind, Result};
 use crate::protocol::buffer;
 use crate::spec::buffer::{Buffer, FORMAT, FULL_RO};
@@ -110,7 +111,8 @@ fn no_memory() -> Error {
 
 /// A new memoryview of the elements, which keeps the tensor alive. `flags` is what a consumer asks for (`PyBUF_*`):
 /// what the elements cannot meet is refused; the memoryview says everything and takes away itself what was not asked.
-/// Only where the type has no format and none is asked for, it says none, which CPython shows as bytes.
+/// Where the type has no format and none is asked for, it shows the bytes of each element along a last axis: without a
+/// format CPython takes elements for bytes, whatever their size.
 ///
 /// # Safety
 /// The caller holds the interpreter's lock.
@@ -118,7 +120,7 @@ pub unsafe fn memory_view(tensor: &Tensor, flags: c_int) -> Result<NonNull<PyObj
     let (api, symbols) = (locked()?, symbols()?);
     buffer::require(tensor, flags)?;
     let mut full = match buffer::to_buffer(tensor, FULL_RO) {
-        Err(_) if flags & FORMAT == 0 => buffer::to_buffer(tensor, FULL_RO & !FORMAT)?,
+        Err(_) if flags & FORMAT == 0 => buffer::to_buffer(&as_bytes(tensor)?, FULL_RO)?,
         filled => filled?,
     };
     // SAFETY: the lock is held; every new reference is given up once. An exporter that was made ends the buffer.
@@ -134,6 +136,11 @@ pub unsafe fn memory_view(tensor: &Tensor, flags: c_int) -> Result<NonNull<PyObj
         (api.dec_ref)(exporter);
         NonNull::new(view).ok_or_else(no_memory)
     }
+}
+
+/// The bytes of each element along a new last axis.
+fn as_bytes(tensor: &Tensor) -> Result<Tensor> {
+    tensor.unsqueeze(-1)?.reinterpret(DType::UINT8)
 }
 
 /// A new reference to this interpreter's type. It is looked up each time, because each interpreter has its own, and a
