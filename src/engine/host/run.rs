@@ -42,7 +42,7 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
     let run = |stride| stride == source.cell.stride();
     let runs = plan.loops.first().is_some_and(|l| l.extent >= SHORT && run(l.source) && run(l.target));
     if unchanged && runs {
-        let streams = plan.count().saturating_mul(size) >= stream::FROM;
+        let streams = stream::pays(plan.count().saturating_mul(size));
         // SAFETY: the rows are runs of the plan's scalars.
         unsafe {
             each_row(plan, source.base, target.base, &mut |from, to, n| {
@@ -129,7 +129,7 @@ unsafe fn convert_directly(plan: &Plan, run: Run, source: Place<*const u8>, targ
         .first()
         .is_some_and(|l| l.extent >= SHORT && source.cell.is_run(l.source) && target.cell.is_run(l.target));
     if runs {
-        let streams = plan.count().saturating_mul(target.cell.bytes()) >= stream::FROM;
+        let streams = stream::pays(plan.count().saturating_mul(target.cell.bytes()));
         // SAFETY: as the caller promises.
         return unsafe {
             each_row(plan, source.base, target.base, &mut |from, to, n| {
