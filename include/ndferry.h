@@ -96,6 +96,12 @@ struct ArrowArray;
 
 
 /**
+ * Targets of at least so many bytes are streamed: more than caches hold for one program, less than would hurt when
+ * they do not.
+ */
+#define FROM (8 << 20)
+
+/**
  * Number of the binary interface that this header describes; part of the library's soname. It changes only when
  * programs must be compiled again.
  */
@@ -311,6 +317,11 @@ typedef enum ndf_status ndf_status;
 typedef int32_t ndf_status;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
+
+/**
+ * An instruction set. The later ones include the earlier ones.
+ */
+typedef struct Isa Isa;
 
 /**
  * A strided, typed view of memory on one device, shared by counting references.
@@ -796,6 +807,8 @@ typedef struct {
  * DLPack's type codes, the `code` of an ndf_dtype. Any number is carried; only those named here are converted.
  */
 typedef uint8_t ndf_code;
+
+
 
 
 
