@@ -96,12 +96,6 @@ struct ArrowArray;
 
 
 /**
- * Targets of at least so many bytes are streamed: more than caches hold for one program, less than would hurt when
- * they do not.
- */
-#define FROM (8 << 20)
-
-/**
  * Number of the binary interface that this header describes; part of the library's soname. It changes only when
  * programs must be compiled again.
  */
