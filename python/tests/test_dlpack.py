@@ -370,3 +370,17 @@ if {order!r} == "thread":
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_arrays_of_libraries_that_never_change_theirs_come_in_read_only():
+    """JAX and TensorFlow give capsules of the kind that cannot say so."""
+
+    class Legacy:
+        def __dlpack__(self, **_):
+            return ndferry.zeros(3).__dlpack__()
+
+    assert not ndferry.from_dlpack(Legacy()).read_only
+    for module in ("jaxlib._jax", "tensorflow.python.framework.ops"):
+        Legacy.__module__ = module
+        for take in (ndferry.from_dlpack, ndferry.asarray, lambda x: ndferry.from_dlpack(x, device="cpu")):
+            assert take(Legacy()).read_only
