@@ -379,6 +379,9 @@ def test_arrays_of_libraries_that_never_change_theirs_come_in_read_only():
         def __dlpack__(self, **_):
             return ndferry.zeros(3).__dlpack__()
 
+        def __dlpack_device__(self):
+            return 1, 0
+
     assert not ndferry.from_dlpack(Legacy()).read_only
     for module in ("jaxlib._jax", "tensorflow.python.framework.ops"):
         Legacy.__module__ = module
