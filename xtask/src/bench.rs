@@ -1,22 +1,23 @@
-//! `cargo xtask bench [exchange] [--smoke]`: measurements, in C and in Python.
+//! `cargo xtask bench [exchange] [--smoke] [--peers]`: measurements, in C and in Python.
 
 use std::process::Command;
 
 use crate::{
     cmake,
     step::{Progress, Stop, Verdict, error},
-    tools, venv,
+    tools,
+    venv::{BASE, INTEROP},
 };
 
-pub fn run(progress: &Progress, names: &[String], smoke: bool) -> Verdict {
+pub fn run(progress: &Progress, names: &[String], smoke: bool, peers: bool) -> Verdict {
     if let Some(other) = names.iter().find(|name| *name != "exchange") {
         return Err(Stop::Usage(format!("there is no benchmark `{other}`")));
     }
-    exchange(progress, smoke)
+    exchange(progress, smoke, peers)
 }
 
 /// The cost of handing small tensors around: the program `bench_exchange` of `benches/CMakeLists.txt`, then its twin in Python.
-fn exchange(progress: &Progress, smoke: bool) -> Verdict {
+fn exchange(progress: &Progress, smoke: bool, peers: bool) -> Verdict {
     let root = tools::root();
     for needed in ["benches/CMakeLists.txt", "benches/exchange.py"] {
         if !root.join(needed).is_file() {
@@ -24,7 +25,9 @@ fn exchange(progress: &Progress, smoke: bool) -> Verdict {
         }
     }
     tools::check()?;
-    venv::set_up(progress, venv::BASE)?;
+    let environment = if peers { INTEROP } else { BASE };
+    BASE.set_up(progress)?; // which builds the C program
+    environment.set_up(progress)?;
     tools::build_library(progress)?;
     if !cmake::build(progress, &["-DNDFERRY_BUILD_BENCHES=ON"], "bench_exchange")?.ok {
         return error("could not build benches/: the output is above");
@@ -32,5 +35,5 @@ fn exchange(progress: &Progress, smoke: bool) -> Verdict {
     let flag = smoke.then_some("--smoke");
     let mut program = Command::new(cmake::folder().join("benches/bench_exchange"));
     progress.show("measure from C", program.args(flag).current_dir(&root))?;
-    progress.show("measure from Python", venv::python().arg("benches/exchange.py").args(flag))
+    progress.show("measure from Python", environment.python().arg("benches/exchange.py").args(flag))
 }

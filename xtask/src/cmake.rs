@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::{
     step::{Finished, Progress, Result},
-    tools, venv,
+    tools,
+    venv::BASE,
 };
 
 pub fn folder() -> PathBuf {
@@ -13,16 +14,16 @@ pub fn folder() -> PathBuf {
 
 /// Configures with the given cache entries and builds one target.
 pub fn build(progress: &Progress, entries: &[&str], target: &str) -> Result<Finished> {
-    let mut configure = venv::command("cmake");
+    let mut configure = BASE.command("cmake");
     // Fresh, so that no compiler or option of an earlier run is remembered.
     configure.args(["--fresh", "-G", "Ninja", "-S", ".", "-B"]).arg(folder());
     configure.args(["-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON"]);
-    configure.arg(format!("-DNDFERRY_PYTHON={}", venv::program("python3").display())).args(entries);
+    configure.arg(format!("-DNDFERRY_PYTHON={}", BASE.program("python3").display())).args(entries);
     let configured = progress.run("configure the C and C++ programs", &mut configure)?;
     if !configured.ok {
         return Ok(configured);
     }
-    let mut build = venv::command("cmake");
+    let mut build = BASE.command("cmake");
     build.arg("--build").arg(folder()).args(["--target", target]);
     progress.run("build the C and C++ programs", &mut build)
 }

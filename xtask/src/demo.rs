@@ -5,7 +5,8 @@ use std::{fs, process::Command};
 use crate::{
     cmake,
     step::{Progress, Stop, Verdict, error},
-    tools, venv,
+    tools,
+    venv::{BASE, WITH_TORCH},
 };
 
 /// What both languages write: the photograph as float16 and as float32.
@@ -19,10 +20,8 @@ pub fn run(progress: &Progress, torch: bool) -> Verdict {
             return Err(Stop::NotBuilt(needed.into()));
         }
     }
-    venv::set_up(progress, venv::BASE)?;
-    if torch {
-        venv::set_up(progress, &[venv::TORCH])?;
-    }
+    let environment = if torch { WITH_TORCH } else { BASE };
+    environment.set_up(progress)?;
     tools::build_library(progress)?;
     if !cmake::build(progress, &["-DNDFERRY_BUILD_EXAMPLES=ON"], "example_photo")?.ok {
         return error("could not build c_examples/photo.c: the output is above");
@@ -34,7 +33,7 @@ pub fn run(progress: &Progress, torch: bool) -> Verdict {
         let _ = fs::remove_file(demo.join(result));
     }
 
-    let mut python = venv::python();
+    let mut python = environment.python();
     python.args(["python/demo/photo.py", "--output", "demo"]).args(torch.then_some("--torch"));
     progress.show("carry the photograph in Python", &mut python)?;
     let mut c = Command::new(cmake::folder().join("c_examples/photo"));

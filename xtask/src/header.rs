@@ -51,7 +51,7 @@ fn declarations(progress: &Progress, check: bool) -> Result<bool> {
     if !tools::root().join(DECLARATIONS).is_file() {
         return Ok(true);
     }
-    let mut command = Command::new(tools::find_python()?.program);
+    let mut command = Command::new(tools::find_python(tools::OLDEST_PYTHON)?.program);
     command.arg(DECLARATIONS).args(check.then_some("--check")).current_dir(tools::root());
     let what = if check { "compare the header with" } else { "derive from the header" };
     Ok(progress.run(&format!("{what} the Python declarations"), &mut command)?.ok)

@@ -6,6 +6,7 @@ mod cmake;
 mod count;
 mod demo;
 mod header;
+mod interop;
 mod step;
 mod test;
 mod tools;
@@ -20,12 +21,13 @@ usage: cargo xtask <verb> [--verbose]
 
   demo [--torch]     build everything and carry a photograph through ndferry, in Python and in C; --torch hands it to
                      PyTorch too, and installs that
+  interop            install every library that ndferry is proved against (about 4 GB) and run the tests with them
   test               set up, build, run every test: Rust, C, C++, Python, examples
   header [--check]   regenerate include/ndferry.h and what is derived from it; --check fails when stale
-  bench [exchange]   measure; --smoke for a quick run that only shows that it works
+  bench [exchange]   measure; --peers beside all the libraries of interop, --smoke only to show that it works
   help               this text
 
-later, not built yet: interop, sanitize, fuzz, gpu, kernels
+later, not built yet: sanitize, fuzz, gpu, kernels
 
   --verbose          show the output of every step, not only of a failing one
 environment: PYTHON, CC, CXX choose the interpreter and the compilers
@@ -70,6 +72,7 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
             demo::run(&progress, torch)
         }
         "test" => nothing_left(arguments).and_then(|()| test::run(&progress)),
+        "interop" => nothing_left(arguments).and_then(|()| interop::run(&progress)),
         "header" => {
             let check = take_flag(arguments, "--check");
             nothing_left(arguments)?;
@@ -77,11 +80,10 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
         }
         "bench" => {
             let smoke = take_flag(arguments, "--smoke");
-            bench::run(&progress, arguments, smoke)
+            let peers = take_flag(arguments, "--peers");
+            bench::run(&progress, arguments, smoke, peers)
         }
-        "interop" | "sanitize" | "fuzz" | "gpu" | "kernels" => {
-            Err(Stop::NotBuilt(format!("`cargo xtask {verb}`")))
-        }
+        "sanitize" | "fuzz" | "gpu" | "kernels" => Err(Stop::NotBuilt(format!("`cargo xtask {verb}`"))),
         other => Err(Stop::Usage(format!("there is no verb `{other}`"))),
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every runner, one summary.
+//! `cargo xtask test`: every runner, one summary; and how a runner is run.
 
 use std::{fs, path::PathBuf};
 
@@ -6,14 +6,19 @@ use crate::{
     cmake,
     count::Count,
     header,
-    step::{Finished, Progress, Result, Stop, Verdict},
-    tools, venv,
+    step::{Progress, Result, Stop, Verdict},
+    tools,
+    venv::{BASE, Environment},
 };
 
 pub fn run(progress: &Progress) -> Verdict {
     tools::check()?;
-    venv::set_up(progress, venv::BASE)?;
-    let count = run_all(progress)?;
+    BASE.set_up(progress)?;
+    conclude(run_all(progress)?)
+}
+
+/// The summary line, and the verdict.
+pub fn conclude(count: Count) -> Verdict {
     println!("{count}");
     if count.failed == 0 { Ok(()) } else { Err(Stop::Failed) }
 }
@@ -26,9 +31,9 @@ fn run_all(progress: &Progress) -> Result<Count> {
         return Ok(Count::one(false));
     }
     total += Count::one(header::is_fresh(progress, &before, &built)?);
-    for runner in [rust_tests, c_tests, python_tests] {
-        total += runner(progress)?;
-    }
+    total += rust_tests(progress)?;
+    total += c_tests(progress)?;
+    total += python_tests(progress, &BASE, "python/tests")?;
     Ok(total)
 }
 
@@ -44,7 +49,7 @@ fn c_tests(progress: &Progress) -> Result<Count> {
         return Ok(report(progress, Count::one(false)));
     }
     let file = junit_file("ctest.xml");
-    let mut command = venv::command("ctest");
+    let mut command = BASE.command("ctest");
     command.arg("--test-dir").arg(cmake::folder()).args(["--no-tests=error", "--output-on-failure"]);
     command.args(["--parallel", &parallelism(), "--output-junit"]).arg(&file);
     let finished = progress.run("run the C and C++ tests and examples", &mut command)?;
@@ -55,18 +60,15 @@ fn c_tests(progress: &Progress) -> Result<Count> {
     Ok(report(progress, count))
 }
 
-fn python_tests(progress: &Progress) -> Result<Count> {
+/// Runs a folder of tests in an environment.
+pub fn python_tests(progress: &Progress, environment: &Environment, folder: &str) -> Result<Count> {
     let file = junit_file("pytest.xml");
-    let mut command = venv::python();
-    command.args(["-m", "pytest", "python/tests", "-q", "-rs", "-p", "no:cacheprovider"]);
+    let mut command = environment.python();
+    command.args(["-m", "pytest", folder, "-q", "-rs", "-p", "no:cacheprovider"]);
     command.arg(format!("--junitxml={}", file.display()));
-    let finished = progress.run("run the Python tests", &mut command)?;
-    say_once(progress, skips_of_pytest(&finished));
+    let finished = progress.run(&format!("run the Python tests in {folder}/"), &mut command)?;
+    say_once(progress, finished.text.lines().filter(|line| line.starts_with("SKIPPED [")));
     Ok(report(progress, Count::of_junit(&file, &finished)))
-}
-
-fn skips_of_pytest(finished: &Finished) -> impl Iterator<Item = &str> {
-    finished.text.lines().filter(|line| line.starts_with("SKIPPED ["))
 }
 
 /// Where a runner writes its results; a file of an earlier run is removed, so that it cannot be counted again.

@@ -9,7 +9,7 @@ use std::{
 use crate::step::{Progress, Result, Verdict, capture, error};
 
 /// The oldest Python that ndferry supports.
-const OLDEST_PYTHON: (u32, u32) = (3, 10);
+pub const OLDEST_PYTHON: (u32, u32) = (3, 10);
 
 /// The repository's root folder.
 pub fn root() -> PathBuf {
@@ -76,39 +76,40 @@ pub struct Python {
 }
 
 /// `PYTHON` if set, else `python3`, else the newest `python3.x` that is new enough.
-pub fn find_python() -> Result<Python> {
+pub fn find_python(oldest: (u32, u32)) -> Result<Python> {
     if let Some(chosen) = env::var_os("PYTHON").filter(|value| !value.is_empty()) {
         let program = PathBuf::from(chosen);
         return match probe(&program) {
-            Some(probed) => usable(program, probed),
+            Some(probed) => usable(program, probed, oldest),
             None => error(format!("PYTHON={} is no Python that runs", program.display())),
         };
     }
     let first = probe(Path::new("python3"));
-    if let Some(probed) = first.clone().filter(|probed| major_minor(&probed.0) >= Some(OLDEST_PYTHON)) {
-        return usable("python3".into(), probed);
+    if let Some(probed) = first.clone().filter(|probed| major_minor(&probed.0) >= Some(oldest)) {
+        return usable("python3".into(), probed, oldest);
     }
-    for minor in (OLDEST_PYTHON.1..=14).rev() {
+    for minor in (oldest.1..=14).rev() {
         let program = PathBuf::from(format!("python3.{minor}"));
         if let Some(probed) = probe(&program) {
-            return usable(program, probed);
+            return usable(program, probed, oldest);
         }
     }
     match first {
-        Some(probed) => usable("python3".into(), probed),
-        None => error(
-            "no Python: `python3` does not run; install Python 3.10 or newer (Debian, Ubuntu: \
+        Some(probed) => usable("python3".into(), probed, oldest),
+        None => error(format!(
+            "no Python: `python3` does not run; install Python {}.{} or newer (Debian, Ubuntu: \
              `apt install python3 python3-venv`) or set PYTHON",
-        ),
+            oldest.0, oldest.1
+        )),
     }
 }
 
-fn usable(program: PathBuf, (version, has_venv): (String, bool)) -> Result<Python> {
+fn usable(program: PathBuf, (version, has_venv): (String, bool), oldest: (u32, u32)) -> Result<Python> {
     let name = program.display();
-    let Some((major, minor)) = major_minor(&version).filter(|found| *found >= OLDEST_PYTHON) else {
+    let Some((major, minor)) = major_minor(&version).filter(|found| *found >= oldest) else {
         return error(format!(
-            "Python {version} ({name}) is too old, ndferry needs {}.{} or newer: install one, or set PYTHON to one",
-            OLDEST_PYTHON.0, OLDEST_PYTHON.1
+            "Python {version} ({name}) is too old, {}.{} or newer is needed: install one, or set PYTHON to one",
+            oldest.0, oldest.1
         ));
     };
     if !has_venv {
@@ -147,15 +148,16 @@ mod tests {
 
     #[test]
     fn versions_compare_as_numbers() {
-        assert!(major_minor("3.9.18") < Some(OLDEST_PYTHON));
-        assert!(major_minor("3.10.0") >= Some(OLDEST_PYTHON));
+        assert!(major_minor("3.9.18") < Some((3, 10)));
+        assert!(major_minor("3.10.0") >= Some((3, 10)));
         assert_eq!(major_minor("1.95"), Some((1, 95)));
         assert_eq!(major_minor("three"), None);
     }
 
     #[test]
     fn an_old_python_is_named_with_the_version_that_is_needed() {
-        let Err(crate::step::Stop::Error(line)) = usable("old".into(), ("3.9.18".into(), true)) else {
+        let Err(crate::step::Stop::Error(line)) = usable("old".into(), ("3.9.18".into(), true), (3, 10))
+        else {
             panic!("3.9 was accepted");
         };
         assert!(line.contains("3.9.18") && line.contains("3.10") && line.contains("PYTHON"), "{line}");
