@@ -261,6 +261,18 @@ def test_old_producers_are_asked_again_without_keywords():
     assert ndferry.from_dlpack(old, copy=True).data_ptr != old.source.data_ptr
 
 
+def test_producers_that_know_the_keywords_and_not_what_they_ask_are_asked_without():
+    class Half(OldProducer):  # array-api-strict on NumPy 1
+        def __dlpack__(self, *, stream=None, max_version=None, copy=None):
+            if max_version is not None or copy is not None:
+                raise NotImplementedError("max_version")
+            return super().__dlpack__()
+
+    half = Half(ndferry.full(3, 7))
+    assert ndferry.from_dlpack(half).data_ptr == ndferry.asarray(half).data_ptr == half.source.data_ptr
+    assert ndferry.from_dlpack(half, copy=True).data_ptr != half.source.data_ptr
+
+
 def test_producers_are_asked_for_the_newest_version():
     new = Producer(ndferry.full(3, 7), max_version=(1, 0))
     ndferry.from_dlpack(new)
