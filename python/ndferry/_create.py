@@ -61,7 +61,7 @@ def asarray(obj: object, dtype: object = None, *, device: object = None, copy: b
     """A tensor of `obj`, on the same memory where possible.
 
     A Tensor is itself. Else the first of these protocols that `obj` speaks: `__dlpack__`, `__array_interface__`,
-    `__array_struct__`, the buffer protocol; then Python numbers and nested lists of numbers and arrays, which are
+    `__array_struct__`, the buffer protocol, `__array__`; then Python numbers and nested lists of numbers and arrays, which are
     copied. An object whose `__dlpack__` refuses the data, as NumPy's does for structured types, dates and foreign byte
     order, is asked by the next protocol. `copy` False forbids copying, True copies, None copies what cannot be shared:
     lists, and arrays whose strides are no whole elements, as those of a field of packed structs.
@@ -100,8 +100,25 @@ def _shared(obj: Any, copy: bool | None) -> Tensor | None:
     except TypeError:
         if refusal is not None:
             raise BufferError(refusal) from None
-        return None
+        array = _as_array(obj, copy)
+        return None if array is None else _shared(array, copy)
     return from_buffer(view, copy)
+
+
+def _as_array(obj: Any, copy: bool | None) -> Any:
+    """The NumPy array that an object makes of itself, on its own memory or not; None if it makes none."""
+    if not hasattr(obj, "__array__"):
+        return None
+    name = type(obj).__name__
+    try:
+        array = obj.__array__() if copy is not False else obj.__array__(copy=False)
+    except TypeError:
+        if copy is not False:
+            raise
+        raise ValueError(f"`copy` forbids copying, and the `__array__` of {name} cannot promise not to") from None
+    if not isinstance(array, getattr(sys.modules.get("numpy"), "ndarray", ())):
+        raise ValueError(f"the `__array__` of {name} gives {type(array).__name__}, it must give a NumPy array")
+    return array
 
 
 _LARGE = object()  # the type of integers that only uint64 holds

@@ -201,3 +201,36 @@ def test_tensors_are_not_made_by_their_class():
         ndferry.Tensor([1, 2])
     with pytest.raises(AttributeError):
         ndferry.zeros(3).colour = "red"
+
+
+def test_objects_that_make_arrays_of_themselves_are_taken():
+    class Column:
+        """What pandas, xarray and Dask have: nothing but NumPy's method."""
+
+        def __array__(self, dtype=None, copy=None):
+            return array
+
+    class Old:
+        def __array__(self):
+            return array
+
+    class Selfish:
+        def __array__(self):
+            return self
+
+    class Failing:
+        def __array__(self):
+            return {}["why"]
+
+    array = np.arange(6.0).reshape(2, 3)
+    array.flags.writeable = False
+    for taken in ndferry.asarray(Column()), ndferry.asarray(Column(), copy=False), ndferry.asarray(Old()):
+        assert taken.data_ptr == array.ctypes.data and taken.read_only and taken.shape == (2, 3)
+    assert ndferry.asarray(Column(), copy=True).data_ptr != array.ctypes.data
+    assert ndferry.asarray([Column(), Old()], "float32").shape == (2, 2, 3)
+    with pytest.raises(ValueError, match="cannot promise"):
+        ndferry.asarray(Old(), copy=False)
+    with pytest.raises(ValueError, match="must give a NumPy array"):
+        ndferry.asarray(Selfish())
+    with pytest.raises(KeyError, match="why"):
+        ndferry.asarray(Failing())
