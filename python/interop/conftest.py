@@ -1,0 +1,54 @@
+"""What every test of the exchange with other libraries has."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+
+import ndferry
+import pytest
+
+# JAX and TensorFlow hand buffers to threads of their own, which let go of them a little after the last Python
+# reference; every other library does so with it.
+PATIENCE_S = 1.0
+
+
+def settled(wanted: object) -> bool:
+    """Whether as much is alive as there should be, now or soon."""
+    if ndferry.statistics() == wanted:
+        return True
+    gc.collect()
+    end = time.monotonic() + PATIENCE_S
+    while ndferry.statistics() != wanted and time.monotonic() < end:
+        time.sleep(0.002)
+    return ndferry.statistics() == wanted
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_alive():
+    """After each test as many tensors and bytes are alive as before it."""
+    before = ndferry.statistics()
+    yield
+    assert settled(before), (ndferry.statistics(), before)
+
+
+@pytest.fixture(scope="session")
+def child():
+    """Runs a program in a process of its own, and says how it ended."""
+    import subprocess
+    import sys
+
+    def run(program: str, timeout: float = 120) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=timeout, cwd=Path(__file__).parent
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return run
