@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -17,7 +18,7 @@ import pytest
 
 # JAX and TensorFlow hand buffers to threads of their own, which let go of them a little after the last Python
 # reference; every other library does so with it.
-PATIENCE_S = 1.0
+PATIENCE_S = 2.0
 
 
 def settled(wanted: object) -> bool:

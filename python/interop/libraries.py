@@ -97,6 +97,7 @@ def load(name: str) -> Any:
 
 class Only:
     def __init__(self, obj: Any, *names: str) -> None:
+        self._obj = obj  # what the protocols without an owner rely on
         for name in names:
             setattr(self, name, getattr(obj, name))
 

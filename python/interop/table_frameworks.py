@@ -136,6 +136,13 @@ def _ort() -> Any:
     return OrtValue
 
 
+def _make_ort(array: np.ndarray) -> Any:
+    # On memory of its own: the C value of `ortvalue_from_numpy` does not keep the NumPy array that it lies on.
+    value = _ort().ortvalue_from_shape_and_type(array.shape, array.dtype)
+    value.update_inplace(array)
+    return value
+
+
 def _tvm() -> Any:
     import tvm_ffi
 
@@ -227,7 +234,7 @@ ORT_ROW = Library(
     lambda x: in_capsule(x._get_c_value().__dlpack__(), writable=True),
     out=(Door("OrtValue.from_dlpack", lambda t: _ort().from_dlpack(t), _ORT),),
     into=(Door("__dlpack__", lambda x: ndferry.from_dlpack(x._get_c_value())),),
-    make=lambda array: _ort().ortvalue_from_numpy(array),
+    make=_make_ort,
     dtypes=_ALL_REAL,
     layouts=PLAIN,
 )
