@@ -9,7 +9,7 @@ import ndferry
 import numpy as np
 from libraries import (
     COPIES, FLOAT8, LEGACY, LOCKS, NO_WORDS, NUMPY_2, NUMPY_NAMES, OF_NUMPY, PACKED, PADDED, RANKS, READ_ONLY, SHARES, UNLOCKS,
-    Changes, Door, Legacy, Library, Refuses, Seen, at, in_array, in_capsule, only_dlpack, rows,
+    Changes, Door, Legacy, Library, Refuses, Seen, at, in_array, in_capsule, load, only_dlpack, rows,
 )  # fmt: skip
 
 ERRORS = "JaxRuntimeError|XlaRuntimeError"
@@ -39,10 +39,10 @@ _JAX_ARRAY = {
     **rows(Changes("values in native byte order"), ">i4", ">f8"),
     **rows(Refuses(f"{ERRORS}|TypeError"), "float6_e2m3fn[padded]", "float6_e3m2fn[padded]"),
     "complex32": Refuses("TypeError"),
+    "float4_e2m1fn[padded]": Changes("two to a byte"),
 }
 if not NUMPY_2:
     _JAX_ARRAY.update(rows(Refuses("ValueError", "dimensions"), *RANKS))
-    _JAX_ARRAY["float4_e2m1fn[padded]"] = Changes("two to a byte")
 # Arrays cannot be written, and legacy DLPack cannot say so; buffers can.
 _FROM_JAX_BUFFER = rows(Refuses("BufferError", "not supported by the Python buffer protocol"), "bfloat16", *FLOAT8)
 
@@ -55,7 +55,8 @@ _TENSORFLOW = {
 }
 _TENSORFLOW_ARRAY = {
     **_NO_DTYPE,
-    **rows(Refuses("ValueError", "not a numpy type"), "complex32", "float8_e3m4", "float8_e4m3", "float8_e8m0fnu"),
+    **rows(Refuses("ValueError", "not a numpy type"), "float8_e3m4", "float8_e4m3", "float8_e8m0fnu"),
+    "complex32": Refuses("ValueError|TypeError", "not a numpy type|neither NumPy"),
     **rows(Refuses("ValueError", "not a numpy type"), *PADDED[5:]),
     **rows(Refuses("ValueError", "Un(expected|supported) numpy"), *OF_NUMPY),
     **rows(Changes("strings, or values in native byte order"), "S3", "U2", ">i4", ">f8"),
@@ -65,7 +66,7 @@ _TENSORFLOW_ARRAY = {
     **rows(COPIES, "float8_e4m3b11fnuz", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", *PADDED[:5]),
 }
 
-_FROM_TENSORFLOW_BUFFER = {}
+_FROM_TENSORFLOW_BUFFER = {"bfloat16": Refuses("ValueError", "cannot include dtype")}
 
 # MLX has memory of its own.
 _MLX = {
@@ -88,6 +89,7 @@ _VIEW = {
     **NO_WORDS,
     **rows(Refuses("TypeError", "not supported|Unsupported"), "complex32", *FLOAT8, *PACKED, *PADDED),
 }
+_ARROW_TAKES_DLPACK = (arrow := load("pyarrow")) is not None and hasattr(arrow.Tensor, "from_dlpack")  # since 26
 _ARROW = {
     **NO_WORDS,
     **rows(Refuses("ArrowInvalid", "unsupported"), "bool", "bfloat16", "complex64", "complex128", "complex32"),
@@ -275,9 +277,7 @@ ARROW_ROW = Library(
     "pyarrow",
     "pyarrow",
     _see_arrow,
-    out=(
-        Door("Tensor.from_dlpack", lambda t: _arrow().Tensor.from_dlpack(t), _ARROW),
-    ),
+    out=(Door("Tensor.from_dlpack", lambda t: _arrow().Tensor.from_dlpack(t), _ARROW),) if _ARROW_TAKES_DLPACK else (),
     into=(
         Door("__dlpack__", lambda x: ndferry.from_dlpack(x)),
         Door("buffer", lambda x: ndferry.asarray(memoryview(x))),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import settled
 from exchange import available, expected_of
-from libraries import LOCKS, SHARES, UNLOCKS, load
+from libraries import LOCKS, NUMPY_2, SHARES, UNLOCKS, load
 from table import LIBRARIES
 from tensors import array_of_type, of_type
 
@@ -131,10 +131,13 @@ def test_one_memory_goes_round_through_all_libraries():
     del tensor
     rounds = 0
     for library in LIBRARIES:
-        if load(library.module) is None or not library.into or expected_of(library.out[0], "C order") not in SHARED:
+        passes = library.out and expected_of(library.out[0], "C order") in SHARED
+        if not NUMPY_2 and library.module in ("numpy", "array_api_strict"):
+            passes = False  # it locks what it takes, and cannot say so
+        if load(library.module) is None or not passes:
             continue
         thing = library.out[0].go(thing)
         thing = library.into[0].go(thing)
         rounds += 1
         assert thing.data_ptr == address
-    assert rounds >= 4 and np.asarray(thing).tobytes() == elements
+    assert rounds >= 3 and np.asarray(thing).tobytes() == elements
