@@ -90,7 +90,8 @@ def _refuse_negative_bit(x: Any) -> None:
 
 
 def _ask(x: Any, wanted: Any, copy: bool | None) -> object:
-    """A capsule from the producer. Producers from before 2023 know no keywords, and say so with a TypeError."""
+    """A capsule from the producer. Producers from before 2023 know no keywords, and say so with a TypeError; array-api-strict
+    on NumPy 1 knows them and has not implemented them."""
     if not hasattr(x, "__dlpack__"):
         others = "asarray takes what speaks other protocols, from_dlpack_pointer the address of a DLPack struct"
         raise AttributeError(f"{type(x).__name__} has no `__dlpack__`: {others}")
@@ -102,7 +103,7 @@ def _ask(x: Any, wanted: Any, copy: bool | None) -> object:
         keywords["dl_device"] = tuple(wanted)
     try:
         return x.__dlpack__(**keywords)
-    except TypeError:
+    except (TypeError, NotImplementedError):
         return x.__dlpack__()
 
 
