@@ -206,7 +206,8 @@ unsafe fn find_torch(api: &'static Api, package: &Package) -> Result<Option<(Obj
     }
 }
 
-/// Asks `__dlpack__`. Producers from before 2023 know no keywords, and say so with a TypeError.
+/// Asks `__dlpack__`. Producers from before 2023 know no keywords, and say so with a TypeError; some know them and have
+/// not implemented what they ask.
 ///
 /// # Safety
 /// As [`take`].
@@ -218,7 +219,7 @@ unsafe fn ask(api: &'static Api, package: &Package, object: Object) -> Result<Ta
         let asked = (api.object_call_method)(words.dlpack, arguments.as_ptr(), 1, words.asks_version);
         let capsule = match Owned::new(api, asked) {
             Ok(capsule) => capsule,
-            Err(_) if (api.err_exception_matches)(*api.type_error) != 0 => {
+            Err(_) if knows_no_keywords(api) => {
                 (api.err_clear)();
                 Owned::new(api, (api.object_call_method)(words.dlpack, arguments.as_ptr(), 1, null_mut()))?
             }
@@ -229,6 +230,19 @@ unsafe fn ask(api: &'static Api, package: &Package, object: Object) -> Result<Ta
         }
         take_capsule(api, capsule.as_ptr()).map(Taken::Tensor)
     }
+}
+
+/// Whether the exception in flight is that of a producer that should be asked without keywords.
+///
+/// # Safety
+/// The lock is held; an exception is in flight.
+#[cold]
+unsafe fn knows_no_keywords(api: &Api) -> bool {
+    let is = |class: *const Object| {
+        // SAFETY: the caller's promise; a static variable of CPython's.
+        unsafe { (api.err_exception_matches)(*class) != 0 }
+    };
+    is(api.type_error) || is(api.not_implemented_error)
 }
 
 /// Whether the exception in flight says that there is no `__dlpack__` at all; if so, it is cleared.
