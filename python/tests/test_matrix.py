@@ -104,7 +104,7 @@ def test_an_offer_shows_one_protocol_only():
         names = ("__dlpack__", "__array_interface__", "__array_struct__", "__array__", "__arrow_c_array__")
         assert [one for one in names if hasattr(made, one)] == [name]
     with pytest.raises(NotOffered):
-        offer(tensor, "arrow")
+        offer(tensor.numpy(), "arrow")
     assert type(offer(tensor.numpy(), "buffer")) is memoryview
 
 

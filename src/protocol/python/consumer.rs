@@ -223,7 +223,9 @@ unsafe fn ask(api: &'static Api, package: &Package, object: Object) -> Result<Ta
                 (api.err_clear)();
                 Owned::new(api, (api.object_call_method)(words.dlpack, arguments.as_ptr(), 1, null_mut()))?
             }
-            Err(error) => return if is_silent(api, package, object) { Ok(Taken::Nothing) } else { Err(error) },
+            Err(error) => {
+                return if is_silent(api, package, object) { Ok(Taken::Nothing) } else { Err(error) };
+            }
         };
         if is_legacy(api, capsule.as_ptr()) {
             return Ok(Taken::Legacy(capsule));
