@@ -42,7 +42,7 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
     let run = |stride| stride == source.cell.stride();
     let runs = plan.loops.first().is_some_and(|l| l.extent >= SHORT && run(l.source) && run(l.target));
     if unchanged && runs {
-        let streams = stream::pays(plan.count().saturating_mul(size));
+        let streams = streams(plan, size);
         // SAFETY: the rows are runs of the plan's scalars.
         unsafe {
             each_row(plan, source.base, target.base, &mut |from, to, n| {
@@ -129,17 +129,20 @@ unsafe fn convert_directly(plan: &Plan, run: Run, source: Place<*const u8>, targ
         .first()
         .is_some_and(|l| l.extent >= SHORT && source.cell.is_run(l.source) && target.cell.is_run(l.target));
     if runs {
-        let streams = stream::pays(plan.count().saturating_mul(target.cell.bytes()));
+        let (size, width) = (source.cell.bytes(), target.cell.bytes());
+        let mut room = [0u8; TILE];
+        let streams = streams(plan, width);
         // SAFETY: as the caller promises.
-        return unsafe {
+        unsafe {
             each_row(plan, source.base, target.base, &mut |from, to, n| {
                 if streams {
-                    stream_run(run, from, to, n, source.cell.bytes(), target.cell.bytes())
+                    stream_run(run, from, to, n, [size, width], &mut room)
                 } else {
                     run.run(from, to, n)
                 }
-            })
-        };
+            });
+        }
+        return stream::finish();
     }
     let (input, output) = (Port::reading(source.cell), Port::writing(target.cell));
     let (mut room_in, mut room_out) = (Room::default(), Room::default());
@@ -158,12 +161,25 @@ unsafe fn convert_directly(plan: &Plan, run: Run, source: Place<*const u8>, targ
 /// Rows of fewer scalars are gathered into blocks first, for a call a row would take longer.
 const SHORT: i64 = 24;
 
-/// Converts a run of numbers through a block of the first-level cache, from where it is streamed.
+/// Whether the rows of a plan are streamed into scalars of so many bytes.
+fn streams(plan: &Plan, size: usize) -> bool {
+    let row = usize::try_from(plan.loops[0].extent).unwrap_or(usize::MAX).saturating_mul(size);
+    stream::pays(plan.count().saturating_mul(size), row)
+}
+
+/// Converts a run of numbers through `room` in the first-level cache, from where it is streamed;
+/// [`stream::finish`] must follow.
 ///
 /// # Safety
 /// As for [`Run::run`], the sizes being those of the two types.
-unsafe fn stream_run(run: Run, from: *const u8, to: *mut u8, count: usize, size: usize, width: usize) {
-    let mut room = [0u8; TILE];
+unsafe fn stream_run(
+    run: Run,
+    from: *const u8,
+    to: *mut u8,
+    count: usize,
+    [size, width]: [usize; 2],
+    room: &mut [u8; TILE],
+) {
     let step = TILE / width;
     for start in (0..count).step_by(step) {
         let n = step.min(count - start);
@@ -173,7 +189,6 @@ unsafe fn stream_run(run: Run, from: *const u8, to: *mut u8, count: usize, size:
             stream::copy(room.as_ptr(), to.add(start * width), n * width);
         }
     }
-    stream::finish();
 }
 
 /// Visits the rows of a plan whose innermost loop is a run of whole bytes on both sides.
