@@ -287,6 +287,29 @@ def test_a_capsule_whose_array_was_taken_is_refused():
     assert released.value is None
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_nothing_is_read_in_a_struct_that_has_been_released(which):
+    shown = Shown(pa.array([1, 2, 3]).__arrow_c_array__())
+    name, release, pointer = ((b"arrow_schema", 56, 0), (b"arrow_array", 64, 40))[which]
+    address = _get(shown.value[which], name)
+    fields = [ctypes.c_size_t.from_address(address + offset) for offset in (release, pointer)]
+    kept = [field.value for field in fields]
+    fields[0].value, fields[1].value = 0, 0x1000  # as its producer may leave it: an address of what is gone
+    with pytest.raises(BufferError, match="released or moved"):
+        ndferry.asarray(shown)
+    assert "released or moved" in str(ndferry.inspect(shown))
+    fields[0].value, fields[1].value = kept
+    assert ndferry.asarray(shown).tolist() == [1, 2, 3]
+
+
+def test_inspect_reads_no_array_without_buffers():
+    shown = Shown(pa.array([1, 2, 3]).__arrow_c_array__())
+    buffers = ctypes.c_size_t.from_address(_get(shown.value[1], b"arrow_array") + 40)
+    kept, buffers.value = buffers.value, 0
+    assert "Shown" in str(ndferry.inspect(shown))
+    buffers.value = kept
+
+
 class Shown:
     """Gives what it was given."""
 

@@ -70,10 +70,6 @@ class DLPackExchangeAPI(Structure):
     ]
 
 
-class ArrowSchema(Structure):
-    _fields_ = [("format", c_char_p)]
-
-
 class ArrowArray(Structure):
     _fields_ = [
         ("length", c_int64),
@@ -82,6 +78,9 @@ class ArrowArray(Structure):
         ("n_buffers", c_int64),
         ("n_children", c_int64),
         ("buffers", POINTER(c_void_p)),
+        ("children", c_void_p),
+        ("dictionary", c_void_p),
+        ("release", c_void_p),
     ]
 
 
