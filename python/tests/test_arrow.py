@@ -287,6 +287,23 @@ def test_a_capsule_whose_array_was_taken_is_refused():
     assert released.value is None
 
 
+@pytest.mark.parametrize("name", ["M8[s]", "M8[ns]", "m8[us]"])
+def test_nat_is_null(name):
+    for count in (1, 7, 8, 9, 300):
+        times = np.arange(count).astype(name)
+        times[::3] = "NaT"
+        array = pa.array(ndferry.asarray(times))
+        array.validate(full=True)
+        assert array.equals(pa.array(times)) and array.null_count == len(range(0, count, 3))
+        assert data_of(array) == times.ctypes.data
+        with pytest.raises(BufferError, match="null"):
+            ndferry.asarray(array)
+    grid = np.array([[1, 2], [3, 4], [5, 6]], name)
+    grid[1, 0] = "NaT"
+    assert pa.array(ndferry.asarray(grid)).storage.flatten().to_pylist()[2] is None
+    assert pa.array(ndferry.asarray(grid.astype("i8"))).storage.flatten().null_count == 0
+
+
 @pytest.mark.parametrize("which", [0, 1])
 def test_nothing_is_read_in_a_struct_that_has_been_released(which):
     shown = Shown(pa.array([1, 2, 3]).__arrow_c_array__())
