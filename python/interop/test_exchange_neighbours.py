@@ -1,4 +1,4 @@
-"""Libraries that hold, wrap or compute with arrays of others: what they make of a tensor, and a tensor of what they have."""
+"""Libraries that hold, wrap or compute with arrays of others: what they make of a tensor, and it of them."""
 
 from __future__ import annotations
 
