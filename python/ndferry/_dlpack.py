@@ -85,7 +85,8 @@ def _refuse_negative_bit(x: Any) -> None:
 
 def _ask(x: Any, wanted: Any, copy: bool | None) -> object:
     """A capsule from the producer. Producers from before 2023 know no keywords, and say so with a TypeError."""
-    if not hasattr(x, "__dlpack__"):
+    # A class that has one may say with an AttributeError of its own why its instance has none.
+    if not hasattr(x, "__dlpack__") and not hasattr(type(x), "__dlpack__"):
         others = "asarray takes what speaks other protocols, from_dlpack_pointer the address of a DLPack struct"
         raise AttributeError(f"{type(x).__name__} has no `__dlpack__`: {others}")
     _refuse_negative_bit(x)
