@@ -49,6 +49,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ._inspect import inspect as inspect
     from ._ndarray import ndarray as ndarray
 
 __version__: str = _lib.ndf_version_string().decode()
@@ -66,10 +67,14 @@ def statistics() -> Statistics:
 
 
 def __getattr__(name: str) -> Any:
-    """What is made when it is first asked for: the dtypes (`ndferry.float32`), and `ndferry.ndarray`, which needs
-    NumPy."""
+    """What is made when it is first asked for: the dtypes (`ndferry.float32`), `ndferry.inspect`, and
+    `ndferry.ndarray`, which needs NumPy."""
     if name in _c.DTYPES:
         return globals().setdefault(name, dtype(name))
+    if name == "inspect":
+        from ._inspect import inspect
+
+        return globals().setdefault(name, inspect)
     if name == "ndarray":
         try:
             from ._ndarray import ndarray
@@ -90,4 +95,4 @@ __all__ = [
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_c.DTYPES})
+    return sorted({*globals(), *_c.DTYPES, "inspect"})

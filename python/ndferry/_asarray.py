@@ -69,7 +69,7 @@ def _dlpack(obj: Any, copy: bool | None, device: object) -> Found:
     if module == "pyarrow.lib" and hasattr(obj, "__arrow_c_array__"):
         return None
     if module.startswith("tensorflow"):
-        if (name := obj.dtype.name) in ("string", "variant", "resource"):
+        if (name := getattr(getattr(obj, "dtype", None), "name", None)) in ("string", "variant", "resource"):
             raise BufferError(f"elements of TensorFlow's type {name} are objects, for which its `__dlpack__` aborts")
     try:
         return (from_dlpack(obj) if device is None else from_dlpack(obj, device=device)), False

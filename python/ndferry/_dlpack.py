@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MAX_VERSION = (1, 3)
+# Libraries whose arrays never change. Their capsules are of the kind that cannot say so, up to JAX 0.10 and TensorFlow 2.21.
+_IMMUTABLE = {"jaxlib", "tensorflow"}
 
 
 def _export(
@@ -56,17 +58,21 @@ def _copied(tensor: Tensor, target: Any) -> Tensor:
         raise BufferError(str(error)) from None
 
 
-def _from_dlpack(x: Any, /, *, device: object = None, copy: bool | None = None) -> Tensor:
-    """`from_dlpack` when more is asked than to share the memory, and of what native code would read wrongly."""
+def _from_dlpack(x: Any, /, *, device: object = None, copy: bool | None = None, capsule: object = None) -> Tensor:
+    """`from_dlpack` when more is asked than to share the memory, and of what native code would read wrongly: it passes
+    on a `capsule` that `x` gave and that cannot say whether its elements may be written."""
     wanted = None if device is None else to_device(device)
     if copy not in (None, True, False):
         raise ValueError(f"`copy` is {copy!r}, it may be True, False or None")
     is_capsule = type(x).__name__ == "PyCapsule"
-    capsule = x if is_capsule else _ask(x, wanted, copy)
+    if capsule is None:
+        capsule = x if is_capsule else _ask(x, wanted, copy)
     copied = copy is not None and not is_capsule and lib.ndf_py_dlpack_capsule_is_copied(capsule)
     if copied and copy is False:
         raise CopyRequiredError("`copy` forbids copying, and the producer copied")
     tensor = adopt(lib.ndf_py_from_dlpack_capsule(capsule))
+    if str(type(x).__module__).partition(".")[0] in _IMMUTABLE:
+        tensor = tensor.as_read_only()
     moved = wanted is not None and tensor.device != wanted
     if moved and copy is False:
         raise CopyRequiredError(f"`copy` forbids the copy from {tensor.device} to {wanted}")
@@ -84,7 +90,8 @@ def _refuse_negative_bit(x: Any) -> None:
 
 
 def _ask(x: Any, wanted: Any, copy: bool | None) -> object:
-    """A capsule from the producer. Producers from before 2023 know no keywords, and say so with a TypeError."""
+    """A capsule from the producer. Producers from before 2023 know no keywords, and say so with a TypeError; array-api-strict
+    on NumPy 1 knows them and has not implemented them."""
     # A class that has one may say with an AttributeError of its own why its instance has none.
     if not hasattr(x, "__dlpack__") and not hasattr(type(x), "__dlpack__"):
         others = "asarray takes what speaks other protocols, from_dlpack_pointer the address of a DLPack struct"
@@ -97,7 +104,7 @@ def _ask(x: Any, wanted: Any, copy: bool | None) -> object:
         keywords["dl_device"] = tuple(wanted)
     try:
         return x.__dlpack__(**keywords)
-    except TypeError:
+    except (TypeError, NotImplementedError):
         return x.__dlpack__()
 
 

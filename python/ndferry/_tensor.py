@@ -147,6 +147,11 @@ class Tensor(Dispatch, NativeTensor):
     def __repr__(self) -> str:
         return _elements.describe(self)
 
+    def _repr_html_(self) -> str:
+        from ._picture import html
+
+        return html(self)
+
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError("len() of a tensor without axes")

@@ -17,6 +17,7 @@ ML_NAMES = [
     "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu", *NARROW_BITS,
 ]  # fmt: skip
 NOT_HELD = (np.longdouble, np.clongdouble, np.object_)  # types of NumPy that no tensor has
+NUMPY_2 = np.lib.NumpyVersion(np.__version__) >= "2.0.0"  # before, NumPy reads and writes legacy DLPack only
 # Before 2.5, NumPy never lets go of the operands of a reduction when a type of others answers with an exception.
 FAILED_REDUCTIONS_LEAK = np.lib.NumpyVersion(np.__version__) < "2.5.0"
 ALL_NAMES = NUMPY_NAMES + ML_NAMES

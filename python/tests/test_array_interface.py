@@ -11,7 +11,7 @@ import ml_dtypes
 import ndferry
 import numpy as np
 import pytest
-from samples import ML_NAMES, NUMPY_NAMES, numpy_dtype, random_layout
+from samples import ML_NAMES, NUMPY_2, NUMPY_NAMES, numpy_dtype, random_layout
 
 POINT = [("x", "<f4"), ("id", "<i8"), ("name", "S4")]
 
@@ -164,8 +164,9 @@ def test_array_method_follows_numpy_2():
     with pytest.raises(ValueError, match="copy"):
         tensor.__array__("float64", copy=False)
     assert np.array(tensor).ctypes.data != tensor.data_ptr
-    with pytest.raises(ValueError):
-        np.asarray(ndferry.zeros(3, "bfloat16"), dtype="float64", copy=False)
+    if NUMPY_2:
+        with pytest.raises(ValueError):
+            np.asarray(ndferry.zeros(3, "bfloat16"), dtype="float64", copy=False)
 
 
 def test_the_wrapper_of_numpys_documentation():
@@ -187,6 +188,7 @@ def test_the_wrapper_of_numpys_documentation():
     assert ndferry.asarray(w).tolist() == [[1000, 2], [3, 4]]
 
 
+@pytest.mark.skipif(not NUMPY_2, reason="NumPy 1 cannot read what is read-only")
 def test_the_dlpack_examples_of_numpys_documentation():
     x_ours = ndferry.asarray(list(range(5)))
     x_np = np.from_dlpack(x_ours)

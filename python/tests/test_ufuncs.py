@@ -12,7 +12,7 @@ import ml_dtypes
 import ndferry
 import numpy as np
 import pytest
-from samples import FAILED_REDUCTIONS_LEAK, ML_NAMES, numpy_dtype, same_answer
+from samples import FAILED_REDUCTIONS_LEAK, ML_NAMES, NUMPY_2, numpy_dtype, same_answer
 
 UFUNCS = sorted({one for one in vars(np).values() if isinstance(one, np.ufunc)}, key=lambda one: one.__name__)
 BINARY = [one for one in UFUNCS if one.nin == 2 and one.nout == 1 and one.signature is None]
@@ -79,7 +79,7 @@ def test_a_ufunc_answers_as_on_arrays(ufunc, types):
 
 def test_every_ufunc_is_tried():
     assert {ufunc for ufunc, _ in SIGNATURES} == set(UFUNCS)
-    assert len(UFUNCS) >= 90
+    assert len(UFUNCS) >= 86
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -167,8 +167,9 @@ def test_operands_of_all_kinds():
         same_answer(t + other, t.numpy() + other)
         same_answer(other + t, other + t.numpy())
     assert np.add([t, t], 1).tolist() == [[2, 3], [2, 3]]
-    with pytest.raises(OverflowError):
-        t + 1000
+    if NUMPY_2:  # before, the value decided the type
+        with pytest.raises(OverflowError):
+            t + 1000
     with pytest.raises(ValueError, match="broadcast"):
         t + [1, 2, 3]
 
@@ -263,7 +264,8 @@ def test_types_of_ml_dtypes_keep_their_type(name):
 def test_text_dates_and_foreign_byte_order():
     words, swapped = np.array(["a", "bc"]), np.arange(3, dtype=">i4")
     dates = np.array(["2024-02-28", "1999-12-31"], "M8[D]")
-    same_answer(np.strings.add(ndferry.asarray(words), "!"), np.strings.add(words, "!"))
+    if NUMPY_2:
+        same_answer(np.strings.add(ndferry.asarray(words), "!"), np.strings.add(words, "!"))
     same_answer(ndferry.asarray(words) == "a", words == "a")
     same_answer(ndferry.asarray(dates) + np.timedelta64(1, "D"), dates + np.timedelta64(1, "D"))
     same_answer(ndferry.asarray(dates) - dates[0], dates - dates[0])

@@ -84,6 +84,11 @@ impl Plan {
         Ok(Some(plan))
     }
 
+    /// How many scalars it visits.
+    pub fn count(&self) -> usize {
+        self.loops.iter().fold(1, |count, l| count.saturating_mul(l.extent as usize))
+    }
+
     /// Adds a loop so that it moves the target forwards.
     fn push(&mut self, mut new: Loop) -> Result<()> {
         let (Some(source), Some(target)) =

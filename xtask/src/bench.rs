@@ -1,4 +1,4 @@
-//! `cargo xtask bench [exchange] [--smoke] [--peers]`: measurements, in C and in Python.
+//! `cargo xtask bench [exchange | engine] [--smoke] [--peers] [-- …]`: measurements, in C and in Python.
 
 use std::process::Command;
 
@@ -10,10 +10,33 @@ use crate::{
 };
 
 pub fn run(progress: &Progress, names: &[String], smoke: bool, peers: bool) -> Verdict {
-    if let Some(other) = names.iter().find(|name| *name != "exchange") {
-        return Err(Stop::Usage(format!("there is no benchmark `{other}`")));
+    let (names, rest) = match names.iter().position(|name| name == "--") {
+        Some(at) => (&names[..at], &names[at + 1..]),
+        None => (names, &[][..]),
+    };
+    match names {
+        [] => exchange(progress, smoke, peers),
+        [one] if one == "exchange" => exchange(progress, smoke, peers),
+        [one] if one == "engine" => engine(progress, smoke, peers, rest),
+        [other, ..] => Err(Stop::Usage(format!("there is no benchmark `{other}`"))),
     }
-    exchange(progress, smoke, peers)
+}
+
+/// Copies and conversions against everybody else's: `benches/engine/run.py`, which gets `rest`.
+fn engine(progress: &Progress, smoke: bool, peers: bool, rest: &[String]) -> Verdict {
+    tools::check()?;
+    let environment = if peers { INTEROP } else { BASE };
+    BASE.set_up(progress)?; // which builds the clock in C
+    environment.set_up(progress)?;
+    tools::build_library(progress)?;
+    if !cmake::build(progress, &["-DNDFERRY_BUILD_BENCHES=ON"], "bench_timing")?.ok {
+        return error("could not build benches/: the output is above");
+    }
+    let mut python = environment.python();
+    python
+        .args(["benches/engine/run.py", "--timing"])
+        .arg(cmake::folder().join("benches/libbench_timing.so"));
+    progress.show("measure copies and conversions", python.args(smoke.then_some("--smoke")).args(rest))
 }
 
 /// The cost of handing small tensors around: the program `bench_exchange` of `benches/CMakeLists.txt`, then its twin in Python.

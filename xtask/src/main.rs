@@ -24,7 +24,9 @@ usage: cargo xtask <verb> [--verbose]
   interop            install every library that ndferry is proved against (about 4 GB) and run the tests with them
   test               set up, build, run every test: Rust, C, C++, Python, examples
   header [--check]   regenerate include/ndferry.h and what is derived from it; --check fails when stale
-  bench [exchange]   measure; --peers beside all the libraries of interop, --smoke only to show that it works
+  bench [exchange | engine]
+                     measure what handing tensors around costs, or copies and conversions; --peers beside all the
+                     libraries of interop, --smoke only to show that it works, -- before options of the benchmark
   help               this text
 
 later, not built yet: sanitize, fuzz, gpu, kernels

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 use super::codec::{self, Decode, Encode, Pivot};
+use super::direct::Run;
+use super::isa::Isa;
 use super::truncate;
 use crate::dtype::Overflow;
 use crate::dtype::scalar::{Integer, Scalar, wrap_to_i64, wrap_to_u64};
@@ -20,6 +22,8 @@ pub struct Steps {
     compute: Option<Pivot>,
     encode: Encode,
     range: Range,
+    /// All of it in one loop, where there is one.
+    direct: Option<Run>,
 }
 
 /// What is done with numbers that the target cannot hold, before they are encoded.
@@ -100,6 +104,11 @@ impl Steps {
             compute,
             encode: codec::encoder(target, wanted, canonical),
             range,
+            direct: if affine || overflow != Overflow::Wrap {
+                None
+            } else {
+                Run::new(source, target, Isa::chosen())
+            },
         }
     }
 
@@ -111,6 +120,7 @@ impl Steps {
             compute: None,
             encode: codec::encoder(Scalar::Bool, Pivot::Int, false),
             range: Range::Keep,
+            direct: None,
         }
     }
 
@@ -118,6 +128,11 @@ impl Steps {
     pub fn to_pivot(source: Scalar, pivot: Pivot) -> Self {
         let target = if pivot == Pivot::Int { Scalar::Int(64) } else { Scalar::Float64 };
         Self { range: Range::Keep, ..Self::new(source, target, false, Overflow::Wrap) }
+    }
+
+    /// The loop that does everything at once, if there is one.
+    pub fn direct(&self) -> Option<Run> {
+        self.direct
     }
 
     /// Whether coefficients are needed.

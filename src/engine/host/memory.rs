@@ -33,6 +33,11 @@ impl Cell {
         Self { bits, packed, part, swapped: one.is_swapped() && part > 1 }
     }
 
+    /// Whether scalars so many bits apart follow each other in native bytes.
+    pub fn is_run(self, stride: i64) -> bool {
+        !self.packed && !self.swapped && stride == self.stride()
+    }
+
     /// The same scalar in whole bytes of native order.
     pub fn native(self) -> Self {
         Self { packed: false, swapped: false, ..self }

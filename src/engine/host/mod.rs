@@ -3,10 +3,14 @@
 pub mod bits;
 pub mod block;
 pub mod codec;
+mod direct;
 mod half;
+mod isa;
 pub mod memory;
 pub mod naive;
+mod number;
 pub mod port;
 pub mod run;
+mod stream;
 mod truncate;
 pub mod walk;

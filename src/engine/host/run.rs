@@ -2,8 +2,10 @@
 //! native bytes, worked on there and scattered; where memory already has that form, gathering or scattering falls away.
 
 use super::block::{BLOCK, Scratch, Steps};
+use super::direct::Run;
 use super::memory::{Cell, Grid, Mover};
 use super::port::{Port, Room};
+use super::stream;
 use super::walk::{Block, second_loop, walk};
 use crate::engine::plan::Plan;
 
@@ -36,6 +38,23 @@ const TILE: usize = 4096;
 pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>) {
     let whole = Mover::between(source.cell, target.cell);
     let size = source.cell.bytes();
+    let unchanged = matches!(whole, Mover::Word(_) | Mover::Bytes { part: 1, .. });
+    let run = |stride| stride == source.cell.stride();
+    let runs = plan.loops.first().is_some_and(|l| l.extent >= SHORT && run(l.source) && run(l.target));
+    if unchanged && runs {
+        let streams = stream::pays(plan.count().saturating_mul(size));
+        // SAFETY: the rows are runs of the plan's scalars.
+        unsafe {
+            each_row(plan, source.base, target.base, &mut |from, to, n| {
+                if streams {
+                    stream::copy(from, to, n * size)
+                } else {
+                    to.copy_from_nonoverlapping(from, n * size)
+                }
+            });
+        }
+        return stream::finish();
+    }
     let (second, transposed) = second_loop(plan);
     let tiled = transposed && plan.loops[0].extent >= 16 && plan.loops[second].extent >= 16;
     if !tiled || size > 16 || source.cell.packed || target.cell.packed {
@@ -75,6 +94,10 @@ pub unsafe fn convert(
     target: Place<*mut u8>,
     coefficients: Coefficients,
 ) {
+    if let Some(run) = steps.direct() {
+        // SAFETY: as the caller promises.
+        return unsafe { convert_directly(plan, run, source, target) };
+    }
     let (input, output) = (Port::reading(source.cell), Port::writing(target.cell));
     let (mut room_in, mut room_out) = (Room::default(), Room::default());
     let mut scratch = Scratch::default();
@@ -91,6 +114,87 @@ pub unsafe fn convert(
             output.scatter(block.target(target.base), counts, &mut room_out, &mut |out| {
                 steps.run(bytes, out, n, &mut scratch)
             });
+        }
+    });
+}
+
+/// Converts scalars with one loop: rows that are runs of native bytes on both sides as they are, others by way of
+/// blocks.
+///
+/// # Safety
+/// As for [`convert`].
+unsafe fn convert_directly(plan: &Plan, run: Run, source: Place<*const u8>, target: Place<*mut u8>) {
+    let runs = plan
+        .loops
+        .first()
+        .is_some_and(|l| l.extent >= SHORT && source.cell.is_run(l.source) && target.cell.is_run(l.target));
+    if runs {
+        let streams = stream::pays(plan.count().saturating_mul(target.cell.bytes()));
+        // SAFETY: as the caller promises.
+        return unsafe {
+            each_row(plan, source.base, target.base, &mut |from, to, n| {
+                if streams {
+                    stream_run(run, from, to, n, source.cell.bytes(), target.cell.bytes())
+                } else {
+                    run.run(from, to, n)
+                }
+            })
+        };
+    }
+    let (input, output) = (Port::reading(source.cell), Port::writing(target.cell));
+    let (mut room_in, mut room_out) = (Room::default(), Room::default());
+    walk(plan, block_limit(source.cell), &mut |block| {
+        let (n, counts) = (block.scalars(), block.counts);
+        // SAFETY: the blocks are made of the plan's scalars, which do not overlap.
+        unsafe {
+            let bytes = input.gather(block.source(source.base), counts, &mut room_in);
+            output.scatter(block.target(target.base), counts, &mut room_out, &mut |out| {
+                run.run(bytes.as_ptr(), out.as_mut_ptr(), n)
+            });
+        }
+    });
+}
+
+/// Rows of fewer scalars are gathered into blocks first, for a call a row would take longer.
+const SHORT: i64 = 24;
+
+/// Converts a run of numbers through a block of the first-level cache, from where it is streamed.
+///
+/// # Safety
+/// As for [`Run::run`], the sizes being those of the two types.
+unsafe fn stream_run(run: Run, from: *const u8, to: *mut u8, count: usize, size: usize, width: usize) {
+    let mut room = [0u8; TILE];
+    let step = TILE / width;
+    for start in (0..count).step_by(step) {
+        let n = step.min(count - start);
+        // SAFETY: the numbers from `start` on; the room holds so many.
+        unsafe {
+            run.run(from.add(start * size), room.as_mut_ptr(), n);
+            stream::copy(room.as_ptr(), to.add(start * width), n * width);
+        }
+    }
+    stream::finish();
+}
+
+/// Visits the rows of a plan whose innermost loop is a run of whole bytes on both sides.
+///
+/// # Safety
+/// `visit` is given addresses of the plan's scalars: it must do with them what may be done.
+unsafe fn each_row(
+    plan: &Plan,
+    source: *const u8,
+    target: *mut u8,
+    visit: &mut dyn FnMut(*const u8, *mut u8, usize),
+) {
+    walk(plan, usize::MAX, &mut |block| {
+        let (from, to) = (block.source(source), block.target(target));
+        for j in 0..block.counts[1] as i64 {
+            let at = |at: i64, stride: i64| ((at + j * stride) >> 3) as isize;
+            visit(
+                from.base.wrapping_offset(at(from.at, from.strides[1])),
+                to.base.wrapping_offset(at(to.at, to.strides[1])),
+                block.counts[0],
+            );
         }
     });
 }

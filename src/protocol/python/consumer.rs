@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 use std::sync::atomic::Ordering;
 
 use super::api::{Owned, answer};
-use super::dlpack::take_capsule;
+use super::dlpack::{is_legacy, take_capsule};
 use super::exchange::take_through_table;
 use super::object::new_object;
 use super::package::Package;
@@ -34,14 +34,34 @@ pub(super) unsafe extern "C" fn from_dlpack(
     unsafe {
         answer(|api| {
             let package = Package::of_module(api, module)?;
-            if count == 1
-                && asks_nothing(api, package, arguments.add(1), keywords)
-                && let Some(tensor) = take(api, package, *arguments)?
-            {
-                return new_object(api, package.class, tensor);
+            if count != 1 || !asks_nothing(api, package, arguments.add(1), keywords) {
+                return call(api, package.import, &[], arguments, count, keywords);
             }
-            call(api, package.import, &[], arguments, count, keywords)
+            match take(api, package, *arguments)? {
+                Taken::Tensor(tensor) => new_object(api, package.class, tensor),
+                Taken::Legacy(capsule) => {
+                    let given = [*arguments, capsule.as_ptr()];
+                    call(api, package.import, &[], given.as_ptr(), 1, package.words.gives_capsule)
+                }
+                Taken::Nothing => call(api, package.import, &[], arguments, 1, null_mut()),
+            }
         })
+    }
+}
+
+/// What an object gave.
+enum Taken {
+    Tensor(Tensor),
+    /// A capsule whose struct cannot say that it is read-only: Python knows whose elements are.
+    Legacy(Owned),
+    /// Nothing yet: Python must see to it.
+    Nothing,
+}
+
+impl From<Option<Tensor>> for Taken {
+    #[inline]
+    fn from(tensor: Option<Tensor>) -> Self {
+        tensor.map_or(Self::Nothing, Self::Tensor)
     }
 }
 
@@ -62,23 +82,23 @@ unsafe fn asks_nothing(api: &Api, package: &Package, values: *const Object, keyw
     }
 }
 
-/// The tensor of an object, or `None` where Python must see to it.
+/// What an object gives.
 ///
 /// # Safety
 /// The lock is held; `object` is a Python object, whose capsules hold what DLPack says.
-unsafe fn take(api: &'static Api, package: &Package, object: Object) -> Result<Option<Tensor>> {
+unsafe fn take(api: &'static Api, package: &Package, object: Object) -> Result<Taken> {
     // SAFETY: the caller's promise.
     unsafe {
         let class = api.class_of(object);
         if class == api.capsule_type {
-            return take_capsule(api, object).map(Some);
+            return take_capsule(api, object).map(Taken::Tensor);
         }
         if let Some((torch_class, strided)) = torch(api, package)? {
             if class == torch_class {
-                return take_torch(api, package, object, strided);
+                return take_torch(api, package, object, strided).map(Taken::from);
             }
             if (api.type_is_subtype)(class, torch_class) != 0 {
-                return Ok(None);
+                return Ok(Taken::Nothing);
             }
         }
         // DLPack says that the class is asked; one that has no such attribute is slower to ask than its object.
@@ -86,7 +106,7 @@ unsafe fn take(api: &'static Api, package: &Package, object: Object) -> Result<O
         if api.attribute(object, name)?.is_some()
             && let Some(tensor) = take_through_table(api, object, name)?
         {
-            return Ok(Some(tensor));
+            return Ok(Taken::Tensor(tensor));
         }
         ask(api, package, object)
     }
@@ -186,11 +206,12 @@ unsafe fn find_torch(api: &'static Api, package: &Package) -> Result<Option<(Obj
     }
 }
 
-/// Asks `__dlpack__`. Producers from before 2023 know no keywords, and say so with a TypeError.
+/// Asks `__dlpack__`. Producers from before 2023 know no keywords, and say so with a TypeError; some know them and have
+/// not implemented what they ask.
 ///
 /// # Safety
 /// As [`take`].
-unsafe fn ask(api: &'static Api, package: &Package, object: Object) -> Result<Option<Tensor>> {
+unsafe fn ask(api: &'static Api, package: &Package, object: Object) -> Result<Taken> {
     let words = &package.words;
     // SAFETY: the caller's promise.
     unsafe {
@@ -198,14 +219,32 @@ unsafe fn ask(api: &'static Api, package: &Package, object: Object) -> Result<Op
         let asked = (api.object_call_method)(words.dlpack, arguments.as_ptr(), 1, words.asks_version);
         let capsule = match Owned::new(api, asked) {
             Ok(capsule) => capsule,
-            Err(_) if (api.err_exception_matches)(*api.type_error) != 0 => {
+            Err(_) if knows_no_keywords(api) => {
                 (api.err_clear)();
                 Owned::new(api, (api.object_call_method)(words.dlpack, arguments.as_ptr(), 1, null_mut()))?
             }
-            Err(error) => return if is_silent(api, package, object) { Ok(None) } else { Err(error) },
+            Err(error) => {
+                return if is_silent(api, package, object) { Ok(Taken::Nothing) } else { Err(error) };
+            }
         };
-        take_capsule(api, capsule.as_ptr()).map(Some)
+        if is_legacy(api, capsule.as_ptr()) {
+            return Ok(Taken::Legacy(capsule));
+        }
+        take_capsule(api, capsule.as_ptr()).map(Taken::Tensor)
     }
+}
+
+/// Whether the exception in flight is that of a producer that should be asked without keywords.
+///
+/// # Safety
+/// The lock is held; an exception is in flight.
+#[cold]
+unsafe fn knows_no_keywords(api: &Api) -> bool {
+    let is = |class: *const Object| {
+        // SAFETY: the caller's promise; a static variable of CPython's.
+        unsafe { (api.err_exception_matches)(*class) != 0 }
+    };
+    is(api.type_error) || is(api.not_implemented_error)
 }
 
 /// Whether the exception in flight says that there is no `__dlpack__` at all; if so, it is cleared. Where the class has

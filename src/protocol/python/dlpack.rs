@@ -188,6 +188,16 @@ pub(super) unsafe fn take_capsule(api: &Api, capsule: *mut PyObject) -> Result<T
     }
 }
 
+/// Whether a capsule holds a struct without a version, which cannot say that its elements must not be written.
+///
+/// # Safety
+/// The lock is held; `capsule` is a Python object.
+#[inline]
+pub(super) unsafe fn is_legacy(api: &Api, capsule: *mut PyObject) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { (api.capsule_is_valid)(capsule, LEGACY.as_ptr()) != 0 }
+}
+
 /// Whether the struct in a capsule says that the producer made it for its consumer alone. It is looked at in one step:
 /// between two calls from Python another thread may take the struct, and end it.
 ///

@@ -55,6 +55,8 @@ pub(super) struct Words {
     pub strided: Object,
     /// `("max_version",)`
     pub asks_version: Object,
+    /// `("capsule",)`
+    pub gives_capsule: Object,
     /// `(1, 3)`
     pub newest_version: Object,
 }
@@ -66,8 +68,11 @@ impl Words {
         // SAFETY: the caller's promise. What was made before a failure is leaked.
         unsafe {
             let word = |text| api.interned(text).map(kept);
-            let asks_version = Owned::new(api, (api.tuple_new)(1))?;
-            (api.tuple_set_item)(asks_version.as_ptr(), 0, word(c"max_version")?);
+            let one = |text| {
+                let tuple = Owned::new(api, (api.tuple_new)(1))?;
+                (api.tuple_set_item)(tuple.as_ptr(), 0, word(text)?);
+                Ok(kept(tuple))
+            };
             let newest = [MAJOR_VERSION, MINOR_VERSION].map(i64::from);
             Ok(Self {
                 dlpack: word(c"__dlpack__")?,
@@ -84,7 +89,8 @@ impl Words {
                 torch: word(c"torch")?,
                 tensor: word(c"Tensor")?,
                 strided: word(c"strided")?,
-                asks_version: kept(asks_version),
+                asks_version: one(c"max_version")?,
+                gives_capsule: one(c"capsule")?,
                 newest_version: kept(api.integers(&newest)?),
             })
         }

@@ -147,6 +147,7 @@ symbols! {
     memory_error: *const Object = c"PyExc_MemoryError";
     runtime_error: *const Object = c"PyExc_RuntimeError";
     type_error: *const Object = c"PyExc_TypeError";
+    not_implemented_error: *const Object = c"PyExc_NotImplementedError";
     attribute_error: *const Object = c"PyExc_AttributeError";
 }
 

@@ -1,0 +1,54 @@
+//! Runs of bytes written past the caches: for targets too large to stay in them, whose lines an ordinary store would
+//! first have to read.
+
+/// Whether a target of so many bytes is streamed: more than caches hold for one program.
+pub fn pays(bytes: usize) -> bool {
+    bytes >= 8 << 20
+}
+
+/// Copies `count` bytes; [`finish`] must follow before other threads may read them.
+///
+/// # Safety
+/// So many bytes are readable at `from` and writable at `to`, and they do not overlap.
+#[cfg(target_arch = "x86_64")]
+pub unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
+    use std::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_stream_si128};
+    const LINE: usize = 64;
+    let head = to.align_offset(LINE).min(count);
+    let lines = (count - head) / LINE;
+    // SAFETY: all offsets stay below `count`; past the head `to` is aligned to a line.
+    unsafe {
+        to.copy_from_nonoverlapping(from, head);
+        for i in 0..lines {
+            let at = head + i * LINE;
+            let (source, target) = (from.add(at).cast::<__m128i>(), to.add(at).cast::<__m128i>());
+            let words = [0, 1, 2, 3].map(|k| _mm_loadu_si128(source.add(k)));
+            for (k, word) in words.into_iter().enumerate() {
+                _mm_stream_si128(target.add(k), word);
+            }
+        }
+        let done = head + lines * LINE;
+        to.add(done).copy_from_nonoverlapping(from.add(done), count - done);
+    }
+}
+
+/// Makes all that was streamed visible in order with later stores.
+#[cfg(target_arch = "x86_64")]
+pub fn finish() {
+    // SAFETY: every x86-64 processor has SSE.
+    unsafe { std::arch::x86_64::_mm_sfence() };
+}
+
+/// Copies `count` bytes; other architectures have no such stores that would pay.
+///
+/// # Safety
+/// So many bytes are readable at `from` and writable at `to`, and they do not overlap.
+#[cfg(not(target_arch = "x86_64"))]
+pub unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
+    // SAFETY: as the caller promises.
+    unsafe { to.copy_from_nonoverlapping(from, count) }
+}
+
+/// Nothing is held back.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn finish() {}
