@@ -135,6 +135,30 @@ fn any_layout_and_type_becomes_any_other_as_in_the_naive_twin() {
 }
 
 #[test]
+fn long_rows_become_columns_as_in_the_naive_twin() {
+    let mut random = Random(7);
+    let words = [1, 8, 16, 32, 64, 128].map(|bits| match bits {
+        1 => DType::new(code::BOOL, 8),
+        128 => DType::new(code::COMPLEX, 128),
+        bits => DType::new(code::INT, bits),
+    });
+    for round in 0..900 {
+        let mut long = || 1 + [random.below(20), 16 + random.below(284)][usize::from(random.below(4) > 0)];
+        let shape = match round % 4 {
+            0 => vec![1 + long() % 3, long(), long()],
+            1 => vec![long(), long(), 1 + long() % 4],
+            _ => vec![long(), long()],
+        };
+        let mut from = words[random.below(6) as usize];
+        let mut to = if round % 3 == 0 { random.dtype() } else { from };
+        if from == to && from.bits > 8 && random.below(3) == 0 {
+            [&mut from, &mut to][random.below(2) as usize].flags = SWAPPED;
+        }
+        check_one(&mut random, from, to, &shape, &Transform::default());
+    }
+}
+
+#[test]
 fn scale_and_bias_are_those_of_the_naive_twin() {
     let mut random = Random(2);
     for _ in 0..4000 {

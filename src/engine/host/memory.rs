@@ -2,6 +2,8 @@
 //! caller's memory besides whole runs handed to the codecs.
 
 use super::bits;
+use super::isa::Isa;
+use super::transpose::{Sheet, Transposer};
 use crate::dtype::{DType, code};
 
 /// How one scalar lies in memory.
@@ -111,12 +113,25 @@ impl Mover {
         }
     }
 
+    /// What moves `counts` of these in registers where they change rows for columns, and their size.
+    pub fn transposer(self, counts: [usize; 2]) -> Option<(Transposer, usize)> {
+        let Mover::Word(size) = self else { return None };
+        let transposer = Transposer::new(size.into(), Isa::chosen())?;
+        transposer.fits(counts).then_some((transposer, size.into()))
+    }
+
     /// Moves `counts[1]` rows of `counts[0]` scalars.
     ///
     /// # Safety
     /// Every scalar of `source` must be readable and every one of `target` writable, and no byte of the target may
     /// belong to the source. Positions of cells of whole bytes must be multiples of 8.
     pub unsafe fn run(self, source: Grid<*const u8>, target: Grid<*mut u8>, counts: [usize; 2]) {
+        if let Some((transposer, size)) = self.transposer(counts)
+            && let Some(sheet) = Sheet::between(source, target, counts, size)
+        {
+            // SAFETY: the caller's promise: the same scalars.
+            return unsafe { transposer.run(&sheet) };
+        }
         // The inner loop should be long, and read forwards through memory where rows are long both ways.
         let across = source.strides[1].unsigned_abs() < source.strides[0].unsigned_abs() && counts[1] >= 8;
         let (source, target, counts) = if across || (counts[0] < 8 && counts[0] < counts[1]) {

@@ -12,5 +12,7 @@ mod number;
 pub mod port;
 pub mod run;
 mod stream;
+mod transpose;
 mod truncate;
+mod vector;
 pub mod walk;

@@ -56,24 +56,30 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
         return stream::finish();
     }
     let (second, transposed) = second_loop(plan);
-    let tiled = transposed && plan.loops[0].extent >= 16 && plan.loops[second].extent >= 16;
-    if !tiled || size > 16 || source.cell.packed || target.cell.packed {
-        let limit = if transposed { TILE } else { usize::MAX };
+    let counts = [0, second].map(|i| plan.loops.get(i).map_or(1, |l| l.extent as usize));
+    let sheets = transposed
+        && whole.transposer(counts).is_some()
+        && run(plan.loops[0].target)
+        && run(plan.loops[second].source.abs());
+    let tiled = transposed && counts.iter().all(|n| *n >= 16);
+    if sheets || !tiled || size > 16 || source.cell.packed || target.cell.packed {
+        let limit = if transposed && !sheets { TILE } else { usize::MAX };
         // SAFETY: the blocks are made of the plan's scalars.
         return walk(plan, limit, &mut |b| unsafe {
             whole.run(b.source(source.base), b.target(target.base), b.counts)
         });
     }
-    let store = Mover::between(target.cell, target.cell);
+    // First the words change rows for columns, in their own order, then the rows of the tile are brought to the target.
+    let turn = Mover::between(source.cell, source.cell);
     let mut tile = [0u8; TILE];
     walk(plan, TILE / size, &mut |block| {
         let size = size as i64 * 8;
         let tile = Grid { base: tile.as_mut_ptr(), at: 0, strides: [size, size * block.counts[0] as i64] };
         // SAFETY: the blocks are made of the plan's scalars, and the tile has room for one.
         unsafe {
-            whole.run(block.source(source.base), tile, block.counts);
+            turn.run(block.source(source.base), tile, block.counts);
             let tile = Grid { base: tile.base.cast_const(), at: 0, strides: tile.strides };
-            store.run(tile, block.target(target.base), block.counts);
+            whole.run(tile, block.target(target.base), block.counts);
         }
     });
 }
