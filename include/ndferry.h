@@ -98,6 +98,11 @@ struct DLManagedTensorVersioned;
 #define FROM (8 << 20)
 
 /**
+ * Bytes of a cache line.
+ */
+#define LINE 64
+
+/**
  * Number of the binary interface that this header describes; part of the library's soname. It changes only when
  * programs must be compiled again.
  */

@@ -8,11 +8,11 @@
 use std::ops::Range;
 
 use super::isa::Isa;
-use super::memory::Grid;
+use super::sheet::Sheet;
 use super::vector::{Lane, Vector};
 
 /// Bytes of a cache line.
-const LINE: usize = 64;
+pub const LINE: usize = 64;
 
 /// Bytes of a row of the blocks that a sheet is walked in: blocks of both sides stay in the second-level cache, and
 /// few enough pages are in use at a time for the processor to know them all.
@@ -29,58 +29,6 @@ macro_rules! unrolled {
             $block
         })*
     };
-}
-
-/// Words to transpose: `rows` of `columns` adjacent words in the source, `columns` of `rows` in the target.
-#[derive(Clone, Copy, Debug)]
-pub struct Sheet {
-    /// The first word of the source.
-    pub from: *const u8,
-    /// Bytes from one source row to the next.
-    pub pitch: isize,
-    /// The first word of the target.
-    pub to: *mut u8,
-    /// Bytes from one target row to the next.
-    pub target_pitch: isize,
-    /// Source rows, the length of a target row.
-    pub rows: usize,
-    /// Target rows, the length of a source row.
-    pub columns: usize,
-}
-
-impl Sheet {
-    /// The grids as a sheet of words of `size` bytes, if they are one. Source words may follow each other backwards.
-    pub fn between(
-        source: Grid<*const u8>,
-        target: Grid<*mut u8>,
-        counts: [usize; 2],
-        size: usize,
-    ) -> Option<Self> {
-        let adjacent = size as i64 * 8;
-        let is_row = |i: usize| {
-            target.strides[i] == adjacent
-                && source.strides[1 - i].abs() == adjacent
-                && source.strides[i].abs() > adjacent
-        };
-        let (row, other) = match (is_row(0), is_row(1)) {
-            (true, _) => (0, 1),
-            (false, true) => (1, 0),
-            (false, false) => return None,
-        };
-        let (mut at, mut to, mut pitch) = (source.at, target.at, target.strides[other]);
-        if source.strides[other] < 0 {
-            let last = counts[other] as i64 - 1;
-            (at, to, pitch) = (at + last * source.strides[other], to + last * pitch, -pitch);
-        }
-        Some(Self {
-            from: source.base.wrapping_offset((at >> 3) as isize),
-            pitch: (source.strides[row] >> 3) as isize,
-            to: target.base.wrapping_offset((to >> 3) as isize),
-            target_pitch: (pitch >> 3) as isize,
-            rows: counts[row],
-            columns: counts[other],
-        })
-    }
 }
 
 /// The way to transpose sheets of words of one size.
@@ -104,18 +52,18 @@ impl Transposer {
         Some(Self { run, least: 16 / size })
     }
 
-    /// Whether a sheet so large, given in any order, has room for a tile.
-    pub fn fits(self, counts: [usize; 2]) -> bool {
-        counts[0] >= self.least && counts[1] >= self.least
+    /// The rows and columns of a tile, the fewest that a sheet may have.
+    pub fn least(self) -> usize {
+        self.least
     }
 
     /// Transposes `sheet`.
     ///
     /// # Safety
-    /// All words of the source are readable and all of the target writable, no byte belongs to both, and it
-    /// [`fits`](Self::fits).
+    /// All words of the source are readable and all of the target writable, no byte belongs to both, and
+    /// there is room for a tile.
     pub unsafe fn run(self, sheet: &Sheet) {
-        debug_assert!(self.fits([sheet.rows, sheet.columns]));
+        debug_assert!(sheet.rows.min(sheet.columns) >= self.least);
         // SAFETY: as the caller promises; the processor has the instructions, or `pick` had not given them.
         unsafe { (self.run)(sheet) }
     }
