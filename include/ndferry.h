@@ -92,6 +92,11 @@ struct DLManagedTensorVersioned;
 
 
 /**
+ * At least a page of any processor.
+ */
+#define PAGE (1 << 16)
+
+/**
  * Targets of at least so many bytes are streamed: more than caches hold for one program, less than would hurt when
  * they do not.
  */

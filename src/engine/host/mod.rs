@@ -4,6 +4,8 @@ pub mod bits;
 pub mod block;
 pub mod codec;
 mod direct;
+#[cfg(all(test, unix))]
+mod fenced;
 mod half;
 mod isa;
 pub mod memory;

@@ -183,7 +183,7 @@ const SHORT: usize = 8;
 const RUN: usize = 512;
 
 /// Bytes of a tile of a narrow sheet, which is read and written in long runs: so few that memory does both at a time.
-const NARROW: usize = 8 << 10;
+const NARROW: usize = 3 << 10;
 
 /// Bytes of the room for tiles that a stack can spare and that leaves half of a first-level cache to both sides.
 const SMALL: usize = (16 << 10) + LINE;
@@ -198,5 +198,89 @@ pub fn with_room(is_large: bool, act: impl FnOnce(&mut [MaybeUninit<u8>])) {
         act(large.spare_capacity_mut());
     } else {
         act(&mut [MaybeUninit::uninit(); SMALL]);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::engine::host::fenced::{Fenced, PAGE};
+
+    /// Bytes from row to row without gaps, plus some.
+    fn pitches(counts: [usize; 2], sizes: [usize; 2], gaps: [usize; 2]) -> [usize; 2] {
+        [counts[1] * sizes[0] + gaps[0], counts[0] * sizes[1] + gaps[1]]
+    }
+
+    /// A sheet in fenced memory, moved as it is or through tiles, against one word after the other.
+    fn check(
+        counts: [usize; 2],
+        sizes: [usize; 2],
+        gaps: [usize; 2],
+        isa: Isa,
+        memory: &mut [Fenced; 2],
+        room: usize,
+    ) {
+        let ([rows, columns], [size, width]) = (counts, sizes);
+        let pitches = pitches(counts, sizes, gaps);
+        let spans = [(rows - 1) * pitches[0] + columns * size, (columns - 1) * pitches[1] + rows * width];
+        let [source, target] = memory;
+        let (source, target) = (source.bytes(spans[0], rows % 2 == 0), target.bytes(spans[1], rows % 2 == 1));
+        source.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 101 + (i >> 8) * 7) as u8);
+        target.fill(0x5A);
+        let mut expected = target.to_vec();
+        for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+            let word = &source[i * pitches[0] + j * size..][..size];
+            let wide = word.iter().cycle().copied();
+            expected[j * pitches[1] + i * width..][..width].iter_mut().zip(wide).for_each(|(to, x)| *to = x);
+        }
+        let sheet = Sheet {
+            from: source.as_ptr(),
+            pitch: pitches[0] as isize,
+            to: target.as_mut_ptr(),
+            target_pitch: pitches[1] as isize,
+            rows,
+            columns,
+        };
+        let Some(turn) = Turn::new(&sheet, sizes, isa) else {
+            assert!(rows.min(columns) < 16 / size, "{counts:?} {sizes:?}");
+            return;
+        };
+        // SAFETY: the words of the sheet are those of the slices, and those of tiles are as many as `put` is told.
+        unsafe {
+            if room == 0 {
+                turn.run(&sheet);
+            } else {
+                let mut put = |from: *const u8, to: *mut u8, n: usize| {
+                    for i in 0..n {
+                        let word = std::slice::from_raw_parts(from.add(i * size), size).iter().cycle();
+                        word.take(width).enumerate().for_each(|(k, x)| *to.add(i * width + k) = *x);
+                    }
+                };
+                turn.through(&sheet, width, &mut vec![MaybeUninit::uninit(); room], &mut put);
+            }
+        }
+        assert!(target == expected, "{counts:?} {sizes:?} {gaps:?} {isa:?} {room}");
+    }
+
+    #[test]
+    fn sheets_arrive_whole_and_nothing_else_is_touched_directly_and_through_tiles_of_any_size() {
+        let mut memory = [Fenced::new(32), Fenced::new(32)];
+        let extents = [1, 2, 3, 4, 5, 7, 8, 9, 16, 31, 64, 100, 250, 1000, 5001];
+        let sizes = [[1, 1], [2, 2], [4, 4], [8, 8], [16, 16], [1, 4], [4, 2], [8, 4], [2, 8], [4, 1]];
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+            for (i, j) in (0..extents.len()).flat_map(|i| (0..extents.len()).map(move |j| (i, j))) {
+                let counts = [extents[i], extents[j]];
+                for (k, sizes) in sizes.into_iter().enumerate() {
+                    let gaps = [[0, 0], [0, 3], [5, 0]][(i + j + k) % 3];
+                    if counts[0] * counts[1] * 16 > 30 * PAGE / 4 {
+                        continue;
+                    }
+                    if sizes[0] == sizes[1] {
+                        check(counts, sizes, gaps, isa, &mut memory, 0);
+                    }
+                    check(counts, sizes, gaps, isa, &mut memory, [SMALL, LARGE][(i + j) % 2]);
+                }
+            }
+        }
     }
 }

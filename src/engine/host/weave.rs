@@ -135,3 +135,54 @@ impl Loop for Reverse {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::engine::host::fenced::Fenced;
+
+    /// The index of the source word that becomes word `i` of `count`, with rows of `count` adjacent words.
+    fn origin(pattern: Pattern, count: usize, i: usize) -> usize {
+        match pattern {
+            Pattern::Split(n) => i % count * n + i / count,
+            Pattern::Merge(n) => i % n * count + i / n,
+            Pattern::Step(n) => i * n,
+            Pattern::Reverse => count - 1 - i,
+        }
+    }
+
+    #[test]
+    fn every_loop_moves_each_word_and_touches_no_other_byte() {
+        let groups = [2, 3, 4].map(|n| [Pattern::Split(n), Pattern::Merge(n), Pattern::Step(n)]);
+        let mut memory = [Fenced::new(1), Fenced::new(1)];
+        for (size, isa) in [1, 2, 4, 8].into_iter().flat_map(|size| Isa::ALL.map(|isa| (size, isa))) {
+            for &pattern in groups.as_flattened().iter().chain([&Pattern::Reverse]) {
+                let run = pick(pattern, size, isa).expect("words of these sizes");
+                for (count, at_end) in (1..200).flat_map(|n| [(n, false), (n, true)]) {
+                    let (read, written) = match pattern {
+                        Pattern::Split(n) | Pattern::Merge(n) => (n * count, n * count),
+                        Pattern::Step(n) => ((count - 1) * n + 1, count),
+                        Pattern::Reverse => (count, count),
+                    };
+                    let [source, target] = &mut memory;
+                    let source = source.bytes(read * size, at_end);
+                    source.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 89 + (i >> 8)) as u8);
+                    let target = target.bytes(written * size, at_end);
+                    let planes = (count * size) as isize;
+                    let planes = if let Pattern::Split(_) | Pattern::Merge(_) = pattern { planes } else { 0 };
+                    let first = if pattern == Pattern::Reverse { (count - 1) * size } else { 0 };
+                    // SAFETY: the words that the pattern names are those of the slices.
+                    unsafe { run(source.as_ptr().add(first), target.as_mut_ptr(), planes, count) };
+                    for (i, word) in target.chunks(size).enumerate() {
+                        let at = origin(pattern, count, i) * size;
+                        assert_eq!(
+                            word,
+                            &source[at..][..size],
+                            "{pattern:?} {size} bytes {isa:?}, {i} of {count}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
