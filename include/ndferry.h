@@ -92,22 +92,6 @@ struct DLManagedTensorVersioned;
 
 
 /**
- * At least a page of any processor.
- */
-#define PAGE (1 << 16)
-
-/**
- * Targets of at least so many bytes are streamed: more than caches hold for one program, less than would hurt when
- * they do not.
- */
-#define FROM (8 << 20)
-
-/**
- * Bytes of a cache line.
- */
-#define LINE 64
-
-/**
  * Number of the binary interface that this header describes; part of the library's soname. It changes only when
  * programs must be compiled again.
  */

@@ -189,6 +189,24 @@ fn sheets_too_large_for_the_caches_are_those_of_the_naive_twin() {
 }
 
 #[test]
+fn rows_too_large_for_the_caches_that_run_backwards_or_in_steps_are_those_of_the_naive_twin() {
+    let mut random = Random(9);
+    for (bits, step, from_flags) in
+        [(32, -1, 0), (8, -1, 0), (16, 2, 0), (64, 3, 0), (32, 0, 0), (16, -1, SWAPPED)]
+    {
+        let to = DType::new(code::UINT, bits);
+        let (row, rows) = (1103, (9 << 20) / 1103 / i64::from(bits / 8));
+        let width = row * i64::from(i32::max(step, 1)) + 2;
+        let first = if step < 0 { row - 1 } else { 0 };
+        let source = Layout::raw(&[rows, row], &[width, step.into()], first);
+        let target = Layout::raw(&[rows, row], &[row + 1, 1], 0);
+        let from = DType { flags: from_flags, ..to };
+        let (source, target) = ((source, rows * width), (target, rows * (row + 1)));
+        check_layouts(&mut random, (from, source), (to, target), &Transform::default());
+    }
+}
+
+#[test]
 fn scale_and_bias_are_those_of_the_naive_twin() {
     let mut random = Random(2);
     for _ in 0..4000 {

@@ -44,8 +44,8 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
     let unchanged = matches!(whole, Mover::Word(_) | Mover::Bytes { part: 1, .. });
     let run = |stride| stride == source.cell.stride();
     let runs = plan.loops.first().is_some_and(|l| l.extent >= SHORT && run(l.source) && run(l.target));
+    let streams = plan.count().saturating_mul(size) >= stream::FROM;
     if unchanged && runs {
-        let streams = plan.count().saturating_mul(size) >= stream::FROM;
         // SAFETY: the rows are runs of the plan's scalars.
         unsafe {
             each_row(plan, source.base, target.base, &mut |from, to, n| {
@@ -63,6 +63,11 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
         return unsafe { copy_sheets(plan, source, target, whole) };
     }
     let (second, transposed) = second_loop(plan);
+    let long = plan.loops.first().is_some_and(|l| l.extent >= 256 && run(l.target));
+    if streams && long && !transposed && size <= 16 && !target.cell.packed {
+        // SAFETY: as the caller promises.
+        return unsafe { stream_rows(plan, source, target, whole) };
+    }
     let tiled = transposed && plan.loops[0].extent >= 16 && plan.loops[second].extent >= 16;
     if !tiled || size > 16 || source.cell.packed || target.cell.packed {
         let limit = if transposed { TILE } else { usize::MAX };
@@ -84,6 +89,29 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
             whole.run(tile, block.target(target.base), block.counts);
         }
     });
+}
+
+/// Brings rows together in a block of the first-level cache, from where they are streamed to runs of the target.
+///
+/// # Safety
+/// As for [`copy`]; the target has whole bytes, 16 at most.
+unsafe fn stream_rows(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, whole: Mover) {
+    let (size, adjacent) = (target.cell.bytes(), target.cell.stride());
+    let mut room = MaybeUninit::<[u8; TILE]>::uninit();
+    let room = room.as_mut_ptr().cast::<u8>();
+    walk(plan, TILE / size, &mut |block| {
+        let (to, [n, rows]) = (block.target(target.base), block.counts);
+        let tile = Grid { base: room, at: 0, strides: [adjacent, adjacent * n as i64] };
+        // SAFETY: the blocks are made of the plan's scalars, and the room holds one.
+        unsafe {
+            whole.run(block.source(source.base), tile, block.counts);
+            for j in 0..rows {
+                let at = (to.at + j as i64 * to.strides[1]) >> 3;
+                stream::copy(room.add(j * n * size), to.base.offset(at as isize), n * size);
+            }
+        }
+    });
+    stream::finish();
 }
 
 /// Whether rows of whole bytes become columns.

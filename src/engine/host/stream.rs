@@ -3,7 +3,7 @@
 
 /// Targets of at least so many bytes are streamed: more than caches hold for one program, less than would hurt when
 /// they do not.
-pub const FROM: usize = 8 << 20;
+pub(super) const FROM: usize = 8 << 20;
 
 /// Copies `count` bytes; [`finish`] must follow before other threads may read them.
 ///
