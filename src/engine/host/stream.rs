@@ -1,10 +1,9 @@
 //! Runs of bytes written past the caches: for targets too large to stay in them, whose lines an ordinary store would
 //! first have to read.
 
-/// Whether a target of so many bytes is streamed: more than caches hold for one program.
-pub fn pays(bytes: usize) -> bool {
-    bytes >= 8 << 20
-}
+/// Targets of at least so many bytes are streamed: more than caches hold for one program, less than would hurt when
+/// they do not.
+pub(super) const FROM: usize = 8 << 20;
 
 /// Copies `count` bytes; [`finish`] must follow before other threads may read them.
 ///
