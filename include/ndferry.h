@@ -313,11 +313,6 @@ typedef int32_t ndf_status;
 #endif // __cplusplus
 
 /**
- * An instruction set. The later ones include the earlier ones.
- */
-typedef struct Isa Isa;
-
-/**
  * A strided, typed view of memory on one device, shared by counting references.
  *
  * A handle is an immutable description: any function may be called with it on any thread at any time. The elements

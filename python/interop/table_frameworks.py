@@ -8,8 +8,8 @@ from typing import Any
 import ndferry
 import numpy as np
 from libraries import (
-    COPIES, FLOAT8, LEGACY, LOCKS, NO_WORDS, NUMPY_2, NUMPY_NAMES, OF_NUMPY, PACKED, PADDED, RANKS, READ_ONLY, SHARES, UNLOCKS,
-    Changes, Door, Legacy, Library, Refuses, Seen, at, in_array, in_capsule, load, only_dlpack, rows,
+    COPIES, FLOAT8, LEGACY, LOCKS, NO_WORDS, NUMPY_2, NUMPY_NAMES, OF_NUMPY, PACKED, PADDED, RANKS, READ_ONLY, SHARES,
+    UNLOCKS, Changes, Door, Legacy, Library, Refuses, Seen, at, in_array, in_capsule, load, only_dlpack, rows,
 )  # fmt: skip
 
 ERRORS = "JaxRuntimeError|XlaRuntimeError"
@@ -32,7 +32,8 @@ _JAX = {
 }
 if not NUMPY_2:  # JAX 0.7 remembers the order of the axes, and reads as if it were C order
     _JAX.update(rows(Changes("the order of the axes is lost"), "F order", "permuted"))
-_JAX_NEVER = {**_JAX, **rows(Refuses("ValueError", "requires a copy"), *_NOT_ALIGNED)}
+# JAX 0.7 copies all the same.
+_JAX_NEVER = {**_JAX, **rows(Refuses("ValueError", "requires a copy") if NUMPY_2 else COPIES, *_NOT_ALIGNED)}
 _JAX_ARRAY = {
     **_NO_DTYPE,
     **rows(Refuses("TypeError", "Value|JAX"), *OF_NUMPY),
@@ -63,10 +64,13 @@ _TENSORFLOW_ARRAY = {
     **rows(COPIES, *_PARTS, *_NOT_ALIGNED, "read-only, sliced"),
     "read-only": SHARES,
     # Taken; its DLPack has no words for them, so it tells no address.
-    **rows(COPIES, "float8_e4m3b11fnuz", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", *PADDED[:5]),
+    **rows(COPIES, "float8_e4m3b11fnuz", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"),
+    **rows(COPIES, *PADDED[:5]),
 }
 
 _FROM_TENSORFLOW_BUFFER = {"bfloat16": Refuses("ValueError", "cannot include dtype")}
+if not NUMPY_2:
+    _TENSORFLOW_ARRAY.update(rows(Refuses("ValueError", "dimensions"), *RANKS))
 
 # MLX has memory of its own.
 _MLX = {
@@ -108,7 +112,10 @@ def _jax() -> Any:
 def _see_jax(x: Any) -> Seen:
     address = x.unsafe_buffer_pointer()
     packed = str(x.dtype) == "float4_e2m1fn"  # two to a byte here, one to a byte in NumPy
-    elements = ctypes.string_at(address, x.size // 2) if packed else np.asarray(x).tobytes()
+    if packed or x.ndim > 32:  # which NumPy 1 cannot show
+        elements = ctypes.string_at(address, x.size // 2 if packed else x.nbytes)
+    else:
+        elements = np.asarray(x).tobytes()
     return Seen(x.shape, elements, address, writable=False)
 
 
@@ -118,12 +125,16 @@ def _tensorflow() -> Any:
     return tensorflow
 
 
+def _tf_dlpack() -> Any:
+    return _tensorflow().experimental.dlpack
+
+
 def _see_tensorflow(x: Any) -> Seen:
     if x.dtype == _tensorflow().string:  # objects of its own
         return Seen(tuple(x.shape), b"strings", None, writable=False)
     if x.dtype.name.startswith(("float8", "float4", "int4", "uint4", "int2", "uint2")):
         return Seen(tuple(x.shape), x.numpy().tobytes(), None, writable=False)  # its DLPack has no words for them
-    return in_capsule(_tensorflow().experimental.dlpack.to_dlpack(x), writable=False)
+    return in_capsule(_tf_dlpack().to_dlpack(x), writable=False)
 
 
 def _mlx() -> Any:
@@ -186,10 +197,10 @@ JAX_ROW = Library(
         Door("asarray", lambda t: _jax().numpy.asarray(t), _JAX_ARRAY, COPIES),
     ),
     into=(
-        Door("__dlpack__", lambda x: ndferry.from_dlpack(x), otherwise=UNLOCKS),
+        Door("__dlpack__", lambda x: ndferry.from_dlpack(x)),
         Door("__dlpack__, legacy", lambda x: ndferry.from_dlpack(Legacy(x)), otherwise=UNLOCKS),
         Door("buffer", lambda x: ndferry.asarray(memoryview(x)), _FROM_JAX_BUFFER),
-        Door("asarray", lambda x: ndferry.asarray(x), otherwise=UNLOCKS),
+        Door("asarray", lambda x: ndferry.asarray(x)),
     ),
     make=lambda array: _jax().numpy.array(array),
     dtypes=(*NUMPY_NAMES, "bfloat16", *FLOAT8),
@@ -200,14 +211,14 @@ TENSORFLOW_ROW = Library(
     "tensorflow",
     _see_tensorflow,
     out=(
-        Door("from_dlpack", lambda t: _tensorflow().experimental.dlpack.from_dlpack(t.__dlpack__()), _TENSORFLOW, LOCKS),
+        Door("from_dlpack", lambda t: _tf_dlpack().from_dlpack(t.__dlpack__()), _TENSORFLOW, LOCKS),
         Door("convert_to_tensor", lambda t: _tensorflow().convert_to_tensor(t), _TENSORFLOW_ARRAY, LOCKS),
     ),
     into=(
-        Door("__dlpack__", lambda x: ndferry.from_dlpack(x), otherwise=UNLOCKS),
-        Door("to_dlpack", lambda x: ndferry.from_dlpack(_tensorflow().experimental.dlpack.to_dlpack(x)), otherwise=UNLOCKS),
+        Door("__dlpack__", lambda x: ndferry.from_dlpack(x)),
+        Door("to_dlpack", lambda x: ndferry.from_dlpack(_tf_dlpack().to_dlpack(x)), otherwise=UNLOCKS),
         Door("buffer", lambda x: ndferry.asarray(memoryview(x)), _FROM_TENSORFLOW_BUFFER),
-        Door("asarray", lambda x: ndferry.asarray(x), otherwise=UNLOCKS),
+        Door("asarray", lambda x: ndferry.asarray(x)),
     ),
     make=lambda array: _tensorflow().constant(array),
     dtypes=(*NUMPY_NAMES, "bfloat16"),

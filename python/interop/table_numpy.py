@@ -52,7 +52,7 @@ _OPAQUE_STRUCT = {
     "datetime64[s]": As("datetime64"),  # without the unit
     "timedelta64[ns]": As("timedelta64"),
     OF_NUMPY[-1]: As("|V6", LOCKS),  # NumPy forgets the fields, and all flags
-    "part of an element": Refuses("BufferError", "no multiple"),
+    "part of an element": COPIES,
 }
 _NO_BUFFER = {
     **rows(Refuses("ValueError", "cannot include dtype"), "bfloat16", "complex32", *FLOAT8, *PACKED),

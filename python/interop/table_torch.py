@@ -63,7 +63,7 @@ TORCH_ROW = Library(
         Door("exchange API", lambda x: ndferry.from_dlpack(x), _STATES),
         # A wish that the table of C functions cannot hear.
         Door("__dlpack__", lambda x: ndferry.from_dlpack(x, copy=False), _STATES),
-        # PyTorch itself exports the elements of a negated tensor with the wrong sign, and here nobody sees that it is one.
+        # PyTorch itself exports the elements of a negated tensor with the wrong sign; nobody sees here that it is one.
         Door("__dlpack__, legacy", lambda x: ndferry.from_dlpack(Legacy(x)), {**_STATES, "negated": SHARES}),
         Door("asarray", lambda x: ndferry.asarray(x), _STATES),
     ),

@@ -219,14 +219,16 @@ def test_pillow_images_are_made_of_arrays_and_are_read_back():
     pillow = pytest.importorskip("PIL.Image")
     made = pillow.fromarray(image().numpy())
     assert made.size == (8, 8) and ndferry.asarray(made).equal(image())
-    assert pillow.frombuffer("RGB", (8, 8), image().memoryview()).tobytes() == image().tobytes()
+    assert pillow.fromarray(image()).tobytes() == image().tobytes()
+    assert pillow.frombuffer("RGB", (8, 8), image()).tobytes() == image().tobytes()
 
 
 def test_numba_compiles_for_arrays_and_its_ufuncs_take_tensors():
     numba = pytest.importorskip("numba")
     total = numba.njit(lambda x: x.sum())
-    with pytest.raises(numba.TypingError):
+    with pytest.raises(numba.TypingError):  # a buffer to Numba, which has elements and no methods
         total(grid())
+    assert numba.njit(lambda x: x[1, 2])(grid()) == grid().tolist()[1][2]
     assert total(grid().numpy()) == 66
     double = numba.vectorize(["f8(f8)"])(lambda x: x * 2)
     assert type(double(row())) is ndferry.Tensor and double(row()).tolist() == [8, 10, 12, 14]

@@ -132,8 +132,8 @@ def test_one_memory_goes_round_through_all_libraries():
     rounds = 0
     for library in LIBRARIES:
         passes = library.out and expected_of(library.out[0], "C order") in SHARED
-        if not NUMPY_2 and library.module in ("numpy", "array_api_strict"):
-            passes = False  # it locks what it takes, and cannot say so
+        if library.module in ("jax", "tensorflow") or not NUMPY_2 and library.module in ("numpy", "array_api_strict"):
+            passes = False  # what comes back is read-only, which the next one may have no word for
         if load(library.module) is None or not passes:
             continue
         thing = library.out[0].go(thing)

@@ -1,4 +1,4 @@
-"""Libraries that hold, wrap or compute with arrays of others: what they make of a tensor, and a tensor of what they have."""
+"""Libraries that hold, wrap or compute with arrays of others: what they make of a tensor, and it of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import ctypes
 import io
 import mmap
 import struct
-import sys
 
 import ndferry
 import numpy as np
@@ -96,8 +95,7 @@ def test_numba_compiles_for_what_a_tensor_shows():
     assert write(tensor().memoryview()) == 3
     with pytest.raises(numba.core.errors.TypingError):
         write(t.as_read_only().numpy())
-    with pytest.raises(numba.core.errors.TypingError, match="pyobject"):
-        write(t)
+    assert write(tensor()) == 3  # as a buffer, which a tensor is
     twice = numba.vectorize(["float32(float32)"])(lambda x: x * 2)
     assert type(twice(t)) is ndferry.Tensor and twice(t).tolist()[0] == [0, 2, 4]
 
@@ -137,7 +135,7 @@ def test_sparse_takes_and_refuses_to_fill_itself():
     sparse = pytest.importorskip("sparse")
     made = sparse.COO.from_numpy(tensor())
     assert made.todense().tolist() == tensor().tolist()
-    with pytest.raises(RuntimeError, match="[Dd]ensif|dense"):
+    with pytest.raises(BufferError, match="[Dd]ensif|dense"):
         ndferry.asarray(made)
 
 
@@ -174,11 +172,7 @@ def test_pillow_makes_images_and_gives_them():
     made = image.fromarray(pixels.numpy())
     assert made.size == (4, 2) and made.tobytes() == pixels.tobytes()
     assert image.frombuffer("RGB", (4, 2), pixels.memoryview()).tobytes() == pixels.tobytes()
-    if sys.version_info >= (3, 12):
-        assert image.fromarray(pixels).tobytes() == pixels.tobytes()
-    else:  # before, a class written in Python is no buffer
-        with pytest.raises(TypeError, match="bytes-like"):
-            image.fromarray(pixels)
+    assert image.fromarray(pixels).tobytes() == pixels.tobytes()
     taken = ndferry.asarray(made)
     assert taken.shape == (2, 4, 3) and taken.tobytes() == pixels.tobytes()
 

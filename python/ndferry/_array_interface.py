@@ -10,6 +10,7 @@ from operator import index
 from . import _declarations as c
 from ._buffer import address_of, byte_span, wrap_object
 from ._dtype import DType, dtype
+from ._errors import NdferryError
 from ._index import in_words
 from ._library import MAX_NDIM, lib
 from ._tensor import adopt
@@ -59,18 +60,26 @@ def from_capsule(obj: object, capsule: object, copy: bool | None) -> tuple[Tenso
         array = c.ndf_array_struct.from_address(_get_pointer(capsule, None))
         if array.two != 2 or not 0 < array.nd <= MAX_NDIM or not array.shape or not array.strides:
             raise
-        # Nothing but strides that are no whole elements becomes better by copying.
-        read_only = not array.flags & c.NDF_ARRAY_WRITEABLE
         shape, strides = array.shape[: array.nd], array.strides[: array.nd]
-        return wrap_object((obj, capsule), array.data or 0, _struct_type(array), shape, strides, read_only, copy)
+        # Nothing but strides that are no whole elements becomes better by copying.
+        has_parts = any(n > 1 and step % (array.itemsize or 1) for n, step in zip(shape, strides))
+        if not has_parts or (type_ := _struct_type(array)) is None:
+            raise
+        read_only = not array.flags & c.NDF_ARRAY_WRITEABLE
+        return wrap_object((obj, capsule), array.data or 0, type_, shape, strides, read_only, copy)
 
 
-def _struct_type(array: Any) -> DType:
-    """The element type of a PyArrayInterface whose fields, if it has any, are not asked for."""
+def _struct_type(array: Any) -> DType | None:
+    """The element type of a PyArrayInterface whose fields, if it has any, are not asked for; None if there is no such
+    type."""
     kind = array.typekind.decode("latin-1")
     is_native = array.flags & c.NDF_ARRAY_NOTSWAPPED
     order = "<" if (sys.byteorder == "little") == bool(is_native) else ">"
-    return dtype(f"{order}{kind}{array.itemsize // 4 if kind == 'U' else array.itemsize}")
+    try:
+        type_ = dtype(f"{order}{kind}{array.itemsize // 4 if kind == 'U' else array.itemsize}")
+    except NdferryError:
+        return None
+    return type_ if type_.itemsize == array.itemsize else None
 
 
 def integers(values: Any, name: str) -> tuple[int, ...]:

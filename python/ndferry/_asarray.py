@@ -37,7 +37,8 @@ def found(obj: Any, copy: bool | None, device: object = None) -> Found:
         except (MemoryError, RecursionError, _arrow.Refused):
             raise
         except (BufferError, NdferryError) as error:
-            refusals.append((type(error), str(error)))
+            # A class of the producer's own may not be made of words alone.
+            refusals.append((type(error) if isinstance(error, NdferryError) else BufferError, str(error)))
         else:
             if tensor is not None:
                 return tensor
@@ -53,17 +54,17 @@ def _attribute(obj: Any, name: str) -> Any:
     except (MemoryError, RecursionError):
         raise
     except Exception as error:
-        raise _refusal(obj, name, error) from error
+        raise _refusal(obj, f"`{name}`", error) from error
 
 
 def _refusal(obj: Any, name: str, error: Exception) -> BufferError:
-    return BufferError(f"`{name}` of {type(obj).__name__} raised {type(error).__name__}: {error}")
+    return BufferError(f"{name} of {type(obj).__name__} raised {type(error).__name__}: {error}")
 
 
 def _dlpack(obj: Any, copy: bool | None, device: object) -> Found:
-    if not hasattr(obj, "__dlpack__"):
+    if _attribute(obj, "__dlpack__") is None:
         return None
-    module = type(obj).__module__
+    module = str(type(obj).__module__)
     # PyArrow before version 26 does not say through DLPack that its arrays are immutable; through Arrow that is known.
     if module == "pyarrow.lib" and hasattr(obj, "__arrow_c_array__"):
         return None
@@ -75,7 +76,7 @@ def _dlpack(obj: Any, copy: bool | None, device: object) -> Found:
     except (MemoryError, RecursionError, BufferError):
         raise
     except Exception as error:  # PyArrow, for one, refuses with a TypeError
-        raise _refusal(obj, "__dlpack__", error) from error
+        raise _refusal(obj, "`__dlpack__`", error) from error
 
 
 def _of_device(obj: Any, copy: bool | None, device: object) -> Found:
@@ -101,10 +102,13 @@ def _buffer(obj: Any, copy: bool | None, device: object) -> Found:
         raise TypeError(f"no tensor can be made of {type(obj).__name__}, a pointer that says nothing of shape: {how}")
     try:
         view = memoryview(obj)
-    except TypeError:
-        return None
-    except ValueError as error:  # NumPy has types that no buffer has
-        raise BufferError(f"the buffer of {type(obj).__name__} is refused: {error}") from error
+    except (MemoryError, RecursionError):
+        raise
+    except Exception as error:  # NumPy, for one, refuses types that no buffer has with a ValueError
+        # Before Python 3.12 only C has the protocol, and the class does not show it.
+        if isinstance(error, TypeError) and not hasattr(type(obj), "__buffer__"):
+            return None
+        raise _refusal(obj, "the buffer protocol", error) from error
     return from_buffer(view, copy)
 
 
@@ -117,7 +121,7 @@ def _of_arrow(obj: Any, copy: bool | None, device: object) -> Found:
     except (MemoryError, RecursionError):
         raise
     except Exception as error:
-        raise _refusal(obj, "__arrow_c_array__", error) from error
+        raise _refusal(obj, "`__arrow_c_array__`", error) from error
     return _arrow.from_capsules(capsules, copy)
 
 
@@ -148,7 +152,7 @@ def _asked(obj: Any, method: Any, copy: bool | None) -> Any:
         if copy is False and isinstance(error, (TypeError, ValueError)):  # it knows no such word, or cannot
             why = f"`copy` forbids the copy that `__array__` of {type(obj).__name__} may make: {error}"
             raise CopyRequiredError(why) from error
-        raise _refusal(obj, "__array__", error) from error
+        raise _refusal(obj, "`__array__`", error) from error
 
 
 _DOORS = (_dlpack, _of_device, _interface, _struct, _buffer, _of_arrow, _array_method)

@@ -71,7 +71,7 @@ def _from_dlpack(x: Any, /, *, device: object = None, copy: bool | None = None, 
     if copied and copy is False:
         raise CopyRequiredError("`copy` forbids copying, and the producer copied")
     tensor = adopt(lib.ndf_py_from_dlpack_capsule(capsule))
-    if type(x).__module__.partition(".")[0] in _IMMUTABLE:
+    if str(type(x).__module__).partition(".")[0] in _IMMUTABLE:
         tensor = tensor.as_read_only()
     moved = wanted is not None and tensor.device != wanted
     if moved and copy is False:
@@ -92,7 +92,8 @@ def _refuse_negative_bit(x: Any) -> None:
 def _ask(x: Any, wanted: Any, copy: bool | None) -> object:
     """A capsule from the producer. Producers from before 2023 know no keywords, and say so with a TypeError; array-api-strict
     on NumPy 1 knows them and has not implemented them."""
-    if not hasattr(x, "__dlpack__"):
+    # A class that has one may say with an AttributeError of its own why its instance has none.
+    if not hasattr(x, "__dlpack__") and not hasattr(type(x), "__dlpack__"):
         others = "asarray takes what speaks other protocols, from_dlpack_pointer the address of a DLPack struct"
         raise AttributeError(f"{type(x).__name__} has no `__dlpack__`: {others}")
     _refuse_negative_bit(x)

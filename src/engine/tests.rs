@@ -4,6 +4,7 @@ use super::host::naive;
 use super::*;
 use crate::dtype::{PADDED, SWAPPED, code};
 use crate::error::Kind;
+use crate::layout::Order;
 
 /// SplitMix64.
 struct Random(u64);
@@ -91,8 +92,17 @@ fn storage_bytes(dtype: DType, elements: i64) -> usize {
 
 /// Runs both and demands that every byte of the destination, addressed or not, is the same.
 fn check_one(random: &mut Random, from: DType, to: DType, shape: &[i64], transform: &Transform) {
-    let (source_layout, source_span) = random.layout(shape, true);
-    let (target_layout, target_span) = random.layout(shape, false);
+    let (source, target) = (random.layout(shape, true), random.layout(shape, false));
+    check_layouts(random, (from, source), (to, target), transform);
+}
+
+/// [`check_one`] for layouts that span so many elements.
+fn check_layouts(
+    random: &mut Random,
+    (from, (source_layout, source_span)): (DType, (Layout, i64)),
+    (to, (target_layout, target_span)): (DType, (Layout, i64)),
+    transform: &Transform,
+) {
     let misaligned = random.below(2) as usize;
     let source = random.bytes(storage_bytes(from, source_span) + misaligned);
     let poison = random.bytes(storage_bytes(to, target_span) + misaligned);
@@ -131,6 +141,68 @@ fn any_layout_and_type_becomes_any_other_as_in_the_naive_twin() {
         let overflow = if random.below(2) == 0 { Overflow::Wrap } else { Overflow::Saturate };
         let shape = random.shape();
         check_one(&mut random, from, to, &shape, &Transform { overflow, ..Transform::default() });
+    }
+}
+
+#[test]
+fn long_rows_become_columns_as_in_the_naive_twin() {
+    let mut random = Random(7);
+    let words = [1, 8, 16, 32, 64, 128].map(|bits| match bits {
+        1 => DType::new(code::BOOL, 8),
+        128 => DType::new(code::COMPLEX, 128),
+        bits => DType::new(code::INT, bits),
+    });
+    for round in 0..900 {
+        let mut long = || 1 + [random.below(20), 16 + random.below(284)][usize::from(random.below(4) > 0)];
+        let shape = match round % 4 {
+            0 => vec![1 + long() % 3, long(), long()],
+            1 => vec![long(), long(), 1 + long() % 4],
+            _ => vec![long(), long()],
+        };
+        let mut from = words[random.below(6) as usize];
+        let mut to = if round % 3 == 0 { random.dtype() } else { from };
+        if from == to && from.bits > 8 && random.below(3) == 0 {
+            [&mut from, &mut to][random.below(2) as usize].flags = SWAPPED;
+        }
+        check_one(&mut random, from, to, &shape, &Transform::default());
+    }
+}
+
+#[test]
+fn sheets_too_large_for_the_caches_are_those_of_the_naive_twin() {
+    let mut random = Random(8);
+    let (float, byte) = (DType::new(code::FLOAT, 32), DType::new(code::UINT, 8));
+    let short = DType::new(code::INT, 16);
+    let swapped = DType { flags: SWAPPED, ..short };
+    let cases = [(float, float), (short, swapped), (byte, float), (DType::new(code::FLOAT, 64), float)];
+    for (from, to) in cases {
+        let count = (9 << 20) / i64::from(to.bits / 8);
+        for shape in
+            [vec![1031, count / 1031], vec![count / 3, 3], vec![3, count / 3], vec![40, 2, count / 80]]
+        {
+            let compact = |shape: &[i64]| Layout::contiguous(shape, Order::C).expect("small");
+            let reversed: Vec<i64> = shape.iter().rev().copied().collect();
+            let (source, target) = (compact(&reversed).transpose(), compact(&shape));
+            check_layouts(&mut random, (from, (source, count)), (to, (target, count)), &Transform::default());
+        }
+    }
+}
+
+#[test]
+fn rows_too_large_for_the_caches_that_run_backwards_or_in_steps_are_those_of_the_naive_twin() {
+    let mut random = Random(9);
+    for (bits, step, from_flags) in
+        [(32, -1, 0), (8, -1, 0), (16, 2, 0), (64, 3, 0), (32, 0, 0), (16, -1, SWAPPED)]
+    {
+        let to = DType::new(code::UINT, bits);
+        let (row, rows) = (1103, (9 << 20) / 1103 / i64::from(bits / 8));
+        let width = row * i64::from(i32::max(step, 1)) + 2;
+        let first = if step < 0 { row - 1 } else { 0 };
+        let source = Layout::raw(&[rows, row], &[width, step.into()], first);
+        let target = Layout::raw(&[rows, row], &[row + 1, 1], 0);
+        let from = DType { flags: from_flags, ..to };
+        let (source, target) = ((source, rows * width), (target, rows * (row + 1)));
+        check_layouts(&mut random, (from, source), (to, target), &Transform::default());
     }
 }
 

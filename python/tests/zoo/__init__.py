@@ -15,6 +15,10 @@ from typing import Any
 import ndferry
 
 
+# What asarray does not tell in words of its own, but raises.
+UNTOLD = BufferError, ndferry.NdferryError, MemoryError, RecursionError
+
+
 @dataclass
 class Cage:
     """One living animal."""
@@ -46,6 +50,8 @@ class Animal:
     doors: tuple[Callable[[Any], ndferry.Tensor], ...] = field(default=(ndferry.from_dlpack, ndferry.asarray))
     unraisable: tuple[type[BaseException], ...] = ()
     """The exceptions that nobody can catch, which Python reports and forgets: those of deleters and destructors."""
+    asked: str = ""
+    """What `asarray` asks, and tells of as a BufferError when it raises: `__dlpack__` where that is asked at all."""
     slow: bool = False
     """Whether it takes long enough to be met only once."""
 
@@ -81,15 +87,25 @@ class Animal:
         except BaseException as error:
             if self.raises is None:
                 raise AssertionError(f"{self} is refused: {error!r}") from error
-            allowed = self.raises if isinstance(self.raises, tuple) else (self.raises,)
-            assert type(error) in allowed, f"{error!r} is none of {allowed}"
-            assert self.says in str(error), f"{self.says!r} is not in: {error}"
+            self._judge(error, door, cage.given)
             return False
         if self.raises is not None:
             raise AssertionError(f"{self} is taken: {tensor.shape} {tensor.dtype}")
         walk(tensor)
         assert self.look(tensor), f"{tensor.shape} {tensor.strides} {tensor.dtype} {tensor.device}"
         return True
+
+    def _judge(self, error: BaseException, door: object, given: object) -> None:
+        """Fails unless a refusal is the right one."""
+        allowed = self.raises if isinstance(self.raises, tuple) else (self.raises,)
+        asked = self.asked or ("`__dlpack__`" if ndferry.from_dlpack in self.doors else "")
+        begin = ""
+        if door is ndferry.asarray and asked and issubclass(allowed[0], Exception) and not issubclass(allowed[0], UNTOLD):
+            begin = f"{asked} of {type(given).__name__} raised {allowed[0].__name__}: "
+            allowed = (BufferError,)
+        assert type(error) in allowed, f"{error!r} is none of {allowed}"
+        assert str(error).startswith(begin), f"{begin!r} is not how this begins: {error}"
+        assert self.says in str(error), f"{self.says!r} is not in: {error}"
 
 
 def walk(tensor: ndferry.Tensor) -> None:

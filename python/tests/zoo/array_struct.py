@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import ndferry
+from ndferry import InvalidArgumentError, ShapeError, SizeError
 
 from . import Animal, Cage
 from .foreign import LEGACY, ArrayStruct, Source, address, capsule, integers
@@ -83,7 +84,12 @@ REFUSED = [
     ("extents that overflow without strides", {"shape": (2**40, 2**40), "strides": None}, BufferError, ""),
     ("the largest stride", {"strides": (HUGE - 3, 4)}, BufferError, ""),
     ("the lowest stride", {"strides": (LOWEST, 4)}, BufferError, ""),
-    ("a stride of odd bytes", {"strides": (13, 4)}, BufferError, "no multiple"),
+    ("half a character, and a stride of odd bytes", {"typekind": b"U", "itemsize": 6, "strides": (13, 4)}, BufferError, "4 bytes"),
+    ("no such type, and a stride of odd bytes", {"itemsize": 3, "strides": (13, 4)}, BufferError, "i3"),
+    ("a negative extent, and a stride of odd bytes", {"shape": (2, -3), "strides": (13, 4)}, ShapeError, "-3"),
+    ("a negative itemsize, and a stride of odd bytes", {"itemsize": -4, "strides": (13, 4)}, BufferError, "`itemsize` is -4"),
+    ("NULL data, and a stride of odd bytes", {"data": None, "strides": (13, 4)}, InvalidArgumentError, "`data` is NULL"),
+    ("a stride of odd bytes that reaches around memory", {"strides": (HUGE, 4)}, SizeError, "beyond 64 bits"),
     ("NULL data with elements", {"data": None}, ValueError, "`data` is NULL"),
     ("elements behind the last address", {"data": 2**64 - 8}, BufferError, "address space"),
     ("elements below address 0", {"data": 8, "strides": (-12, 4)}, BufferError, "address space"),
@@ -107,6 +113,7 @@ TAKEN = [
     ("the lowest stride on an axis of extent 1", {"shape": (1, 3), "strides": (LOWEST, 4)}, lambda t: t.tolist() == [[0, 1, 2]]),
     ("elements without bytes", {"typekind": b"V", "itemsize": 0, "strides": (0, 0)}, lambda t: t.nbytes == 0),
     ("strides of 0", {"strides": (0, 0)}, lambda t: t.tolist() == [[0] * 3] * 2),
+    ("a stride of odd bytes, which is copied", {"strides": (5, 4)}, lambda t: t.tolist() == [[0, 1, 2], [2 << 24, 3 << 24, 4 << 24]]),
 ]  # fmt: skip
 
 

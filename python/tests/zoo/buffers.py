@@ -15,6 +15,7 @@ from .capsules import EXCEPTIONS
 from .foreign import Buffer, address, integers, memory_view
 
 DOORS = (ndferry.asarray,)
+ASKED = "the buffer protocol"
 HUGE, LOWEST = 2**63 - 1, -(2**63)
 MEGABYTES = 10_000_000
 ROWS = [[0, 1, 2], [3, 4, 5]]
@@ -131,7 +132,7 @@ def descriptions() -> Iterator[Animal]:
         one.given.view.release()
         return one
 
-    yield Animal("a memoryview that was released", released, ValueError, "released", doors=(take,))
+    yield Animal("a memoryview that was released", released, BufferError, "raised ValueError: operation forbidden", doors=(take,))
 
 
 def in_dictionaries() -> Iterator[Animal]:
@@ -159,13 +160,13 @@ def in_dictionaries() -> Iterator[Animal]:
 
 def exporters() -> Iterator[Animal]:
     """Objects with `__buffer__` (PEP 688)."""
-    for exception in EXCEPTIONS:
+    for exception in (*EXCEPTIONS, TypeError):
 
         def get(self: object, flags: int, exception: type[BaseException] = exception) -> memoryview:
             raise exception("planted")
 
         make = lambda get=get: Cage(type("Exporter", (), {"__buffer__": get})())  # noqa: E731
-        yield Animal(f"__buffer__ raises {exception.__name__}", make, exception, "planted", doors=DOORS)
+        yield Animal(f"__buffer__ raises {exception.__name__}", make, exception, "planted", doors=DOORS, asked=ASKED)
 
         class Releases:
             def __init__(self, exception: type[BaseException]) -> None:
@@ -190,7 +191,7 @@ def exporters() -> Iterator[Animal]:
     for what in (None, 7, b"bytes", bytearray(3), object()):
         members = {"__buffer__": lambda self, flags, what=what: what}
         make = lambda members=members: Cage(type("Exporter", (), members)())  # noqa: E731
-        yield Animal(f"__buffer__ gives {type(what).__name__}", make, TypeError, doors=DOORS)
+        yield Animal(f"__buffer__ gives {type(what).__name__}", make, TypeError, doors=DOORS, asked=ASKED)
 
     class Resizes:
         """Grows, or tries to, each time it is asked."""

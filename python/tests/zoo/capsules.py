@@ -26,6 +26,17 @@ class Own(BaseException):
     """An exception that no `except Exception` catches."""
 
 
+class TwoWords(BufferError):
+    """A refusal of a producer's own class."""
+
+    def __init__(self, word: str, number: int) -> None:
+        super().__init__(f"{word} {number}")
+
+
+class Plain:
+    """An object without a protocol."""
+
+
 EXCEPTIONS = (
     ValueError, RuntimeError, KeyError, MemoryError, RecursionError, StopIteration, KeyboardInterrupt, SystemExit,
     GeneratorExit, Own,
@@ -76,10 +87,18 @@ def exceptions() -> Iterator[Animal]:
     yield Animal("__dlpack__ raises TypeError whatever it is asked", lambda: Cage(Gives(TypeError("planted"))), TypeError, "planted")  # fmt: skip
     yield Animal(
         "__dlpack__ is a property that raises AttributeError",
-        lambda: Cage(raising("__dlpack__", AttributeError)), AttributeError, "__dlpack__", doors=CAPSULE_ONLY,
+        lambda: Cage(raising("__dlpack__", AttributeError)), AttributeError, "planted", doors=CAPSULE_ONLY,
     )  # fmt: skip
-    yield Animal("__dlpack__ is None", lambda: Cage(type("", (), {"__dlpack__": None})()), TypeError)
-    yield Animal("__dlpack__ is a number", lambda: Cage(type("", (), {"__dlpack__": 3})()), TypeError)
+    yield Animal("no __dlpack__", lambda: Cage(Plain()), AttributeError, "Plain has no `__dlpack__`", doors=CAPSULE_ONLY)
+    # As everywhere in Python, None says that there is none.
+    for door, says in ((ndferry.from_dlpack, "'NoneType'"), (ndferry.asarray, "speaks no array protocol")):
+        make = lambda: Cage(type("", (), {"__dlpack__": None})())  # noqa: E731
+        yield Animal("__dlpack__ is None", make, TypeError, says, doors=(door,))
+    yield Animal("__dlpack__ is a number", lambda: Cage(type("", (), {"__dlpack__": 3})()), TypeError, "'int'")
+    for door, raises in ((ndferry.from_dlpack, TwoWords), (ndferry.asarray, BufferError)):
+        make = lambda: Cage(Gives(TwoWords("planted", 7)))  # noqa: E731
+        sentence = "__dlpack__ raises a BufferError that is not made of words"
+        yield Animal(sentence, make, raises, "planted 7", doors=(door,))
 
 
 def garbage() -> Iterator[Animal]:
@@ -183,6 +202,14 @@ def is_whole(tensor: ndferry.Tensor) -> bool:
 
 
 def changing() -> Iterator[Animal]:
+    def strange_module(module: object) -> Cage:
+        source = Source()
+        return of(source, type("Strange", (Gives,), {"__module__": module})(source.capsule()))
+
+    for module in (7, None):
+        sentence = f"a producer whose class says that its module is {module}"
+        yield Animal(sentence, lambda module=module: strange_module(module), look=is_whole)
+
     def others() -> Cage:
         other = Source()
         return of(other, Gives(other.capsule(), None))
@@ -260,7 +287,7 @@ def requests() -> Iterator[Animal]:
     copied = (lambda given: ndferry.from_dlpack(given, copy=True),)
     shared = (lambda given: ndferry.from_dlpack(given, copy=False),)
     yield Animal("a promised copy that is the memory itself", plain, look=is_whole, doors=copied)
-    yield Animal("a copy, said to be one, where none is allowed", lambda: plain(flags=2), BufferError, "copied", doors=shared)
+    yield Animal("a copy, said to be one, where none is allowed", lambda: plain(flags=2), ndferry.CopyRequiredError, "copied", doors=shared)
     yield Animal("a lie that was to be copied", lambda: plain(ndim=-1), BufferError, "`ndim`", doors=copied)
     yield Animal("a lie of another version that was to be copied", lambda: plain(major=2, flags=2), BufferError, "1.x", doors=copied)
     for what, answer in {"text": "cpu", "nothing": None, "words": ("a", "b"), "an int": 1}.items():
@@ -279,7 +306,7 @@ def requests() -> Iterator[Animal]:
 
     yield Animal(
         "a producer asked onto the host that stays on its device",
-        elsewhere, ndferry.UnsupportedError, "cuda:0", ends=1, doors=onto_host,
+        elsewhere, BufferError, "cuda:0", ends=1, doors=onto_host,
     )  # fmt: skip
 
 

@@ -2,6 +2,9 @@
 //! caller's memory besides whole runs handed to the codecs.
 
 use super::bits;
+use super::isa::Isa;
+use super::sheet::{Sheet, Turn};
+use super::weave::{self, Pattern};
 use crate::dtype::{DType, code};
 
 /// How one scalar lies in memory.
@@ -111,12 +114,33 @@ impl Mover {
         }
     }
 
+    /// The grids as a sheet whose rows become columns, and the way to move it, where there is a fast one. Target words
+    /// have `width` bytes.
+    pub fn turn(
+        self,
+        source: Grid<*const u8>,
+        target: Grid<*mut u8>,
+        counts: [usize; 2],
+        width: usize,
+    ) -> Option<(Turn, Sheet)> {
+        let Mover::Word(size) = self else { return None };
+        let sizes = [size.into(), width];
+        let sheet = Sheet::between(source, target, counts, sizes)?;
+        Some((Turn::new(&sheet, sizes, Isa::chosen())?, sheet))
+    }
+
     /// Moves `counts[1]` rows of `counts[0]` scalars.
     ///
     /// # Safety
     /// Every scalar of `source` must be readable and every one of `target` writable, and no byte of the target may
     /// belong to the source. Positions of cells of whole bytes must be multiples of 8.
     pub unsafe fn run(self, source: Grid<*const u8>, target: Grid<*mut u8>, counts: [usize; 2]) {
+        if let Mover::Word(size) = self
+            && let Some((turn, sheet)) = self.turn(source, target, counts, size.into())
+        {
+            // SAFETY: the caller's promise: the same scalars.
+            return unsafe { turn.run(&sheet) };
+        }
         // The inner loop should be long, and read forwards through memory where rows are long both ways.
         let across = source.strides[1].unsigned_abs() < source.strides[0].unsigned_abs() && counts[1] >= 8;
         let (source, target, counts) = if across || (counts[0] < 8 && counts[0] < counts[1]) {
@@ -126,6 +150,11 @@ impl Mover {
         };
         // SAFETY: the caller's promise, unchanged: the same scalars in another order.
         unsafe {
+            if let Mover::Word(size) = self
+                && steps(source, target, counts, size.into())
+            {
+                return;
+            }
             match self {
                 Mover::Word(1) => words::<u8>(source, target, counts, |x| x),
                 Mover::Word(2) => words::<u16>(source, target, counts, |x| x),
@@ -147,6 +176,32 @@ impl Mover {
             }
         }
     }
+}
+
+/// Brings words a few apart, or backwards, together, where there is a loop for it.
+///
+/// # Safety
+/// As for [`Mover::run`].
+unsafe fn steps(source: Grid<*const u8>, target: Grid<*mut u8>, counts: [usize; 2], size: usize) -> bool {
+    let adjacent = size as i64 * 8;
+    if target.strides[0] != adjacent || counts[0] < 16 || source.strides[0] % adjacent != 0 {
+        return false;
+    }
+    let pattern = match source.strides[0] / adjacent {
+        -1 => Pattern::Reverse,
+        n @ 2..=4 => Pattern::Step(n as usize),
+        _ => return false,
+    };
+    let Some(run) = weave::pick(pattern, size, Isa::chosen()) else { return false };
+    for j in 0..counts[1] as i64 {
+        let at = |at: i64, stride: i64| ((at + j * stride) >> 3) as isize;
+        // SAFETY: the words of row `j`.
+        unsafe {
+            let from = source.base.offset(at(source.at, source.strides[1]));
+            run(from, target.base.offset(at(target.at, target.strides[1])), 0, counts[0]);
+        }
+    }
+    true
 }
 
 /// Visits the positions of both grids, row by row.

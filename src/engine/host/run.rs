@@ -1,10 +1,13 @@
 //! What is done with the blocks of a plan: copies, conversions and comparisons. Each block is gathered into adjacent
 //! native bytes, worked on there and scattered; where memory already has that form, gathering or scattering falls away.
 
+use std::mem::MaybeUninit;
+
 use super::block::{BLOCK, Scratch, Steps};
 use super::direct::Run;
 use super::memory::{Cell, Grid, Mover};
 use super::port::{Port, Room};
+use super::sheet::with_room;
 use super::stream;
 use super::walk::{Block, second_loop, walk};
 use crate::engine::plan::Plan;
@@ -41,8 +44,9 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
     let unchanged = matches!(whole, Mover::Word(_) | Mover::Bytes { part: 1, .. });
     let run = |stride| stride == source.cell.stride();
     let runs = plan.loops.first().is_some_and(|l| l.extent >= SHORT && run(l.source) && run(l.target));
+    let streams = plan.count().saturating_mul(size) >= stream::FROM;
     if unchanged && runs {
-        let streams = streams(plan, size);
+        let streams = streams && has_long_rows(plan, size);
         // SAFETY: the rows are runs of the plan's scalars.
         unsafe {
             each_row(plan, source.base, target.base, &mut |from, to, n| {
@@ -55,7 +59,16 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
         }
         return stream::finish();
     }
+    if has_sheets(plan, source, target) {
+        // SAFETY: as the caller promises.
+        return unsafe { copy_sheets(plan, source, target, whole) };
+    }
     let (second, transposed) = second_loop(plan);
+    let long = plan.loops.first().is_some_and(|l| l.extent >= 256 && run(l.target));
+    if streams && long && !transposed && size <= 16 && !target.cell.packed {
+        // SAFETY: as the caller promises.
+        return unsafe { stream_rows(plan, source, target, whole) };
+    }
     let tiled = transposed && plan.loops[0].extent >= 16 && plan.loops[second].extent >= 16;
     if !tiled || size > 16 || source.cell.packed || target.cell.packed {
         let limit = if transposed { TILE } else { usize::MAX };
@@ -64,17 +77,102 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
             whole.run(b.source(source.base), b.target(target.base), b.counts)
         });
     }
-    let store = Mover::between(target.cell, target.cell);
+    // First the words change rows for columns, in their own order, then the rows of the tile are brought to the target.
+    let turn = Mover::between(source.cell, source.cell);
     let mut tile = [0u8; TILE];
     walk(plan, TILE / size, &mut |block| {
         let size = size as i64 * 8;
         let tile = Grid { base: tile.as_mut_ptr(), at: 0, strides: [size, size * block.counts[0] as i64] };
         // SAFETY: the blocks are made of the plan's scalars, and the tile has room for one.
         unsafe {
-            whole.run(block.source(source.base), tile, block.counts);
+            turn.run(block.source(source.base), tile, block.counts);
             let tile = Grid { base: tile.base.cast_const(), at: 0, strides: tile.strides };
-            store.run(tile, block.target(target.base), block.counts);
+            whole.run(tile, block.target(target.base), block.counts);
         }
+    });
+}
+
+/// Brings rows together in a block of the first-level cache, from where they are streamed to runs of the target.
+///
+/// # Safety
+/// As for [`copy`]; the target has whole bytes, 16 at most.
+unsafe fn stream_rows(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, whole: Mover) {
+    let (size, adjacent) = (target.cell.bytes(), target.cell.stride());
+    let mut room = MaybeUninit::<[u8; TILE]>::uninit();
+    let room = room.as_mut_ptr().cast::<u8>();
+    walk(plan, TILE / size, &mut |block| {
+        let (to, [n, rows]) = (block.target(target.base), block.counts);
+        let tile = Grid { base: room, at: 0, strides: [adjacent, adjacent * n as i64] };
+        // SAFETY: the blocks are made of the plan's scalars, and the room holds one.
+        unsafe {
+            whole.run(block.source(source.base), tile, block.counts);
+            for j in 0..rows {
+                let at = (to.at + j as i64 * to.strides[1]) >> 3;
+                stream::copy(room.add(j * n * size), to.base.offset(at as isize), n * size);
+            }
+        }
+    });
+    stream::finish();
+}
+
+/// Whether rows of whole bytes become columns.
+fn has_sheets(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>) -> bool {
+    let plane = Block::plane(plan);
+    let (from, to) = (plane.source(source.base), plane.target(target.base));
+    let turn = Mover::between(source.cell, source.cell);
+    !target.cell.packed && turn.turn(from, to, plane.counts, target.cell.bytes()).is_some()
+}
+
+/// Copies the words of a plan that [`has_sheets`]: as they are, or through tiles where rows are streamed or their bytes
+/// turned.
+///
+/// # Safety
+/// As for [`copy`].
+unsafe fn copy_sheets(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, whole: Mover) {
+    let size = source.cell.bytes();
+    let is_word = matches!(whole, Mover::Word(_));
+    if is_word && plan.count().saturating_mul(size) < stream::FROM {
+        // SAFETY: the blocks are made of the plan's scalars.
+        return walk(plan, usize::MAX, &mut |b| unsafe {
+            whole.run(b.source(source.base), b.target(target.base), b.counts)
+        });
+    }
+    let strides = [source.cell.stride(), 0];
+    // SAFETY: a run of words and its place in the target.
+    let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
+        if is_word {
+            stream::copy(from, to, n * size)
+        } else {
+            let (from, to) = (Grid { base: from, at: 0, strides }, Grid { base: to, at: 0, strides });
+            whole.run(from, to, [n, 1])
+        }
+    };
+    // SAFETY: as the caller promises.
+    unsafe { through_tiles(plan, source, target, &mut put) };
+    stream::finish();
+}
+
+/// Brings the words of a plan that [`has_sheets`] to `put`, in runs of the target.
+///
+/// # Safety
+/// As for [`Turn::through`](super::sheet::Turn::through).
+unsafe fn through_tiles(
+    plan: &Plan,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+    put: &mut dyn FnMut(*const u8, *mut u8, usize),
+) {
+    let (turn, width) = (Mover::between(source.cell, source.cell), target.cell.bytes());
+    let is_large = plan.count().saturating_mul(width) >= stream::FROM;
+    with_room(is_large, |room| {
+        walk(plan, usize::MAX, &mut |b| {
+            let (from, to) = (b.source(source.base), b.target(target.base));
+            let Some((turn, sheet)) = turn.turn(from, to, b.counts, width) else {
+                unreachable!("every plane is a sheet, as the first one is");
+            };
+            // SAFETY: the planes are made of the plan's scalars.
+            unsafe { turn.through(&sheet, width, room, put) };
+        });
     });
 }
 
@@ -128,20 +226,20 @@ unsafe fn convert_directly(plan: &Plan, run: Run, source: Place<*const u8>, targ
         .loops
         .first()
         .is_some_and(|l| l.extent >= SHORT && source.cell.is_run(l.source) && target.cell.is_run(l.target));
+    let (size, width) = (source.cell.bytes(), target.cell.bytes());
+    let streams = plan.count().saturating_mul(width) >= stream::FROM && (!runs || has_long_rows(plan, width));
+    // SAFETY: a run of numbers and its place in the target.
+    let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
+        if streams { stream_run(run, from, to, n, size, width) } else { run.run(from, to, n) }
+    };
     if runs {
-        let (size, width) = (source.cell.bytes(), target.cell.bytes());
-        let mut room = [0u8; TILE];
-        let streams = streams(plan, width);
         // SAFETY: as the caller promises.
-        unsafe {
-            each_row(plan, source.base, target.base, &mut |from, to, n| {
-                if streams {
-                    stream_run(run, from, to, n, [size, width], &mut room)
-                } else {
-                    run.run(from, to, n)
-                }
-            });
-        }
+        unsafe { each_row(plan, source.base, target.base, &mut put) };
+        return stream::finish();
+    }
+    if !source.cell.swapped && !target.cell.swapped && has_sheets(plan, source, target) {
+        // SAFETY: as the caller promises.
+        unsafe { through_tiles(plan, source, target, &mut put) };
         return stream::finish();
     }
     let (input, output) = (Port::reading(source.cell), Port::writing(target.cell));
@@ -161,32 +259,26 @@ unsafe fn convert_directly(plan: &Plan, run: Run, source: Place<*const u8>, targ
 /// Rows of fewer scalars are gathered into blocks first, for a call a row would take longer.
 const SHORT: i64 = 24;
 
-/// Whether the rows of a plan are streamed into scalars of so many bytes.
-fn streams(plan: &Plan, size: usize) -> bool {
-    let row = usize::try_from(plan.loops[0].extent).unwrap_or(usize::MAX).saturating_mul(size);
-    stream::pays(plan.count().saturating_mul(size), row)
+/// Whether the innermost loop of a plan writes enough bytes to be streamed, each scalar having `size`.
+fn has_long_rows(plan: &Plan, size: usize) -> bool {
+    plan.loops.first().is_some_and(|l| l.extent.saturating_mul(size as i64) >= stream::ROW)
 }
 
-/// Converts a run of numbers through `room` in the first-level cache, from where it is streamed;
+/// Converts a run of numbers through a block of the first-level cache, from where it is streamed;
 /// [`stream::finish`] must follow.
 ///
 /// # Safety
 /// As for [`Run::run`], the sizes being those of the two types.
-unsafe fn stream_run(
-    run: Run,
-    from: *const u8,
-    to: *mut u8,
-    count: usize,
-    [size, width]: [usize; 2],
-    room: &mut [u8; TILE],
-) {
+unsafe fn stream_run(run: Run, from: *const u8, to: *mut u8, count: usize, size: usize, width: usize) {
+    let mut room = MaybeUninit::<[u8; TILE]>::uninit();
+    let room = room.as_mut_ptr().cast::<u8>();
     let step = TILE / width;
     for start in (0..count).step_by(step) {
         let n = step.min(count - start);
         // SAFETY: the numbers from `start` on; the room holds so many.
         unsafe {
-            run.run(from.add(start * size), room.as_mut_ptr(), n);
-            stream::copy(room.as_ptr(), to.add(start * width), n * width);
+            run.run(from.add(start * size), room, n);
+            stream::copy(room, to.add(start * width), n * width);
         }
     }
 }

@@ -23,6 +23,14 @@ pub struct Block {
 }
 
 impl Block {
+    /// The first plane of the plan: what [`walk`] visits first when there is no limit.
+    pub fn plane(plan: &Plan) -> Self {
+        let get = |i: usize| plan.loops.get(i).copied().unwrap_or(Loop::ONCE);
+        let loops = [get(0), get(second_loop(plan).0)];
+        let counts = loops.map(|l| l.extent as usize);
+        Self { source: plan.source, target: plan.target, first: plan.first, counts, loops }
+    }
+
     /// The source scalars, counted from `base`.
     pub fn source<P>(&self, base: P) -> Grid<P> {
         Grid { base, at: self.source, strides: self.loops.map(|l| l.source) }

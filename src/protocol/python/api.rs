@@ -135,13 +135,10 @@ impl Api {
     pub(super) unsafe fn attribute(&'static self, object: Object, name: Object) -> Result<Option<Owned>> {
         // SAFETY: the caller's promise.
         unsafe {
-            match NonNull::new((self.object_get_attr)(object, name)) {
-                Some(attribute) => Ok(Some(Owned::from(self, attribute))),
-                None if (self.err_exception_matches)(*self.attribute_error) == 0 => Err(Self::raised()),
-                None => {
-                    (self.err_clear)();
-                    Ok(None)
-                }
+            let mut attribute = null_mut();
+            match (self.object_find_attr)(object, name, &mut attribute) {
+                -1 => Err(Self::raised()),
+                _ => Ok(NonNull::new(attribute).map(|attribute| Owned::from(self, attribute))),
             }
         }
     }

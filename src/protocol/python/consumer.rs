@@ -103,7 +103,7 @@ unsafe fn take(api: &'static Api, package: &Package, object: Object) -> Result<T
         }
         // DLPack says that the class is asked; one that has no such attribute is slower to ask than its object.
         let name = package.words.exchange_api;
-        if (api.object_has_attr)(object, name) != 0
+        if api.attribute(object, name)?.is_some()
             && let Some(tensor) = take_through_table(api, object, name)?
         {
             return Ok(Taken::Tensor(tensor));
@@ -247,7 +247,8 @@ unsafe fn knows_no_keywords(api: &Api) -> bool {
     is(api.type_error) || is(api.not_implemented_error)
 }
 
-/// Whether the exception in flight says that there is no `__dlpack__` at all; if so, it is cleared.
+/// Whether the exception in flight says that there is no `__dlpack__` at all; if so, it is cleared. Where the class has
+/// one that raises an AttributeError, that says why there is none here.
 ///
 /// # Safety
 /// The lock is held; an exception is in flight.
@@ -258,10 +259,11 @@ unsafe fn is_silent(api: &'static Api, package: &Package, object: Object) -> boo
         if (api.err_exception_matches)(*api.attribute_error) == 0 {
             return false;
         }
-        let has = api.with_exception_aside(|| (api.object_has_attr)(object, package.words.dlpack));
-        if has == 0 {
+        let lacks = |object| matches!(api.attribute(object, package.words.dlpack), Ok(None));
+        let is_silent = api.with_exception_aside(|| lacks(object) && lacks(api.class_of(object)));
+        if is_silent {
             (api.err_clear)();
         }
-        has == 0
+        is_silent
     }
 }

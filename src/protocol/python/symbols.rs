@@ -44,6 +44,8 @@ macro_rules! symbols {
         /// Addresses in CPython, each under what its name says without the prefix.
         pub(super) struct Api {
             $(pub(super) $field: $type,)*
+            /// An attribute, if there is one: 1, or 0 without an exception, or -1.
+            pub(super) object_find_attr: unsafe extern "C" fn(Object, Object, *mut Object) -> c_int,
             pub(super) is_finalizing: Option<unsafe extern "C" fn() -> c_int>,
             /// NULL where this thread does not hold the lock. (What was there before 3.13 asked the process.)
             pub(super) thread_state: Option<unsafe extern "C" fn() -> *mut c_void>,
@@ -54,6 +56,12 @@ macro_rules! symbols {
                 Ok(Self {
                     // SAFETY: the field's type is the symbol's, by CPython's documentation of the stable ABI.
                     $($field: unsafe { symbol($name) }.ok_or_else(missing)?,)*
+                    // SAFETY: as above. Public since 3.13, private before.
+                    object_find_attr: unsafe {
+                        symbol(c"PyObject_GetOptionalAttr")
+                            .or_else(|| symbol(c"_PyObject_LookupAttr"))
+                            .ok_or_else(missing)?
+                    },
                     // SAFETY: as above. Public since 3.13, private before.
                     is_finalizing: unsafe {
                         symbol(c"Py_IsFinalizing").or_else(|| symbol(c"_Py_IsFinalizing"))
@@ -81,7 +89,6 @@ symbols! {
     object_type: unsafe extern "C" fn(Object) -> Object = c"PyObject_Type";
     object_get_attr: unsafe extern "C" fn(Object, Object) -> Object = c"PyObject_GetAttr";
     object_get_attr_string: unsafe extern "C" fn(Object, *const c_char) -> Object = c"PyObject_GetAttrString";
-    object_has_attr: unsafe extern "C" fn(Object, Object) -> c_int = c"PyObject_HasAttr";
     object_is_true: unsafe extern "C" fn(Object) -> c_int = c"PyObject_IsTrue";
     object_set_attr_string: unsafe extern "C" fn(Object, *const c_char, Object) -> c_int = c"PyObject_SetAttrString";
     object_call: unsafe extern "C" fn(Object, Object, Object) -> Object = c"PyObject_Call";

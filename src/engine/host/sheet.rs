@@ -1,0 +1,286 @@
+//! Sheets of words whose rows become columns, and the ways to move them.
+
+use std::mem::MaybeUninit;
+
+use super::isa::Isa;
+use super::memory::Grid;
+use super::transpose::{LINE, Transposer};
+use super::weave::{self, Pattern, Weave};
+
+/// Words to transpose: `rows` of `columns` adjacent words in the source, `columns` of `rows` in the target.
+#[derive(Clone, Copy, Debug)]
+pub struct Sheet {
+    /// The first word of the source.
+    pub from: *const u8,
+    /// Bytes from one source row to the next.
+    pub pitch: isize,
+    /// The first word of the target.
+    pub to: *mut u8,
+    /// Bytes from one target row to the next.
+    pub target_pitch: isize,
+    /// Source rows, the length of a target row.
+    pub rows: usize,
+    /// Target rows, the length of a source row.
+    pub columns: usize,
+}
+
+impl Sheet {
+    /// The grids as a sheet, if they are one, with words of `size` bytes in the source and of `width` in the target.
+    /// Source words may follow each other backwards.
+    pub fn between(
+        source: Grid<*const u8>,
+        target: Grid<*mut u8>,
+        counts: [usize; 2],
+        [size, width]: [usize; 2],
+    ) -> Option<Self> {
+        let adjacent = size as i64 * 8;
+        let is_row = |i: usize| {
+            target.strides[i] == width as i64 * 8
+                && source.strides[1 - i].abs() == adjacent
+                && source.strides[i].abs() > adjacent
+        };
+        let (row, other) = match (is_row(0), is_row(1)) {
+            (true, _) => (0, 1),
+            (false, true) => (1, 0),
+            (false, false) => return None,
+        };
+        let (mut at, mut to, mut pitch) = (source.at, target.at, target.strides[other]);
+        if source.strides[other] < 0 {
+            let last = counts[other] as i64 - 1;
+            (at, to, pitch) = (at + last * source.strides[other], to + last * pitch, -pitch);
+        }
+        Some(Self {
+            from: source.base.wrapping_offset((at >> 3) as isize),
+            pitch: (source.strides[row] >> 3) as isize,
+            to: target.base.wrapping_offset((to >> 3) as isize),
+            target_pitch: (pitch >> 3) as isize,
+            rows: counts[row],
+            columns: counts[other],
+        })
+    }
+}
+
+/// How the words of a sheet are moved.
+#[derive(Clone, Copy)]
+enum Way {
+    Tiles(Transposer),
+    /// The source has few columns and no gaps.
+    Split(Weave),
+    /// The target has few columns and no gaps.
+    Merge(Weave),
+}
+
+/// A way to move sheets like the one that it was made for: words of the same size, rows as short on the same side.
+#[derive(Clone, Copy)]
+pub struct Turn {
+    way: Way,
+    /// The fewest rows and columns that a part of the sheet may have.
+    least: usize,
+    /// Bytes of a word.
+    size: usize,
+}
+
+impl Turn {
+    /// The way for `sheet`, whose words have `size` bytes in the source and `width` in the target; `None` where none
+    /// is fast.
+    pub fn new(sheet: &Sheet, [size, width]: [usize; 2], isa: Isa) -> Option<Self> {
+        let dense =
+            |pitch: isize, n: usize, word: usize| (2..=4).contains(&n) && pitch == (n * word) as isize;
+        let way = if dense(sheet.pitch, sheet.columns, size) && sheet.rows >= SHORT {
+            weave::pick(Pattern::Split(sheet.columns), size, isa).map(Way::Split)
+        } else if dense(sheet.target_pitch, sheet.rows, width) && sheet.columns >= SHORT {
+            weave::pick(Pattern::Merge(sheet.rows), size, isa).map(Way::Merge)
+        } else {
+            None
+        };
+        if let Some(way) = way {
+            return Some(Self { way, least: 1, size });
+        }
+        let tiles = Transposer::new(size, isa)?;
+        let least = tiles.least();
+        (sheet.rows.min(sheet.columns) >= least).then_some(Self { way: Way::Tiles(tiles), least, size })
+    }
+
+    /// Moves all words of `sheet`, as wide in the target as in the source.
+    ///
+    /// # Safety
+    /// All words of the source are readable and all of the target writable, no byte belongs to both, and the sheet is
+    /// the one that the way was made for, or a part of it.
+    pub unsafe fn run(self, sheet: &Sheet) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            match self.way {
+                Way::Tiles(tiles) => tiles.run(sheet),
+                Way::Split(split) => split(sheet.from, sheet.to, sheet.target_pitch, sheet.rows),
+                Way::Merge(merge) => merge(sheet.from, sheet.to, sheet.pitch, sheet.columns),
+            }
+        }
+    }
+
+    /// Brings the words through tiles in `room`, the runs of which `put` takes to the target: it is given words, their
+    /// place, and how many there are. Target words have `width` bytes.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run); `put` may do with the words of the source and their places in the target what it
+    /// does.
+    pub unsafe fn through(
+        self,
+        sheet: &Sheet,
+        width: usize,
+        room: &mut [MaybeUninit<u8>],
+        put: &mut dyn FnMut(*const u8, *mut u8, usize),
+    ) {
+        let skipped = room.as_ptr().align_offset(LINE).min(room.len());
+        let room = &mut room[skipped..];
+        let tile = room.as_mut_ptr().cast::<u8>();
+        let block = self.block(sheet, width, room.len() / self.size);
+        // Target rows without gaps are one run.
+        let joined = block[0] == sheet.rows && sheet.target_pitch == (sheet.rows * width) as isize;
+        for i in (0..sheet.rows).step_by(block[0]) {
+            for j in (0..sheet.columns).step_by(block[1]) {
+                let (i, j) = (i.min(sheet.rows - self.least), j.min(sheet.columns - self.least));
+                let (rows, columns) = (block[0].min(sheet.rows - i), block[1].min(sheet.columns - j));
+                let pitch = rows * self.size;
+                // SAFETY: the part of the sheet at row `i` and column `j`; a tile holds a block.
+                unsafe {
+                    let from = sheet.from.offset(i as isize * sheet.pitch).add(j * self.size);
+                    let to = sheet.to.offset(j as isize * sheet.target_pitch).add(i * width);
+                    let target_pitch = pitch as isize;
+                    self.run(&Sheet { from, to: tile, target_pitch, rows, columns, ..*sheet });
+                    if joined {
+                        put(tile, to, rows * columns);
+                        continue;
+                    }
+                    for k in 0..columns {
+                        put(tile.add(k * pitch), to.offset(k as isize * sheet.target_pitch), rows);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Rows and columns of the parts that pass through a tile of so many words: about square, longer where the sheet
+    /// is narrow.
+    fn block(self, sheet: &Sheet, width: usize, words: usize) -> [usize; 2] {
+        let (line, lines) = (LINE / self.size, LINE / self.size.min(width));
+        let side = ((RUN / width.max(self.size)).min(words.isqrt()) / line * line).max(line);
+        let (rows, columns) = (sheet.rows.min(side), sheet.columns.min(side));
+        let words = words.min(NARROW / self.size).max(rows * columns);
+        if columns == sheet.columns {
+            [sheet.rows.min((words / columns / lines * lines).max(rows)), columns]
+        } else if rows == sheet.rows {
+            [rows, sheet.columns.min(words / rows)]
+        } else {
+            [rows, columns]
+        }
+    }
+}
+
+/// Fewer groups of words are not worth a loop of their own.
+const SHORT: usize = 8;
+
+/// Bytes of a run of the target: whole lines, and more than one.
+const RUN: usize = 512;
+
+/// Bytes of a tile of a narrow sheet, which is read and written in long runs: so few that memory does both at a time.
+const NARROW: usize = 3 << 10;
+
+/// Bytes of the room for tiles that a stack can spare and that leaves half of a first-level cache to both sides.
+const SMALL: usize = (16 << 10) + LINE;
+
+/// Bytes of the room that pays where the target is streamed: it stays in a second-level cache.
+const LARGE: usize = (128 << 10) + LINE;
+
+/// Gives `act` room for tiles, a large one for large targets.
+pub fn with_room(is_large: bool, act: impl FnOnce(&mut [MaybeUninit<u8>])) {
+    let mut large = Vec::new();
+    if is_large && large.try_reserve_exact(LARGE).is_ok() {
+        act(large.spare_capacity_mut());
+    } else {
+        act(&mut [MaybeUninit::uninit(); SMALL]);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::engine::host::fenced::{Fenced, PAGE};
+
+    /// Bytes from row to row without gaps, plus some.
+    fn pitches(counts: [usize; 2], sizes: [usize; 2], gaps: [usize; 2]) -> [usize; 2] {
+        [counts[1] * sizes[0] + gaps[0], counts[0] * sizes[1] + gaps[1]]
+    }
+
+    /// A sheet in fenced memory, moved as it is or through tiles, against one word after the other.
+    fn check(
+        counts: [usize; 2],
+        sizes: [usize; 2],
+        gaps: [usize; 2],
+        isa: Isa,
+        memory: &mut [Fenced; 2],
+        room: usize,
+    ) {
+        let ([rows, columns], [size, width]) = (counts, sizes);
+        let pitches = pitches(counts, sizes, gaps);
+        let spans = [(rows - 1) * pitches[0] + columns * size, (columns - 1) * pitches[1] + rows * width];
+        let [source, target] = memory;
+        let (source, target) = (source.bytes(spans[0], rows % 2 == 0), target.bytes(spans[1], rows % 2 == 1));
+        source.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 101 + (i >> 8) * 7) as u8);
+        target.fill(0x5A);
+        let mut expected = target.to_vec();
+        for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+            let word = &source[i * pitches[0] + j * size..][..size];
+            let wide = word.iter().cycle().copied();
+            expected[j * pitches[1] + i * width..][..width].iter_mut().zip(wide).for_each(|(to, x)| *to = x);
+        }
+        let sheet = Sheet {
+            from: source.as_ptr(),
+            pitch: pitches[0] as isize,
+            to: target.as_mut_ptr(),
+            target_pitch: pitches[1] as isize,
+            rows,
+            columns,
+        };
+        let Some(turn) = Turn::new(&sheet, sizes, isa) else {
+            assert!(rows.min(columns) < 16 / size, "{counts:?} {sizes:?}");
+            return;
+        };
+        // SAFETY: the words of the sheet are those of the slices, and those of tiles are as many as `put` is told.
+        unsafe {
+            if room == 0 {
+                turn.run(&sheet);
+            } else {
+                let mut put = |from: *const u8, to: *mut u8, n: usize| {
+                    for i in 0..n {
+                        let word = std::slice::from_raw_parts(from.add(i * size), size).iter().cycle();
+                        word.take(width).enumerate().for_each(|(k, x)| *to.add(i * width + k) = *x);
+                    }
+                };
+                turn.through(&sheet, width, &mut vec![MaybeUninit::uninit(); room], &mut put);
+            }
+        }
+        assert!(target == expected, "{counts:?} {sizes:?} {gaps:?} {isa:?} {room}");
+    }
+
+    #[test]
+    fn sheets_arrive_whole_and_nothing_else_is_touched_directly_and_through_tiles_of_any_size() {
+        let mut memory = [Fenced::new(32), Fenced::new(32)];
+        let extents = [1, 2, 3, 4, 5, 7, 8, 9, 16, 31, 64, 100, 250, 1000, 5001];
+        let sizes = [[1, 1], [2, 2], [4, 4], [8, 8], [16, 16], [1, 4], [4, 2], [8, 4], [2, 8], [4, 1]];
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+            for (i, j) in (0..extents.len()).flat_map(|i| (0..extents.len()).map(move |j| (i, j))) {
+                let counts = [extents[i], extents[j]];
+                for (k, sizes) in sizes.into_iter().enumerate() {
+                    let gaps = [[0, 0], [0, 3], [5, 0]][(i + j + k) % 3];
+                    if counts[0] * counts[1] * 16 > 30 * PAGE / 4 {
+                        continue;
+                    }
+                    if sizes[0] == sizes[1] {
+                        check(counts, sizes, gaps, isa, &mut memory, 0);
+                    }
+                    check(counts, sizes, gaps, isa, &mut memory, [SMALL, LARGE][(i + j) % 2]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Transposing sheets of words in registers.
+//!
+//! A tile is `LANES · K` source rows of 16 bytes, `K` words each. Vector `j` takes row `j` into its first lane, row
+//! `j + K` into its second and so on; then every lane holds one column of `K × K` words, and log2 `K` rounds of
+//! interleaving the first half of the vectors with the second transpose all lanes at once. Each vector is now a run
+//! of one target row. Edges are tiles moved back so that they end there: they write some words again.
+
+use std::ops::Range;
+
+use super::isa::Isa;
+use super::sheet::Sheet;
+use super::vector::{Lane, Vector};
+
+/// Bytes of a cache line.
+pub(super) const LINE: usize = 64;
+
+/// Bytes of a row of the blocks that a sheet is walked in: blocks of both sides stay in the second-level cache, and
+/// few enough pages are in use at a time for the processor to know them all.
+const BLOCK: usize = 512;
+
+/// The block for each `j` below a count of at most 16, written out: vectors of a loop would not stay in registers.
+macro_rules! unrolled {
+    ($j:ident < $count:expr, $block:block) => {
+        unrolled!($j < $count, $block, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    };
+    ($j:ident < $count:expr, $block:block, $($n:literal)*) => {
+        $(if $n < $count {
+            let $j = $n;
+            $block
+        })*
+    };
+}
+
+/// The way to transpose sheets of words of one size.
+#[derive(Clone, Copy)]
+pub struct Transposer {
+    run: unsafe fn(&Sheet),
+    least: usize,
+}
+
+impl Transposer {
+    /// For words of `size` bytes; `None` where there is none.
+    pub fn new(size: usize, isa: Isa) -> Option<Self> {
+        let run = match size {
+            1 => pick::<1, 16>(isa),
+            2 => pick::<2, 8>(isa),
+            4 => pick::<4, 4>(isa),
+            8 => pick::<8, 2>(isa),
+            16 => pick::<16, 1>(isa),
+            _ => return None,
+        };
+        Some(Self { run, least: 16 / size })
+    }
+
+    /// The rows and columns of a tile, the fewest that a sheet may have.
+    pub fn least(self) -> usize {
+        self.least
+    }
+
+    /// Transposes `sheet`.
+    ///
+    /// # Safety
+    /// All words of the source are readable and all of the target writable, no byte belongs to both, and
+    /// there is room for a tile.
+    pub unsafe fn run(self, sheet: &Sheet) {
+        debug_assert!(sheet.rows.min(sheet.columns) >= self.least);
+        // SAFETY: as the caller promises; the processor has the instructions, or `pick` had not given them.
+        unsafe { (self.run)(sheet) }
+    }
+}
+
+fn pick<const N: usize, const K: usize>(isa: Isa) -> unsafe fn(&Sheet) {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 if isa.is_available() => avx512::<N, K>,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 if isa.is_available() => avx2::<N, K>,
+        _ => baseline::<N, K>,
+    }
+}
+
+/// # Safety
+/// As for [`Transposer::run`].
+unsafe fn baseline<const N: usize, const K: usize>(sheet: &Sheet) {
+    // SAFETY: as the caller promises.
+    unsafe { transpose::<Lane, N, K>(sheet) }
+}
+
+/// # Safety
+/// As for [`Transposer::run`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn avx2<const N: usize, const K: usize>(sheet: &Sheet) {
+    // SAFETY: as the caller promises.
+    unsafe { transpose::<std::arch::x86_64::__m256i, N, K>(sheet) }
+}
+
+/// # Safety
+/// As for [`Transposer::run`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+unsafe fn avx512<const N: usize, const K: usize>(sheet: &Sheet) {
+    // SAFETY: as the caller promises.
+    unsafe { transpose::<std::arch::x86_64::__m512i, N, K>(sheet) }
+}
+
+/// # Safety
+/// As for [`Transposer::run`], on a processor that has the instructions of `V`.
+#[inline(always)]
+unsafe fn transpose<V: Vector, const N: usize, const K: usize>(sheet: &Sheet) {
+    // SAFETY: as the caller promises; there is room for a tile of one lane at least.
+    unsafe { if sheet.rows < K * V::LANES { tiles::<Lane, N, K>(sheet) } else { tiles::<V, N, K>(sheet) } }
+}
+
+/// # Safety
+/// As for [`transpose`], with room for a tile of `V`.
+#[inline(always)]
+unsafe fn tiles<V: Vector, const N: usize, const K: usize>(sheet: &Sheet) {
+    for rows in blocks(0..sheet.rows, BLOCK / N) {
+        for columns in blocks(0..sheet.columns, BLOCK / N) {
+            for band in blocks(rows.clone(), LINE / N) {
+                // SAFETY: as the caller promises.
+                unsafe { strip::<V, N, K>(sheet, band, columns.clone()) };
+            }
+        }
+    }
+}
+
+/// `range` in pieces of `step`.
+#[inline(always)]
+fn blocks(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
+    range.clone().step_by(step).map(move |start| start..range.end.min(start + step))
+}
+
+/// The tiles of source rows that become one line of each target row.
+///
+/// # Safety
+/// As for [`tiles`]; the ranges are within the sheet.
+#[inline(always)]
+unsafe fn strip<V: Vector, const N: usize, const K: usize>(
+    sheet: &Sheet,
+    rows: Range<usize>,
+    columns: Range<usize>,
+) {
+    let height = K * V::LANES;
+    for column in columns.step_by(K) {
+        let column = column.min(sheet.columns - K);
+        for row in rows.clone().step_by(height) {
+            let row = row.min(sheet.rows - height);
+            // SAFETY: the tile is a part of the sheet.
+            unsafe {
+                let from = sheet.from.offset(row as isize * sheet.pitch).add(column * N);
+                let to = sheet.to.offset(column as isize * sheet.target_pitch).add(row * N);
+                tile::<V, N, K>(from, sheet.pitch, to, sheet.target_pitch);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As for [`tiles`].
+#[inline(always)]
+unsafe fn tile<V: Vector, const N: usize, const K: usize>(
+    from: *const u8,
+    pitch: isize,
+    to: *mut u8,
+    target_pitch: isize,
+) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let mut vectors = [V::gather(from, pitch * K as isize); K];
+        unrolled!(j < K, {
+            vectors[j] = V::gather(from.offset(j as isize * pitch), pitch * K as isize);
+        });
+        if K >= 2 {
+            vectors = round::<V, N, K>(vectors);
+        }
+        if K >= 4 {
+            vectors = round::<V, N, K>(vectors);
+        }
+        if K >= 8 {
+            vectors = round::<V, N, K>(vectors);
+        }
+        if K >= 16 {
+            vectors = round::<V, N, K>(vectors);
+        }
+        unrolled!(j < K, {
+            vectors[j].store(to.offset(j as isize * target_pitch));
+        });
+    }
+}
+
+/// # Safety
+/// The processor has the instructions of `V`.
+#[inline(always)]
+unsafe fn round<V: Vector, const N: usize, const K: usize>(vectors: [V; K]) -> [V; K] {
+    let mut mixed = vectors;
+    unrolled!(j < K / 2, {
+        // SAFETY: as the caller promises.
+        [mixed[2 * j], mixed[2 * j + 1]] = unsafe { vectors[j].interleave::<N>(vectors[j + K / 2]) };
+    });
+    mixed
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::engine::host::fenced::{Fenced, PAGE};
+    use crate::engine::host::vector::Portable;
+
+    type Way = (&'static str, unsafe fn(&Sheet));
+
+    fn ways<const N: usize, const K: usize>() -> Vec<Way> {
+        let mut ways: Vec<Way> = vec![("portable", transpose::<Portable, N, K>)];
+        ways.extend([("baseline", pick::<N, K>(Isa::Baseline))]);
+        let isas = [("avx2", Isa::Avx2), ("avx512", Isa::Avx512)];
+        let there = isas.into_iter().filter(|(_, isa)| isa.is_available());
+        ways.extend(there.map(|(name, isa)| (name, pick::<N, K>(isa))));
+        ways
+    }
+
+    /// The sheet in fenced memory, its rows `gaps` bytes apart, against one word after the other.
+    fn check(way: Way, size: usize, counts: [usize; 2], gaps: [usize; 2], memory: &mut [Fenced; 2]) {
+        let [rows, columns] = counts;
+        let pitches = [columns * size + gaps[0], rows * size + gaps[1]];
+        let spans = [(rows - 1) * pitches[0] + columns * size, (columns - 1) * pitches[1] + rows * size];
+        for (source_end, target_end) in [(false, true), (true, false)] {
+            let [source, target] = memory;
+            let source = source.bytes(spans[0], source_end);
+            source.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 167 + (i >> 8) * 13) as u8);
+            let target = target.bytes(spans[1], target_end);
+            target.fill(0xA5);
+            let mut expected = target.to_vec();
+            for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+                let word = &source[i * pitches[0] + j * size..][..size];
+                expected[j * pitches[1] + i * size..][..size].copy_from_slice(word);
+            }
+            let sheet = Sheet {
+                from: source.as_ptr(),
+                pitch: pitches[0] as isize,
+                to: target.as_mut_ptr(),
+                target_pitch: pitches[1] as isize,
+                rows,
+                columns,
+            };
+            // SAFETY: the words of the sheet are those of the slices.
+            unsafe { way.1(&sheet) };
+            assert!(target == expected, "{} {size} bytes {counts:?} {gaps:?}", way.0);
+        }
+    }
+
+    fn check_all<const N: usize, const K: usize>() {
+        let mut memory = [Fenced::new(64), Fenced::new(64)];
+        let extents = [K, K + 1, 15, 16, 17, 33, 64, 65, 100, 255, 300, 513, 600];
+        for way in ways::<N, K>() {
+            for (i, &rows) in extents.iter().enumerate().filter(|(_, n)| **n >= K) {
+                for (j, &columns) in extents.iter().enumerate().filter(|(_, n)| **n >= K) {
+                    if (rows <= 65 || columns <= 65 || i == j) && rows * columns * N <= 62 * PAGE / 2 {
+                        let gaps = [[0, 0], [1, 3], [64, 0], [0, 8]][(i * 3 + j) % 4];
+                        check(way, N, [rows, columns], gaps, &mut memory);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_way_moves_each_word_and_touches_no_other_byte() {
+        check_all::<1, 16>();
+        check_all::<2, 8>();
+        check_all::<4, 4>();
+        check_all::<8, 2>();
+        check_all::<16, 1>();
+    }
+}

@@ -1,0 +1,174 @@
+//! Vectors of 16-byte lanes, as much of them as transpositions need.
+
+/// As many lanes of 16 bytes as a register holds.
+pub trait Vector: Copy {
+    /// How many lanes.
+    const LANES: usize;
+
+    /// Lane `i` from the 16 bytes at `from + i · step`.
+    ///
+    /// # Safety
+    /// Those bytes are readable; the processor has the instructions.
+    unsafe fn gather(from: *const u8, step: isize) -> Self;
+
+    /// In each lane, the units of `N` bytes of both in turns: those of the lower halves, and those of the upper ones.
+    ///
+    /// # Safety
+    /// The processor has the instructions.
+    unsafe fn interleave<const N: usize>(self, other: Self) -> [Self; 2];
+
+    /// Writes all lanes.
+    ///
+    /// # Safety
+    /// As many bytes are writable at `to`; the processor has the instructions.
+    unsafe fn store(self, to: *mut u8);
+}
+
+/// One lane of what every processor of the architecture has.
+#[cfg(target_arch = "x86_64")]
+pub type Lane = std::arch::x86_64::__m128i;
+
+/// One lane of what every processor of the architecture has.
+#[cfg(not(target_arch = "x86_64"))]
+pub type Lane = Portable;
+
+/// One lane without any instruction set.
+#[cfg(any(all(test, unix), not(target_arch = "x86_64")))]
+#[derive(Clone, Copy)]
+pub struct Portable([u8; 16]);
+
+#[cfg(any(all(test, unix), not(target_arch = "x86_64")))]
+impl Vector for Portable {
+    const LANES: usize = 1;
+
+    #[inline(always)]
+    unsafe fn gather(from: *const u8, _: isize) -> Self {
+        // SAFETY: as the caller promises.
+        Self(unsafe { from.cast::<[u8; 16]>().read_unaligned() })
+    }
+
+    #[inline(always)]
+    unsafe fn interleave<const N: usize>(self, other: Self) -> [Self; 2] {
+        let mut both = [self; 2];
+        for i in 0..16 {
+            let (unit, byte) = (i / N, i % N);
+            let from = if unit % 2 == 0 { &self.0 } else { &other.0 };
+            for (half, out) in both.iter_mut().enumerate() {
+                out.0[i] = from[half * 8 + unit / 2 * N + byte];
+            }
+        }
+        both
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut u8) {
+        // SAFETY: as the caller promises.
+        unsafe { to.cast::<[u8; 16]>().write_unaligned(self.0) }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::Vector;
+
+    /// The unpack instructions of one register width.
+    macro_rules! interleave {
+        ($a:expr, $b:expr, $($n:literal: $lo:ident $hi:ident)*) => {
+            match N {
+                $($n => [$lo($a, $b), $hi($a, $b)],)*
+                _ => unreachable!(),
+            }
+        };
+    }
+
+    impl Vector for __m128i {
+        const LANES: usize = 1;
+
+        #[inline(always)]
+        unsafe fn gather(from: *const u8, _: isize) -> Self {
+            // SAFETY: as the caller promises.
+            unsafe { _mm_loadu_si128(from.cast()) }
+        }
+
+        #[inline(always)]
+        unsafe fn interleave<const N: usize>(self, other: Self) -> [Self; 2] {
+            // SAFETY: every x86-64 processor has SSE2.
+            unsafe {
+                interleave!(self, other,
+                    1: _mm_unpacklo_epi8 _mm_unpackhi_epi8
+                    2: _mm_unpacklo_epi16 _mm_unpackhi_epi16
+                    4: _mm_unpacklo_epi32 _mm_unpackhi_epi32
+                    8: _mm_unpacklo_epi64 _mm_unpackhi_epi64)
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn store(self, to: *mut u8) {
+            // SAFETY: as the caller promises.
+            unsafe { _mm_storeu_si128(to.cast(), self) }
+        }
+    }
+
+    impl Vector for __m256i {
+        const LANES: usize = 2;
+
+        #[inline(always)]
+        unsafe fn gather(from: *const u8, step: isize) -> Self {
+            // SAFETY: as the caller promises.
+            unsafe { _mm256_loadu2_m128i(from.offset(step).cast(), from.cast()) }
+        }
+
+        #[inline(always)]
+        unsafe fn interleave<const N: usize>(self, other: Self) -> [Self; 2] {
+            // SAFETY: as the caller promises.
+            unsafe {
+                interleave!(self, other,
+                    1: _mm256_unpacklo_epi8 _mm256_unpackhi_epi8
+                    2: _mm256_unpacklo_epi16 _mm256_unpackhi_epi16
+                    4: _mm256_unpacklo_epi32 _mm256_unpackhi_epi32
+                    8: _mm256_unpacklo_epi64 _mm256_unpackhi_epi64)
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn store(self, to: *mut u8) {
+            // SAFETY: as the caller promises.
+            unsafe { _mm256_storeu_si256(to.cast(), self) }
+        }
+    }
+
+    impl Vector for __m512i {
+        const LANES: usize = 4;
+
+        #[inline(always)]
+        unsafe fn gather(from: *const u8, step: isize) -> Self {
+            // SAFETY: as the caller promises.
+            unsafe {
+                let all = _mm512_castsi128_si512(_mm_loadu_si128(from.cast()));
+                let all = _mm512_inserti32x4::<1>(all, _mm_loadu_si128(from.offset(step).cast()));
+                let all = _mm512_inserti32x4::<2>(all, _mm_loadu_si128(from.offset(2 * step).cast()));
+                _mm512_inserti32x4::<3>(all, _mm_loadu_si128(from.offset(3 * step).cast()))
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn interleave<const N: usize>(self, other: Self) -> [Self; 2] {
+            // SAFETY: as the caller promises.
+            unsafe {
+                interleave!(self, other,
+                    1: _mm512_unpacklo_epi8 _mm512_unpackhi_epi8
+                    2: _mm512_unpacklo_epi16 _mm512_unpackhi_epi16
+                    4: _mm512_unpacklo_epi32 _mm512_unpackhi_epi32
+                    8: _mm512_unpacklo_epi64 _mm512_unpackhi_epi64)
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn store(self, to: *mut u8) {
+            // SAFETY: as the caller promises.
+            unsafe { _mm512_storeu_si512(to.cast(), self) }
+        }
+    }
+}
