@@ -95,14 +95,14 @@ def _device_of(obj: Any, stated: object) -> tuple[int, int]:
             device = ask(obj)
         except Exception:  # libraries answer in many ways, and this one question they need not answer
             continue
-        if device is not None and device.device_type in _TYPES:
+        if device is not None and device.device_type in _TYPES and device.device_id >= 0:
             return device
     return wanted if wanted is not None and wanted.device_type in _TYPES else (c.NDF_DEVICE_CUDA, 0)
 
 
 def _dlpack_device(obj: Any) -> Device:
     device_type, device_id = obj.__dlpack_device__()
-    return Device(int(device_type), int(device_id))
+    return to_device((device_type, device_id))
 
 
 def _device_attribute(obj: Any) -> Device | None:
@@ -111,5 +111,5 @@ def _device_attribute(obj: Any) -> Device | None:
     for name in ("index", "id", "device_id"):
         number = getattr(device, name, None)
         if isinstance(number, int) and not isinstance(device, (str, tuple)):
-            return Device(c.NDF_DEVICE_CUDA, number)
+            return to_device((c.NDF_DEVICE_CUDA, number))
     return to_device(device)

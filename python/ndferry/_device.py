@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 
 from . import _declarations as c
+from ._index import in_words
 from ._library import lib, text
 
 _TYPES = {
@@ -49,14 +50,22 @@ CPU = Device(c.NDF_DEVICE_CPU, 0)
 def device(of: object) -> Device:
     """The device that `of` means: a name ("cpu", "cuda:1"), or a tuple of DLPack's type and number."""
     if isinstance(of, Device):
-        return of
+        return _numbered(*of)
     if isinstance(of, str):
         name, _, number = of.partition(":")
         if name in _TYPES and (number.isdecimal() or number == of[len(name) :]):
-            return Device(_TYPES[name], int(number or 0))
+            return _numbered(_TYPES[name], int(number or 0))
     elif isinstance(of, tuple) and len(of) == 2:
-        return Device(int(of[0]), int(of[1]))
+        return _numbered(int(of[0]), int(of[1]))
     raise ValueError(f'`device` is {of!r}, it may be a name such as "cpu" or "cuda:1", or DLPack\'s pair of numbers')
+
+
+def _numbered(device_type: int, device_id: int) -> Device:
+    """A device whose numbers C can hold; ctypes would cut off what it cannot."""
+    for number in (device_type, device_id):
+        if not -(2**31) <= number < 2**31:
+            raise ValueError(f"`device` has the number {in_words(number)}, which does not fit 32 bits")
+    return Device(device_type, device_id)
 
 
 def optional(of: object) -> c.ndf_device:

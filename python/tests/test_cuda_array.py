@@ -201,6 +201,9 @@ def test_the_device_is_what_the_object_says_or_the_caller_or_the_first():
     assert ndferry.asarray(shows).device == "cuda:1"
     shows.device = type("Device", (), {"id": 3})()
     assert ndferry.asarray(shows).device == "cuda:3"
+    for number in (2**32 + 1, -1):  # no number of a device, so no answer
+        shows.device = type("Device", (), {"id": number})()
+        assert ndferry.asarray(shows).device == "cuda:0"
     shows.device = type("Device", (), {"index": None, "type": "cuda"})()
     assert ndferry.asarray(shows).device == "cuda:0"
     shows.__dlpack_device__ = lambda: (13, 4)

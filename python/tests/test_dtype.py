@@ -157,6 +157,19 @@ def test_types_that_numpy_lacks_say_what_to_convert_to():
     assert ndferry.asarray([1, -2], "int4").convert("int4[padded]").numpy().tolist() == [1, -2]
 
 
+def test_a_device_is_never_cut_off_to_another():
+    for far in (2**31, -(2**31) - 1, 2**32, 2**32 + 1, 10**5000):
+        for device in ((1, far), (far, 0), ndferry.Device(1, far)):
+            with pytest.raises(ValueError, match="32 bits"):
+                ndferry.device(device)
+            with pytest.raises(ValueError, match="32 bits"):
+                ndferry.zeros(3, device=device)
+    with pytest.raises(ValueError, match="32 bits"):
+        ndferry.device("cuda:4294967297")
+    with pytest.raises(ValueError, match="32 bits"):
+        ndferry.zeros(3).__dlpack__(dl_device=(2**32 + 1, 0))
+
+
 def test_devices_print_as_they_are_made():
     for device in (ndferry.device("cpu"), ndferry.device("cuda:1"), ndferry.Device(99, 7)):
         assert eval(repr(device)) == device
