@@ -2215,7 +2215,7 @@ ndf_status ndf_tensor_cuda_array_interface(const ndf_tensor *tensor,
  * thread.
  *
  * One axis is an array of numbers, times or bytes; bool is the extension type arrow.bool8. More axes are
- * arrow.fixed_shape_tensor, which whoever does not know it takes for fixed-size lists. Arrow holds arrays to be
+ * arrow.fixed_shape_tensor, which whoever does not know it takes for fixed-size lists. NaT is null. Arrow holds arrays to be
  * immutable: who writes the elements meanwhile orders the accesses.
  *
  * @param tensor      of one axis or more, on memory that the host can reach  [borrowed]

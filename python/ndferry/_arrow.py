@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import byref, c_char_p, c_int, c_void_p, py_object
+from ctypes import Structure, byref, c_char_p, c_int, c_int64, c_void_p, py_object
 
 from . import _declarations as c
 from ._errors import NdferryError, OutOfMemoryError
@@ -23,6 +23,21 @@ _is_valid.restype, _is_valid.argtypes = c_int, [py_object, c_char_p]
 _get_pointer.restype, _get_pointer.argtypes = c_void_p, [py_object, c_char_p]
 
 
+class ArrowSchema(Structure):
+    """As far as `release`: NULL there, and nothing else means anything any more."""
+
+    _fields_ = [
+        ("format", c_char_p),
+        ("name", c_void_p),
+        ("metadata", c_void_p),
+        ("flags", c_int64),
+        ("n_children", c_int64),
+        ("children", c_void_p),
+        ("dictionary", c_void_p),
+        ("release", c_void_p),
+    ]
+
+
 def to_capsules(tensor: Tensor) -> tuple[object, object]:
     """`Tensor.__arrow_c_array__`: the type and the elements, copied where they do not lie in C order."""
     return lib.ndf_py_arrow_schema_capsule(tensor._handle), lib.ndf_py_arrow_array_capsule(tensor._handle)
@@ -39,7 +54,8 @@ def from_capsules(capsules: Any, copy: bool | None) -> tuple[Tensor, bool]:
     if not isinstance(capsules, tuple) or len(capsules) != 2:
         raise BufferError(f"`__arrow_c_array__` gave {type(capsules).__name__}, it must be a tuple of two capsules")
     schema, elements = (_pointer(one, name) for one, name in zip(capsules, (b"arrow_schema", b"arrow_array")))
-    if c_char_p.from_address(schema).value == b"+s":  # its first field is the format
+    said = ArrowSchema.from_address(schema)
+    if said.release and said.format == b"+s":
         raise BufferError("`__arrow_c_array__` gave a struct, as for record batches: take one of its columns")
     options = c.ndf_arrow_options(copy=COPIES[copy])
     options.struct_size = ctypes.sizeof(options)

@@ -287,6 +287,46 @@ def test_a_capsule_whose_array_was_taken_is_refused():
     assert released.value is None
 
 
+@pytest.mark.parametrize("name", ["M8[s]", "M8[ns]", "m8[us]"])
+def test_nat_is_null(name):
+    for count in (1, 7, 8, 9, 300):
+        times = np.arange(count).astype(name)
+        times[::3] = "NaT"
+        array = pa.array(ndferry.asarray(times))
+        array.validate(full=True)
+        assert array.equals(pa.array(times)) and array.null_count == len(range(0, count, 3))
+        assert data_of(array) == times.ctypes.data
+        with pytest.raises(BufferError, match="null"):
+            ndferry.asarray(array)
+    grid = np.array([[1, 2], [3, 4], [5, 6]], name)
+    grid[1, 0] = "NaT"
+    assert pa.array(ndferry.asarray(grid)).storage.flatten().to_pylist()[2] is None
+    assert pa.array(ndferry.asarray(grid.astype("i8"))).storage.flatten().null_count == 0
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_nothing_is_read_in_a_struct_that_has_been_released(which):
+    shown = Shown(pa.array([1, 2, 3]).__arrow_c_array__())
+    name, release, pointer = ((b"arrow_schema", 56, 0), (b"arrow_array", 64, 40))[which]
+    address = _get(shown.value[which], name)
+    fields = [ctypes.c_size_t.from_address(address + offset) for offset in (release, pointer)]
+    kept = [field.value for field in fields]
+    fields[0].value, fields[1].value = 0, 0x1000  # as its producer may leave it: an address of what is gone
+    with pytest.raises(BufferError, match="released or moved"):
+        ndferry.asarray(shown)
+    assert "released or moved" in str(ndferry.inspect(shown))
+    fields[0].value, fields[1].value = kept
+    assert ndferry.asarray(shown).tolist() == [1, 2, 3]
+
+
+def test_inspect_reads_no_array_without_buffers():
+    shown = Shown(pa.array([1, 2, 3]).__arrow_c_array__())
+    buffers = ctypes.c_size_t.from_address(_get(shown.value[1], b"arrow_array") + 40)
+    kept, buffers.value = buffers.value, 0
+    assert "Shown" in str(ndferry.inspect(shown))
+    buffers.value = kept
+
+
 class Shown:
     """Gives what it was given."""
 

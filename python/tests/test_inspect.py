@@ -16,6 +16,7 @@ import pytest
 from liars import LIARS, Cuda, Interface, Producer
 from ndferry._inspect import RULES, SEVERITIES
 from samples import numpy_dtype
+from zoo import CHAPTERS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,6 +43,22 @@ def test_a_liar_is_caught(rule):
     found = next(one for one in report.findings if one.id == rule)
     assert found.severity == RULES[rule].severity in SEVERITIES and found.message and found.source
     assert rule in str(report) and rule in report._repr_html_()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda one: one.__name__.rpartition(".")[2])
+def test_whoever_lies_to_consumers_is_described_and_breaks_nothing(chapter):
+    for animal in chapter.animals():
+        if animal.slow:
+            continue
+        try:
+            report = ndferry.inspect(animal.make().given)
+        except Exception as error:
+            raise AssertionError(f"{animal}: {error!r}") from error
+        except BaseException:  # what ends programs is let through
+            continue
+        json.dumps(report.to_dict())
+        assert str(report) and report._repr_html_(), animal
 
 
 @pytest.mark.parametrize(

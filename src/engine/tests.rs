@@ -319,6 +319,35 @@ fn sixty_four_axes_are_no_more_than_one() {
     check_one(&mut random, dtype, dtype, &shape, &Transform::default());
 }
 
+#[test]
+fn targets_too_large_for_the_caches_are_whole_and_their_gaps_untouched() {
+    let (uint, float) = (|bits| DType::new(code::UINT, bits), |bits| DType::new(code::FLOAT, bits));
+    for (from, to) in
+        [(uint(8), uint(8)), (uint(16), float(32)), (float(32), float(64)), (float(32), float(16))]
+    {
+        let (row, gap) = (1027i64, 3i64);
+        let width = to.item_size() as usize;
+        let rows = (9 << 20) / (row * width as i64);
+        let source = Random(8).bytes(storage_bytes(from, row));
+        let mut one = vec![0; storage_bytes(to, row)];
+        let (alone, repeated) = (Layout::raw(&[row], &[1], 0), Layout::raw(&[rows, row], &[0, 1], 0));
+        let spread = Layout::raw(&[rows, row], &[row + gap, 1], 0);
+        let mut all = vec![0xA5; storage_bytes(to, rows * (row + gap)) + 1];
+        // SAFETY: the layouts stay within the vectors, of which the last begins one byte early.
+        unsafe {
+            let target = ViewMut { data: one.as_mut_ptr(), dtype: to, layout: &alone };
+            naive::convert(&view(&source, from, &alone), &target, &Transform::default());
+            let target = ViewMut { data: all[1..].as_mut_ptr(), dtype: to, layout: &spread };
+            convert(&view(&source, from, &repeated), &target, &Transform::default())
+                .expect("convertible types");
+        }
+        let (written, gap) = (row as usize * width, gap as usize * width);
+        for got in all[1..].chunks(written + gap) {
+            assert!(got[..written] == one && got[written..] == vec![0xA5; gap], "{from:?} to {to:?}");
+        }
+    }
+}
+
 fn view<'a, T>(data: &'a [T], dtype: DType, layout: &'a Layout) -> View<'a> {
     View { data: data.as_ptr().cast(), dtype, layout }
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ctypes import cast, py_object
+import gc
+from ctypes import c_void_p, cast
 from math import prod
 from typing import Any
 
@@ -48,6 +49,9 @@ def _facts(exam: Examination, struct: Any) -> Facts | None:
             "struct-shape", STRUCT, f"`nd` is {nd}, `itemsize` {struct.itemsize}" + (missing and f", NULL: {missing}")
         )
         return None
+    if nd and not (s.is_address(struct.shape) and s.is_address(struct.strides)):
+        exam.find("struct-shape", STRUCT, "`shape` or `strides` is at an address where no integers can lie")
+        return None
     shape = tuple(struct.shape[:nd]) if nd else ()
     if any(extent < 0 for extent in shape):
         exam.find("struct-shape", STRUCT, f"the shape is {shape}")
@@ -72,10 +76,15 @@ def _facts(exam: Examination, struct: Any) -> Facts | None:
 def _dtype(struct: Any, typestr: str) -> str:
     """The type's name: that of the fields, where there are some."""
     if struct.flags & _HAS_DESCR and struct.descr:
-        descr = cast(struct.descr, py_object).value  # borrowed from the struct
-        if isinstance(descr, list) and descr != [("", typestr)]:
+        descr = _list_at(cast(struct.descr, c_void_p).value)
+        if descr is not None and descr != [("", typestr)]:
             return type_named(descr)[0]
     return type_named(typestr)[0]
+
+
+def _list_at(address: int | None) -> list[Any] | None:
+    """Python's list at an address. It is looked for, not looked at: who knows what lies there."""
+    return next((one for one in gc.get_objects() if id(one) == address and type(one) is list), None)
 
 
 def _judge_flags(exam: Examination, struct: Any, facts: Facts) -> None:

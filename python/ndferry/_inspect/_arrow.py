@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ctypes import c_void_p
 
+from .._arrow import ArrowSchema
 from . import _structs as s
 from ._examination import Examination, ask
 from ._facts import Facts, type_named
@@ -29,16 +30,19 @@ def examine(exam: Examination) -> None:
         exam.find("arrow-capsule-name", ARROW, f"`{ARROW}()` is {capsules!r:.100}")
         exam.refused(ARROW, "no pair of capsules")
         return
-    schema = s.ArrowSchema.from_address(s.pointer_in(capsules[0], b"arrow_schema") or 0)
+    schema = ArrowSchema.from_address(s.pointer_in(capsules[0], b"arrow_schema") or 0)
     array = s.ArrowArray.from_address(s.pointer_in(capsules[1], b"arrow_array") or 0)
+    if not schema.release or not array.release:
+        exam.refused(ARROW, "a struct that has been released or moved")
+        return
     exam.protocols[ARROW] = _facts(schema, array)
 
 
-def _facts(schema: s.ArrowSchema, array: s.ArrowArray) -> Facts:
+def _facts(schema: ArrowSchema, array: s.ArrowArray) -> Facts:
     words = (schema.format or b"").decode(errors="replace")
     facts = Facts(ARROW, device=(s.CPU, 0), owner="release")
     facts.details = {"nulls": array.null_count, "format": words}
-    if words in _FORMATS and array.n_buffers == 2:
+    if words in _FORMATS and array.n_buffers == 2 and array.buffers:
         facts.dtype, facts.itemsize = type_named(_FORMATS[words])
         facts.shape, facts.strides = (array.length,), (facts.itemsize or 1,)
         # Arrow's data are immutable by the specification; whether the memory is, nobody says.

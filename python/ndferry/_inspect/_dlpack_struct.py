@@ -44,6 +44,9 @@ def read_capsule(exam: Examination, protocol: str, capsule: Any) -> Read | None:
 
 def read_struct(exam: Examination, protocol: str, address: int, versioned: bool, capsule: Any = None) -> Read | None:
     """What the struct at an address says; None if it is of another layout."""
+    if not s.is_address(address):
+        exam.find("dlpack-unsupported", protocol, f"the struct is at {address:#x}, where none can lie")
+        return None
     if not versioned:
         legacy = s.DLManagedTensor.from_address(address)
         return _read(exam, protocol, legacy.dl_tensor, legacy.deleter, None, 0, capsule, lib.ndf_dlpack_check, address)
@@ -119,6 +122,9 @@ def _shape(exam: Examination, protocol: str, tensor: Any) -> tuple[int, ...] | N
         return None
     if ndim and not tensor.shape:
         exam.find("dlpack-shape", protocol, f"`shape` is NULL, `ndim` is {ndim}")
+        return None
+    if ndim and not (s.is_address(tensor.shape) and s.is_address(tensor.strides)):
+        exam.find("dlpack-shape", protocol, "`shape` or `strides` is at an address where no integers can lie")
         return None
     shape = tuple(tensor.shape[:ndim]) if ndim else ()
     if any(extent < 0 for extent in shape) or prod(one or 1 for one in shape) >= 2**63:

@@ -64,6 +64,12 @@ def ask(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Answe
         return Answer(error=error.with_traceback(None))  # whose frames hold the object
 
 
+def shown(value: Any) -> str:
+    """A stranger's value in a few words, whatever its own words do."""
+    words = ask(repr, value)
+    return words.value[:80] if isinstance(words.value, str) else f"{type(value).__name__} without words"
+
+
 def lacks_keyword(answer: Answer, keyword: str) -> bool:
     """Whether a TypeError is about the call, not about the data."""
     words = str(answer.error)

@@ -47,7 +47,7 @@ def _table(exam: Examination, capsule: object) -> Any:
         return None
     address = s.pointer_in(capsule, s.EXCHANGE)
     versions = []
-    while address:
+    while address and s.is_address(address):
         table = s.DLPackExchangeAPI.from_address(address)
         if table.major == 1:
             missing = [name for name in _MUST if not getattr(table, name)]
@@ -56,6 +56,8 @@ def _table(exam: Examination, capsule: object) -> Any:
             return None if _MUST[1] in missing else table
         versions.append(f"{table.major}.{table.minor}")
         address = table.prev_api if len(versions) < 100 else None
+    if address:
+        versions.append(f"none, as one is at {address:#x}")
     exam.find("exchange-version", EXCHANGE, f"the tables are of version {', '.join(versions)}")
     return None
 
@@ -63,8 +65,8 @@ def _table(exam: Examination, capsule: object) -> Any:
 def _ask_owning(exam: Examination, table: Any) -> None:
     out = c_void_p()
     answer = ask(_FROM_OBJECT(table.managed_tensor_from_py_object_no_sync), exam.obj, byref(out))
-    if answer.error is not None or answer.value or not out.value:
-        exam.refused(EXCHANGE, answer.why or f"the function returned {answer.value}")
+    if answer.error is not None or answer.value or not out.value or not s.is_address(out.value):
+        exam.refused(EXCHANGE, answer.why or f"the function returned {answer.value} and {out.value or 0:#x}")
         return
     try:
         read = read_struct(exam, EXCHANGE, out.value, True)

@@ -7,12 +7,13 @@ from math import prod
 from operator import index
 from typing import Any
 
+from .._index import fitting, in_words
 from . import _structs as s
-from ._examination import Examination, ask, describe
+from ._examination import Examination, ask, describe, shown
 from ._facts import Facts, dense_strides, is_contiguous, type_named
 
 INTERFACE, CUDA = "__array_interface__", "__cuda_array_interface__"
-_TYPESTR = re.compile(r"[<>|=](?:O|[tbiufcmMOSUV](\d+)(?:\[[^\]]+\])?)")
+_TYPESTR = re.compile(r"[<>|=](?:O|[tbiufcmMOSUV](\d{1,18})(?:\[[^\]]+\])?)")
 _TYPESTR_OF_ML_DTYPES = re.compile(r"[a-z]\w+")  # a name, such as bfloat16
 
 
@@ -23,6 +24,13 @@ def examine(exam: Examination) -> None:
     answer = exam.attribute(CUDA, CUDA)
     if answer is not None and answer.error is None:
         _Cuda(exam, answer.value).examine()
+
+
+def _extent(value: Any) -> int:
+    number = fitting(index(value))
+    if number < 0:
+        raise ValueError
+    return number
 
 
 class _Interface:
@@ -61,15 +69,15 @@ class _Interface:
 
     def read_version(self) -> None:
         version = self.interface.get("version")
-        self.facts.version = None if version is None else str(version)
-        if version is not None and version != 3:
-            self.find("interface-version", f"`version` is {version!r}")
+        self.facts.version = None if version is None else shown(version)
+        if version is not None and ask(index, version).value != 3:
+            self.find("interface-version", f"`version` is {shown(version)}")
 
     def read_shape(self) -> bool:
         shape = self.interface.get("shape")
-        numbers = ask(lambda: tuple(index(one) for one in shape))
-        if not isinstance(shape, tuple) or numbers.error is not None or min(numbers.value, default=0) < 0:
-            self.find("shape", f"`shape` is {shape!r:.80}")
+        numbers = ask(lambda: tuple(map(_extent, shape)))
+        if not isinstance(shape, tuple) or numbers.error is not None:
+            self.find("shape", f"`shape` is {shown(shape)}")
             return False
         self.facts.shape = numbers.value
         return True
@@ -78,7 +86,7 @@ class _Interface:
         typestr = self.interface.get("typestr")
         match = _TYPESTR.fullmatch(typestr) if isinstance(typestr, str) else None
         if match is None and not (isinstance(typestr, str) and _TYPESTR_OF_ML_DTYPES.fullmatch(typestr)):
-            self.find("typestr", f"`typestr` is {typestr!r:.80}")
+            self.find("typestr", f"`typestr` is {shown(typestr)}")
             return False
         descr = self.interface.get("descr")
         fields = isinstance(descr, list) and descr != [("", typestr)] and len(descr) > 0
@@ -95,9 +103,9 @@ class _Interface:
     def read_strides(self) -> None:
         strides, shape = self.interface.get("strides"), self.facts.shape or ()
         if strides is not None:
-            numbers = ask(lambda: tuple(index(one) for one in strides))
+            numbers = ask(lambda: tuple(map(fitting, map(index, strides))))
             if not isinstance(strides, tuple) or numbers.error is not None or len(numbers.value) != len(shape):
-                self.find("strides", f"`strides` is {strides!r:.80}, the shape has {len(shape)} axes")
+                self.find("strides", f"`strides` is {shown(strides)}, the shape has {len(shape)} axes")
             else:
                 self.facts.strides = numbers.value
         elif self.facts.itemsize is not None:
@@ -107,15 +115,16 @@ class _Interface:
         data = self.interface.get("data")
         if isinstance(data, tuple):
             self.read_pointer(data)
-            if self.interface.get("offset"):
-                self.find("interface-offset", f"`offset` is {self.interface['offset']!r} beside an address")
+            offset = self.interface.get("offset")
+            if ask(bool, offset).value is not False:
+                self.find("interface-offset", f"`offset` is {shown(offset)} beside an address")
         else:
             self.read_buffer(self.exam.obj if data is None else data)
 
     def read_pointer(self, data: tuple[Any, ...]) -> None:
-        is_sound = len(data) == 2 and isinstance(data[0], int) and isinstance(data[1], (bool, int)) and data[0] >= 0
-        if not is_sound:
-            self.find("data", f"`data` is {data!r:.80}")
+        are_numbers = len(data) == 2 and isinstance(data[0], int) and isinstance(data[1], (bool, int))
+        if not are_numbers or not 0 <= data[0] < 2**64:
+            self.find("data", f"`data` is {shown(data)}")
             return
         self.facts.pointer, self.facts.read_only = data[0], bool(data[1])
         if not data[0] and self.facts.size:
@@ -128,8 +137,12 @@ class _Interface:
         except TypeError as error:
             self.find("data", f"`data` is neither an address nor a buffer ({describe(error)})")
             return
-        offset = self.interface.get("offset", 0)
+        given = self.interface.get("offset", 0)
+        offset = ask(lambda: fitting(index(given))).value
         self.facts.read_only, self.facts.owner = view.readonly, f"a {type(exporter).__name__}"
+        if offset is None:
+            self.find("data", f"`offset` is {shown(given)}, no number of bytes")
+            return
         self.facts.details["offset"] = offset
         if self.facts.strides is None or self.facts.itemsize is None or not self.facts.size:
             return
@@ -137,7 +150,8 @@ class _Interface:
         low = offset + sum(min(0, reach) for reach in reaches)
         high = offset + sum(max(0, reach) for reach in reaches) + self.facts.itemsize
         if low < 0 or high > view.nbytes:
-            self.find("interface-bounds", f"the elements reach bytes {low} to {high} of a buffer of {view.nbytes}")
+            reach = f"{in_words(low)} to {in_words(high)}"
+            self.find("interface-bounds", f"the elements reach bytes {reach} of a buffer of {view.nbytes}")
 
     def judge_more(self) -> None:
         if self.interface.get("mask") is not None:
@@ -155,7 +169,7 @@ class _Cuda(_Interface):
 
     def read_version(self) -> None:
         version = self.interface.get("version")
-        self.facts.version = None if version is None else str(version)
+        self.facts.version = None if version is None else shown(version)
         self.facts.device = None  # the page names none: the pointer belongs to some CUDA device
         if isinstance(version, int) and version < 3:
             self.find("cuda-version", f"`version` is {version}: a consumer cannot know on which stream to wait")
@@ -163,7 +177,7 @@ class _Cuda(_Interface):
     def read_data(self) -> None:
         data = self.interface.get("data")
         if not isinstance(data, tuple):
-            self.find("data", f"`data` is {data!r:.80}")
+            self.find("data", f"`data` is {shown(data)}")
             return
         self.read_pointer(data)
         if self.facts.pointer and not self.facts.size:

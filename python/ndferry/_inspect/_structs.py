@@ -6,6 +6,7 @@ import ctypes
 from ctypes import (
     POINTER,
     Structure,
+    alignment,
     c_char_p,
     c_int,
     c_int32,
@@ -15,9 +16,12 @@ from ctypes import (
     c_uint32,
     c_uint64,
     c_void_p,
+    cast,
     py_object,
 )
 from typing import Any
+
+from .._library import native
 
 LEGACY, VERSIONED, EXCHANGE = b"dltensor", b"dltensor_versioned", b"dlpack_exchange_api"
 READ_ONLY, IS_COPIED, PADDED = 1, 2, 4
@@ -70,10 +74,6 @@ class DLPackExchangeAPI(Structure):
     ]
 
 
-class ArrowSchema(Structure):
-    _fields_ = [("format", c_char_p)]
-
-
 class ArrowArray(Structure):
     _fields_ = [
         ("length", c_int64),
@@ -82,6 +82,9 @@ class ArrowArray(Structure):
         ("n_buffers", c_int64),
         ("n_children", c_int64),
         ("buffers", POINTER(c_void_p)),
+        ("children", c_void_p),
+        ("dictionary", c_void_p),
+        ("release", c_void_p),
     ]
 
 
@@ -102,8 +105,16 @@ _get_destructor = python_function("PyCapsule_GetDestructor", c_void_p, py_object
 _is_valid = python_function("PyCapsule_IsValid", c_int, py_object, c_char_p)
 
 
+_CAPSULE = type(native.exchange_api)
+
+
 def is_capsule(obj: object) -> bool:
-    return type(obj).__name__ == "PyCapsule"
+    return type(obj) is _CAPSULE
+
+
+def is_address(pointer: Any) -> bool:
+    """Whether a struct or an array of integers can lie there; nothing is read."""
+    return (pointer if isinstance(pointer, int) else cast(pointer, c_void_p).value or 0) % alignment(c_int64) == 0
 
 
 def name_of(capsule: object) -> bytes | None:

@@ -3,6 +3,7 @@
 
 use std::marker::PhantomData;
 
+#[cfg(target_arch = "x86_64")]
 use super::half;
 use super::isa::Isa;
 use super::number::{Number, Visitor, visit};

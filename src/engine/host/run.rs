@@ -46,6 +46,7 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
     let runs = plan.loops.first().is_some_and(|l| l.extent >= SHORT && run(l.source) && run(l.target));
     let streams = plan.count().saturating_mul(size) >= stream::FROM;
     if unchanged && runs {
+        let streams = streams && has_long_rows(plan, size);
         // SAFETY: the rows are runs of the plan's scalars.
         unsafe {
             each_row(plan, source.base, target.base, &mut |from, to, n| {
@@ -226,7 +227,7 @@ unsafe fn convert_directly(plan: &Plan, run: Run, source: Place<*const u8>, targ
         .first()
         .is_some_and(|l| l.extent >= SHORT && source.cell.is_run(l.source) && target.cell.is_run(l.target));
     let (size, width) = (source.cell.bytes(), target.cell.bytes());
-    let streams = plan.count().saturating_mul(width) >= stream::FROM;
+    let streams = plan.count().saturating_mul(width) >= stream::FROM && (!runs || has_long_rows(plan, width));
     // SAFETY: a run of numbers and its place in the target.
     let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
         if streams { stream_run(run, from, to, n, size, width) } else { run.run(from, to, n) }
@@ -257,6 +258,11 @@ unsafe fn convert_directly(plan: &Plan, run: Run, source: Place<*const u8>, targ
 
 /// Rows of fewer scalars are gathered into blocks first, for a call a row would take longer.
 const SHORT: i64 = 24;
+
+/// Whether the innermost loop of a plan writes enough bytes to be streamed, each scalar having `size`.
+fn has_long_rows(plan: &Plan, size: usize) -> bool {
+    plan.loops.first().is_some_and(|l| l.extent.saturating_mul(size as i64) >= stream::ROW)
+}
 
 /// Converts a run of numbers through a block of the first-level cache, from where it is streamed;
 /// [`stream::finish`] must follow.

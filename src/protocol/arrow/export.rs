@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result, bail};
 use crate::spec::arrow::{ArrowArray, ArrowSchema};
 use crate::tensor::Tensor;
 
-/// `ARROW_FLAG_NULLABLE`. There are no nulls, but a field that may not have any is another type to some consumers.
+/// `ARROW_FLAG_NULLABLE`. Few arrays have nulls, but a field that may not have any is another type to some consumers.
 const NULLABLE: i64 = 2;
 
 /// The type and the elements of `tensor`.
@@ -172,17 +172,47 @@ unsafe extern "C" fn release_schema(schema: *mut ArrowSchema) {
 /// What an array of ours owns. A part has a reference of its own to the tensor, so that it can be moved away.
 struct ArrayExport {
     tensor: Tensor,
+    /// NULL, or a block of its own.
+    validity: *mut u8,
     buffers: [*const c_void; 2],
     child: ArrowArray,
     children: [*mut ArrowArray; 1],
 }
 
+/// A bit for each element that says whether it is valid, in a block from `malloc`, and how many are not: NaT is null in
+/// Arrow, to whom its bits are a time like others. NULL where all are valid.
+fn validity(tensor: &Tensor) -> Result<(*mut u8, i64)> {
+    let count = tensor.element_count() as usize;
+    let times = tensor.data().cast::<i64>();
+    // SAFETY: element `i` of a dense tensor on the host whose elements have eight bytes.
+    let is_nat = |i: &usize| unsafe { times.add(*i).read_unaligned() } == i64::MIN;
+    if !matches!(tensor.dtype().kind, b'M' | b'm') || !(0..count).any(|i| is_nat(&i)) {
+        return Ok((null_mut(), 0));
+    }
+    // SAFETY: any size may be asked for.
+    let bitmap =
+        NonNull::new(unsafe { libc::malloc(count.div_ceil(8)) }.cast::<u8>()).ok_or(Error::NO_MEMORY)?;
+    let mut nulls = 0;
+    for first in (0..count).step_by(8) {
+        let eight = first..count.min(first + 8);
+        nulls += eight.len() as i64;
+        let valid = eight.filter(|i| !is_nat(i)).fold(0u8, |bits, i| bits | 1 << (i - first));
+        nulls -= i64::from(valid.count_ones());
+        // SAFETY: the block has a byte for each eight elements that were begun.
+        unsafe { bitmap.as_ptr().add(first / 8).write(valid) };
+    }
+    Ok((bitmap.as_ptr(), nulls))
+}
+
 fn array_block(tensor: &Tensor, length: i64, child: Option<ArrowArray>) -> Result<ArrowArray> {
     let mut child = child;
+    let (validity, null_count) = if child.is_none() { validity(tensor)? } else { (null_mut(), 0) };
     // SAFETY: any size may be asked for.
     let block = NonNull::new(unsafe { libc::malloc(size_of::<ArrayExport>()) }.cast::<ArrayExport>());
     let Some(block) = block else {
         end_array(&mut child);
+        // SAFETY: NULL, or a block that nobody else has.
+        unsafe { libc::free(validity.cast()) };
         return Err(Error::NO_MEMORY);
     };
     let n_children = i64::from(child.is_some());
@@ -191,7 +221,8 @@ fn array_block(tensor: &Tensor, length: i64, child: Option<ArrowArray>) -> Resul
     let (buffers, children) = unsafe {
         head.write(ArrayExport {
             tensor: tensor.clone(),
-            buffers: [null(), tensor.data().cast_const().cast()],
+            validity,
+            buffers: [validity.cast_const().cast(), tensor.data().cast_const().cast()],
             child: child.unwrap_or(ENDED_ARRAY),
             children: [&raw mut (*head).child],
         });
@@ -199,7 +230,7 @@ fn array_block(tensor: &Tensor, length: i64, child: Option<ArrowArray>) -> Resul
     };
     Ok(ArrowArray {
         length,
-        null_count: 0,
+        null_count,
         offset: 0,
         n_buffers: 2 - n_children,
         n_children,
@@ -242,6 +273,7 @@ unsafe extern "C" fn release_array(array: *mut ArrowArray) {
         }
         (*array).release = None;
         std::ptr::drop_in_place(&raw mut (*head).tensor);
+        libc::free((*head).validity.cast());
         libc::free(head.cast());
     }
 }
