@@ -103,6 +103,8 @@ def back(library: str, module, array) -> ndferry.Tensor:
     """What the library shows of its array."""
     if library == "tensorflow":
         return ndferry.from_dlpack(module.experimental.dlpack.to_dlpack(array))
+    if library == "jax":  # the capsule says less than ndferry knows of JAX
+        return ndferry.from_dlpack(array.__dlpack__())
     # NumPy before 2.1 exports no read-only array through DLPack, and all that come from there are.
     return ndferry.asarray(array) if library == "numpy<2.1" else ndferry.from_dlpack(array)
 

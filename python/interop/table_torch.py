@@ -56,7 +56,7 @@ TORCH_ROW = Library(
     out=(
         Door("from_dlpack", lambda t: _torch().from_dlpack(t), _VERSIONED),
         Door("from_dlpack, legacy", lambda t: _torch().from_dlpack(t.__dlpack__()), _LEGACY),
-        Door("asarray", lambda t: _torch().asarray(t), _VERSIONED),
+        Door("as_tensor", lambda t: _torch().as_tensor(t), _VERSIONED),
         Door("as_tensor", lambda t: _torch().as_tensor(t), _VERSIONED),
     ),
     into=(

@@ -88,7 +88,19 @@ def _of_device(obj: Any, copy: bool | None, device: object) -> Found:
 # buffer protocol, which has no words for dates and for the types of ml_dtypes.
 def _interface(obj: Any, copy: bool | None, device: object) -> Found:
     interface = _attribute(obj, "__array_interface__")
-    return None if interface is None else _array_interface.from_dict(obj, interface, copy)
+    if interface is None:
+        return None
+    if copy is False and _is_snapshot(obj, interface):
+        raise CopyRequiredError(f"`__array_interface__` of {type(obj).__name__} copies although `copy` forbids it")
+    return _array_interface.from_dict(obj, interface, copy)
+
+
+def _is_snapshot(obj: Any, interface: Any) -> bool:
+    """Whether the elements are bytes made for whoever asks, as Pillow's are: others each time."""
+    if not isinstance(interface, dict) or not isinstance(data := interface.get("data"), bytes):
+        return False
+    again = _attribute(obj, "__array_interface__")
+    return not isinstance(again, dict) or again.get("data") is not data
 
 
 def _struct(obj: Any, copy: bool | None, device: object) -> Found:

@@ -192,7 +192,10 @@ def to_numpy(tensor: Tensor) -> numpy.ndarray[Any, Any]:
     import numpy
 
     if tensor.device.device_type not in _HOST:
-        raise TypeError(f"the elements are on {tensor.device}, NumPy needs them on the host: use .to_device('cpu')")
+        raise TypeError(
+            f"the elements are on {tensor.device}, NumPy needs them on the host. They cannot be copied there by ndferry yet, but "
+            "by the library that made them, as torch.from_dlpack(t).cpu()"
+        )
     dtype = tensor.dtype
     try:
         target = dtype.numpy()

@@ -371,3 +371,19 @@ def test_no_warning_is_left_to_the_user():
         memory = np.arange(3.0)
         for class_ in (Array, Old):
             assert ndferry.asarray(class_(memory)).tolist() == [0, 1, 2]
+
+
+def test_bytes_made_for_whoever_asks_are_a_copy():
+    class Image:
+        """As Pillow's."""
+
+        @property
+        def __array_interface__(self):
+            return {"version": 3, "shape": (2,), "typestr": "|u1", "data": bytes(bytearray(b"ab"))}
+
+    class Kept:
+        __array_interface__ = {"version": 3, "shape": (2,), "typestr": "|u1", "data": b"ab"}
+
+    assert ndferry.asarray(Image()).tolist() == ndferry.asarray(Kept(), copy=False).tolist() == [97, 98]
+    with pytest.raises(ValueError, match="`__array_interface__` of Image copies although `copy` forbids it"):
+        ndferry.asarray(Image(), copy=False)

@@ -217,3 +217,11 @@ def test_looking_costs_nothing_at_import():
 def test_a_ctypes_array_is_described():
     facts = ndferry.inspect((ctypes.c_float * 3)()).protocols["buffer"]
     assert facts.shape == (3,) and facts.itemsize == 4
+
+
+def test_what_offers_no_protocol_is_never_clean():
+    """A test that was given the wrong object must not stay green."""
+    for thing in (5, "x", np.zeros, np):
+        report = ndferry.inspect(thing)
+        assert not report.is_array and not report.is_clean() and "no array protocol" in str(report)
+    assert ndferry.inspect(np.zeros(3)).is_array

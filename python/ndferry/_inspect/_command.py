@@ -56,7 +56,14 @@ def run(options: argparse.Namespace) -> int:
                 file.write(page(f"ndferry inspect: {report.type}", "body{margin:16px}", fragment(report)))
         except OSError as error:
             return _fail(f"--html: {error}")
-    print(json.dumps(report.to_dict(), indent=2) if options.json else report)
+    text = json.dumps(report.to_dict(), indent=2) if options.json else str(report)
+    encoding = sys.stdout.encoding or "ascii"
+    try:
+        print(text.encode(encoding, "replace").decode(encoding), flush=True)
+    except BrokenPipeError:  # of `| head`; nothing more can be said, at the end of Python neither
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not report.is_array:
+        return _FAILED
     return _CLEAN if report.is_clean(options.strict) else _FOUND
 
 

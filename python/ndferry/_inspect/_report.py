@@ -38,11 +38,19 @@ class Report:
         return sum(one.severity == severity for one in self.findings)
 
     def is_clean(self, strict: bool = False) -> bool:
-        """Whether there are no violations, and if `strict` no disagreements. Notes are no faults."""
-        return not self.count(VIOLATION) and not (strict and self.count(DISAGREEMENT))
+        """Whether there is something to look at, no violation in it, and if `strict` no disagreement. Notes are no
+        faults."""
+        return self.is_array and not self.count(VIOLATION) and not (strict and self.count(DISAGREEMENT))
+
+    @property
+    def is_array(self) -> bool:
+        """Whether any protocol is offered, or refused: what offers none is no array."""
+        return any(one.state != ABSENT for one in self.protocols.values())
 
     @property
     def summary(self) -> str:
+        if not self.is_array:
+            return "offers no array protocol"
         counts = [(self.count(severity), severity) for severity in SEVERITIES]
         return ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts if n) or "nothing to complain of"
 

@@ -67,8 +67,9 @@ class Result:
     def idle(self) -> dict[str, str]:
         """Producers that had no such array, and why."""
         idle: dict[str, str] = {}
+        producers = set(self.producers)
         for trial in self.trials:
-            if trial.producer not in self.producers and trial.outcome == "unmade":
+            if trial.outcome == "unmade" and trial.producer not in producers:
                 idle.setdefault(trial.producer, trial.detail)
         return idle
 
