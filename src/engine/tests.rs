@@ -326,7 +326,7 @@ fn targets_too_large_for_the_caches_are_whole_and_their_gaps_untouched() {
         [(uint(8), uint(8)), (uint(16), float(32)), (float(32), float(64)), (float(32), float(16))]
     {
         let (row, gap) = (1027i64, 3i64);
-        let width = to.item_size() as usize;
+        let width = to.item_size();
         let rows = (9 << 20) / (row * width as i64);
         let source = Random(8).bytes(storage_bytes(from, row));
         let mut one = vec![0; storage_bytes(to, row)];
