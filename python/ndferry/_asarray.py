@@ -104,6 +104,9 @@ def _is_snapshot(obj: Any, interface: Any) -> bool:
 
 
 def _struct(obj: Any, copy: bool | None, device: object) -> Found:
+    # Who has both says less here: NumPy leaves out the fields of what its dictionary was refused for.
+    if _attribute(obj, "__array_interface__") is not None:
+        return None
     capsule = _attribute(obj, "__array_struct__")
     return None if capsule is None else _array_interface.from_capsule(obj, capsule, copy)
 

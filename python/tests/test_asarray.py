@@ -387,3 +387,9 @@ def test_bytes_made_for_whoever_asks_are_a_copy():
     assert ndferry.asarray(Image()).tolist() == ndferry.asarray(Kept(), copy=False).tolist() == [97, 98]
     with pytest.raises(ValueError, match="`__array_interface__` of Image copies although `copy` forbids it"):
         ndferry.asarray(Image(), copy=False)
+
+
+def test_what_the_dictionary_is_refused_for_is_not_taken_without_its_fields():
+    """NumPy's `__array_struct__` of structured types has none, and long double is no type of ndferry's."""
+    with pytest.raises(BufferError, match="long double|cannot be carried"):
+        ndferry.asarray(np.zeros(3, [("a", "i1"), ("g", np.longdouble)]))
