@@ -297,6 +297,29 @@ def test_the_table_of_a_class_is_used_and_its_struct_ended_once():
     assert producer.asked == 0
 
 
+def test_a_table_that_goes_with_its_capsule_stays_for_the_call():
+    source, told = Source(), []
+
+    def from_object(_, out):
+        told.append("asked")
+        out[0] = ctypes.pointer(source.managed)
+        return 0
+
+    table = producer(from_object).table
+    gone = PYFUNCTYPE(None, c_void_p)(lambda _: told.append("gone"))
+
+    class Meta(type):
+        @property
+        def __dlpack_c_exchange_api__(cls):
+            return new_capsule(ctypes.addressof(table), NAME, ctypes.cast(gone, c_void_p))
+
+    class Odd(metaclass=Meta):
+        __dlpack_c_exchange_api__ = "so that the object has it"
+
+    assert ndferry.from_dlpack(Odd()).tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert told == ["asked", "gone"] and source.ended == 1
+
+
 def test_a_request_for_a_copy_or_a_device_goes_to_dlpack():
     producer = giving(Source())
     for keywords in {"copy": True}, {"copy": False}:

@@ -13,6 +13,7 @@ from pathlib import Path
 import ndferry
 import numpy as np
 import pytest
+import zoo.deleters
 from liars import LIARS, Cuda, Interface, Producer
 from ndferry._inspect import RULES, SEVERITIES
 from samples import numpy_dtype
@@ -46,13 +47,18 @@ def test_a_liar_is_caught(rule):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda one: one.__name__.rpartition(".")[2])
+@pytest.mark.parametrize(
+    "chapter",
+    [one for one in CHAPTERS if one is not zoo.deleters],  # who have one struct, which each question would end again
+    ids=lambda one: one.__name__.rpartition(".")[2],
+)
 def test_whoever_lies_to_consumers_is_described_and_breaks_nothing(chapter):
     for animal in chapter.animals():
         if animal.slow:
             continue
+        cage = animal.make()  # which keeps what the animal points at
         try:
-            report = ndferry.inspect(animal.make().given)
+            report = ndferry.inspect(cage.given)
         except Exception as error:
             raise AssertionError(f"{animal}: {error!r}") from error
         except BaseException:  # what ends programs is let through

@@ -127,9 +127,10 @@ pub(super) unsafe fn take_through_table(
     // SAFETY: the caller's promise. What a call that failed left in `managed` means nothing.
     unsafe {
         let Some(capsule) = api.attribute(api.class_of(object), name)? else { return Ok(None) };
-        let table = table(api, capsule.as_ptr());
-        drop(capsule); // tables live as long as the process
-        let Some(export) = table.and_then(|table| table.managed_tensor_from_py_object_no_sync) else {
+        // Tables live as long as the process, by DLPack. One that goes with its capsule stays for this call at least.
+        let Some(export) =
+            table(api, capsule.as_ptr()).and_then(|table| table.managed_tensor_from_py_object_no_sync)
+        else {
             return Ok(None);
         };
         let mut managed = null_mut();
