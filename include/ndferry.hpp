@@ -240,10 +240,7 @@ public:
     explicit tensor(ndf_tensor *handle) noexcept : handle_(handle) {}
     tensor(const tensor &other) noexcept : handle_(ndf_tensor_retain(other.handle_)) {}
     tensor(tensor &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-    tensor &operator=(tensor other) noexcept {
-        std::swap(handle_, other.handle_);
-        return *this;
-    }
+    tensor &operator=(tensor other) noexcept { return std::swap(handle_, other.handle_), *this; }
     ~tensor() { ndf_tensor_release(handle_); }
 
     ndf_tensor *get() const noexcept { return handle_; }
