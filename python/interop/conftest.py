@@ -27,7 +27,7 @@ if np.lib.NumpyVersion(np.__version__) < "2.0.0":
 
 # JAX and TensorFlow hand buffers to threads of their own, which let go of them a little after the last Python
 # reference, and JAX gives back Python objects at the next collection after that. Every other library does so at once.
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def settled(wanted: object) -> bool:

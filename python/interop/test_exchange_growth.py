@@ -58,7 +58,7 @@ def test_memory_does_not_grow(library, door, is_out):
     for _ in range(QUARTERS):
         for _ in range(EXCHANGES // QUARTERS // share):
             go(given)
+        assert settled(alive)  # JAX lets go on threads of its own, which may lag behind
         sizes.append(resident())
-    assert settled(alive)
     # What is forgotten grows in every quarter; an allocator takes a pool more once.
     assert min(after - before for before, after in zip(sizes, sizes[1:])) < GROWTH // share
