@@ -140,4 +140,4 @@ def test_one_memory_goes_round_through_all_libraries():
         thing = library.into[0].go(thing)
         rounds += 1
         assert thing.data_ptr == address
-    assert rounds >= 3 and np.asarray(thing).tobytes() == elements
+    assert rounds >= (3 if NUMPY_2 else 2) and np.asarray(thing).tobytes() == elements
