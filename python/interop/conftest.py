@@ -59,7 +59,7 @@ def nothing_is_left_alive():
 @pytest.fixture(scope="session")
 def child():
     """Runs a program in a process of its own, and says how it ended."""
-    def run(program: str, timeout: float = 120) -> tuple[int, str]:
+    def run(program: str, timeout: float = 300) -> tuple[int, str]:
         done = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, timeout=timeout, cwd=Path(__file__).parent
         )
