@@ -196,22 +196,37 @@ pub unsafe fn convert(
         // SAFETY: as the caller promises.
         return unsafe { convert_directly(plan, run, source, target) };
     }
-    let (input, output) = (Port::reading(source.cell), Port::writing(target.cell));
-    let (mut room_in, mut room_out) = (Room::default(), Room::default());
     let mut scratch = Scratch::default();
     let mut loaded = None;
-    walk(plan, block_limit(source.cell), &mut |block| {
-        let (n, counts) = (block.scalars(), block.counts);
-        if steps.is_affine() && loaded != Some((block.first, counts)) {
+    let mut work = |block: &Block, bytes: &[u8], out: &mut [u8]| {
+        if steps.is_affine() && loaded != Some((block.first, block.counts)) {
             coefficients.load(block, &mut scratch);
-            loaded = Some((block.first, counts));
+            loaded = Some((block.first, block.counts));
         }
+        steps.run(bytes, out, block.scalars(), &mut scratch);
+    };
+    // SAFETY: as the caller promises.
+    unsafe { each_block(plan, source, target, &mut work) };
+}
+
+/// Gathers each block into adjacent native bytes, lets `work` make of them those of the target, and scatters these.
+///
+/// # Safety
+/// As for [`copy`], the cells being those of two types of numbers.
+unsafe fn each_block(
+    plan: &Plan,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+    work: &mut dyn FnMut(&Block, &[u8], &mut [u8]),
+) {
+    let (input, output) = (Port::reading(source.cell), Port::writing(target.cell));
+    let (mut room_in, mut room_out) = (Room::default(), Room::default());
+    walk(plan, block_limit(source.cell), &mut |block| {
         // SAFETY: the blocks are made of the plan's scalars, which do not overlap.
         unsafe {
-            let bytes = input.gather(block.source(source.base), counts, &mut room_in);
-            output.scatter(block.target(target.base), counts, &mut room_out, &mut |out| {
-                steps.run(bytes, out, n, &mut scratch)
-            });
+            let bytes = input.gather(block.source(source.base), block.counts, &mut room_in);
+            let (target, counts) = (block.target(target.base), block.counts);
+            output.scatter(target, counts, &mut room_out, &mut |out| work(block, bytes, out));
         }
     });
 }
@@ -242,18 +257,12 @@ unsafe fn convert_directly(plan: &Plan, run: Run, source: Place<*const u8>, targ
         unsafe { through_tiles(plan, source, target, &mut put) };
         return stream::finish();
     }
-    let (input, output) = (Port::reading(source.cell), Port::writing(target.cell));
-    let (mut room_in, mut room_out) = (Room::default(), Room::default());
-    walk(plan, block_limit(source.cell), &mut |block| {
-        let (n, counts) = (block.scalars(), block.counts);
-        // SAFETY: the blocks are made of the plan's scalars, which do not overlap.
-        unsafe {
-            let bytes = input.gather(block.source(source.base), counts, &mut room_in);
-            output.scatter(block.target(target.base), counts, &mut room_out, &mut |out| {
-                run.run(bytes.as_ptr(), out.as_mut_ptr(), n)
-            });
-        }
-    });
+    // SAFETY: as the caller promises; both slices hold the block's numbers.
+    unsafe {
+        each_block(plan, source, target, &mut |block, bytes, out| {
+            run.run(bytes.as_ptr(), out.as_mut_ptr(), block.scalars())
+        });
+    }
 }
 
 /// Rows of fewer scalars are gathered into blocks first, for a call a row would take longer.
