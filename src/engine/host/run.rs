@@ -209,16 +209,14 @@ pub unsafe fn convert(
     unsafe { each_block(plan, source, target, &mut work) };
 }
 
+/// What is done with a block: the bytes of its target of those of its source.
+type Work<'a> = dyn FnMut(&Block, &[u8], &mut [u8]) + 'a;
+
 /// Gathers each block into adjacent native bytes, lets `work` make of them those of the target, and scatters these.
 ///
 /// # Safety
 /// As for [`copy`], the cells being those of two types of numbers.
-unsafe fn each_block(
-    plan: &Plan,
-    source: Place<*const u8>,
-    target: Place<*mut u8>,
-    work: &mut dyn FnMut(&Block, &[u8], &mut [u8]),
-) {
+unsafe fn each_block(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, work: &mut Work) {
     let (input, output) = (Port::reading(source.cell), Port::writing(target.cell));
     let (mut room_in, mut room_out) = (Room::default(), Room::default());
     walk(plan, block_limit(source.cell), &mut |block| {
