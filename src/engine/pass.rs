@@ -80,19 +80,17 @@ pub unsafe fn copy(source: &View, target: &ViewMut, part: Part) -> Result<()> {
 /// Converts the numbers of `part`.
 ///
 /// # Safety
-/// As for [`super::convert`]. Both types are numbers.
+/// As for [`super::convert`]. The types are those that the numbers have.
 pub unsafe fn convert(
     source: &View,
     target: &ViewMut,
+    [a, b]: [Numeric; 2],
     transform: &Transform,
     part: Part,
     coefficients: Coefficients,
 ) -> Result<()> {
     let from = Half::new(source.dtype, source.layout, part)?;
     let to = Half::new(target.dtype, target.layout, part)?;
-    let (Some(a), Some(b)) = (Numeric::of(source.dtype), Numeric::of(target.dtype)) else {
-        bail!(Internal, "a conversion of types that are not numbers");
-    };
     let steps = match part {
         Part::Whole if a.complex => Steps::complex_truth(a.scalar),
         _ => Steps::new(a.scalar, b.scalar, transform.is_affine(), transform.overflow),
