@@ -5,6 +5,7 @@
 
 mod compare;
 pub mod host;
+mod loops;
 mod pass;
 pub mod plan;
 pub mod route;
