@@ -71,7 +71,8 @@ impl Plan {
         lanes: i64,
         axis: Option<usize>,
     ) -> Result<Option<Self>> {
-        let mut plan = Plan { loops: Loops::NONE, source: source.start()?, target: target.start()?, first: 0 };
+        let mut plan =
+            Plan { loops: Loops::NONE, source: source.start()?, target: target.start()?, first: 0 };
         if lanes == 0 || shape.contains(&0) {
             return Ok(None);
         }
