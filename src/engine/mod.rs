@@ -8,6 +8,7 @@ pub mod host;
 mod loops;
 mod pass;
 pub mod plan;
+mod recall;
 pub mod route;
 
 pub use compare::equal;
@@ -15,7 +16,6 @@ pub use compare::equal;
 use crate::dtype::{DType, Overflow, Scalar};
 use crate::error::{Result, bail};
 use crate::layout::Layout;
-use host::run::Coefficients;
 use pass::Part;
 
 /// Elements in memory that are read.
@@ -112,8 +112,11 @@ fn same_elements(a: DType, b: DType) -> bool {
 /// What is to be done with elements.
 #[derive(Clone, Copy)]
 enum Work {
-    /// They are copied; packing and byte order may change.
-    Copy,
+    /// They are copied; packing may change, and byte order too if it `swaps`.
+    Copy {
+        /// Whether the bytes of each scalar are reversed.
+        swaps: bool,
+    },
     /// Numbers become those of another type, or are scaled.
     Convert([Numeric; 2]),
 }
@@ -125,7 +128,7 @@ fn work(source: (DType, &Layout), target: (DType, &Layout), affine: bool) -> Res
         bail!(Shape, "the source has shape {shape:?}, the destination {other:?}");
     }
     if same_elements(source.0, target.0) && !affine {
-        return Ok(Work::Copy);
+        return Ok(Work::Copy { swaps: source.0.is_swapped() != target.0.is_swapped() });
     }
     match (Numeric::of(source.0), Numeric::of(target.0)) {
         (Some(from), Some(to)) if source.0.lanes == target.0.lanes => Ok(Work::Convert([from, to])),
@@ -143,32 +146,58 @@ fn work(source: (DType, &Layout), target: (DType, &Layout), affine: bool) -> Res
 /// All elements of `source` are readable and all of `target` writable, no other thread writes either, and no byte
 /// belongs to both. [`convert_overlapping`] is for those that overlap.
 pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
-    let affine = transform.is_affine();
-    let work = work((source.dtype, source.layout), (target.dtype, target.layout), affine)?;
+    let (from, to) = ((source.dtype, source.layout), (target.dtype, target.layout));
+    let work = work(from, to, transform.is_affine())?;
     transform.check(source.layout.shape())?;
-    let Work::Convert([from, to]) = work else {
-        let swaps = source.dtype.is_swapped() != target.dtype.is_swapped();
+    if let Some(part) = work.only_part(transform) {
+        let prepared = work.prepare(from, to, transform, part)?;
         // SAFETY: as the caller promises.
-        return unsafe { pass::copy(source, target, if swaps { Part::Both } else { Part::Whole }) };
-    };
+        unsafe { pass::run(prepared, source.data, target.data) };
+        return Ok(());
+    }
+    // A complex target, of a source that is real or scaled.
+    let real = work.prepare(from, to, transform, Part::Real)?;
     // SAFETY: as the caller promises.
-    let convert = |part, coefficients| unsafe {
-        pass::convert(source, target, [from, to], transform, part, coefficients)
-    };
-    let coefficients = Coefficients { scale: transform.scale, bias: transform.bias };
-    match (from.complex, to.complex) {
-        (true, true) if !affine => convert(Part::Both, coefficients),
-        (true, true) => {
-            convert(Part::Real, coefficients)?;
-            convert(Part::Imaginary, Coefficients { bias: &[], ..coefficients })
+    unsafe {
+        if matches!(work, Work::Convert([Numeric { complex: true, .. }, _])) {
+            let imaginary = work.prepare(from, to, transform, Part::Imaginary)?;
+            pass::run(real, source.data, target.data);
+            pass::run(imaginary, source.data, target.data);
+            Ok(())
+        } else {
+            pass::run(real, source.data, target.data);
+            pass::zero_imaginary(target)
         }
-        (false, true) => {
-            convert(Part::Real, coefficients)?;
-            // SAFETY: as the caller promises.
-            unsafe { pass::zero_imaginary(target) }
+    }
+}
+
+impl Work {
+    /// The scalars that are worked on, when those of one pass are all.
+    fn only_part(self, transform: &Transform) -> Option<Part> {
+        let affine = transform.is_affine();
+        match self {
+            Self::Copy { swaps } => Some(if swaps { Part::Both } else { Part::Whole }),
+            Self::Convert([from, to]) => match (from.complex, to.complex) {
+                (true, true) => (!affine).then_some(Part::Both),
+                (false, true) => None,
+                (true, false) if to.scalar == Scalar::Bool && !affine => Some(Part::Whole),
+                _ => Some(Part::Real),
+            },
         }
-        (true, false) if to.scalar == Scalar::Bool && !affine => convert(Part::Whole, coefficients),
-        _ => convert(Part::Real, coefficients),
+    }
+
+    /// A pass over the scalars of `part`.
+    fn prepare<'a>(
+        self,
+        source: (DType, &Layout),
+        target: (DType, &Layout),
+        transform: &Transform<'a>,
+        part: Part,
+    ) -> Result<pass::Prepared<'a>> {
+        match self {
+            Self::Copy { .. } => pass::to_copy(source, target, part),
+            Self::Convert(numbers) => pass::to_convert(source, target, numbers, transform, part),
+        }
     }
 }
 

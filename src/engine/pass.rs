@@ -4,7 +4,7 @@ use super::host::block::Steps;
 use super::host::memory::Cell;
 use super::host::run::{Coefficients, Job};
 use super::plan::{Plan, Side};
-use super::{Numeric, Transform, View, ViewMut};
+use super::{Numeric, Transform, ViewMut};
 use crate::dtype::{DType, code};
 use crate::error::{Result, bail};
 use crate::layout::{Dims, Layout};
@@ -58,49 +58,57 @@ impl<'a> Half<'a> {
     }
 }
 
-/// Copies the scalars of `part`, whose types differ in packing and byte order at most.
-///
-/// # Safety
-/// As for [`super::convert`].
-pub unsafe fn copy(source: &View, target: &ViewMut, part: Part) -> Result<()> {
-    let from = Half::new(source.dtype, source.layout, part)?;
-    let to = Half::new(target.dtype, target.layout, part)?;
+/// What is to be done, ready to run.
+pub type Prepared<'a> = Option<(Plan, Job<'a>)>;
+
+/// Elements of a type, and where they lie.
+type Elements<'a> = (DType, &'a Layout);
+
+/// The way to copy the scalars of `part`, whose types differ in packing and byte order at most; none when there are none.
+pub fn to_copy(source: Elements, target: Elements, part: Part) -> Result<Prepared<'static>> {
+    let (from, to) = (Half::new(source.0, source.1, part)?, Half::new(target.0, target.1, part)?);
     if from.cell.bits == 0 {
-        return Ok(());
+        return Ok(None);
     }
-    if let Some(plan) = Plan::new(source.layout.shape(), &from.side, &to.side, from.lanes, None)? {
+    let plan = Plan::new(source.1.shape(), &from.side, &to.side, from.lanes, None)?;
+    Ok(plan.map(|plan| {
         let job = Job::to_copy(&plan, from.cell, to.cell);
-        // SAFETY: the plan visits the elements of the layouts and no others.
-        unsafe { job.run(&plan, source.data, target.data) };
-    }
-    Ok(())
+        (plan, job)
+    }))
 }
 
-/// Converts the numbers of `part`.
-///
-/// # Safety
-/// As for [`super::convert`]. The types are those that the numbers have.
-pub unsafe fn convert(
-    source: &View,
-    target: &ViewMut,
+/// The way to convert the numbers of `part`, which the types have; none when there are none.
+pub fn to_convert<'a>(
+    source: Elements,
+    target: Elements,
     [a, b]: [Numeric; 2],
-    transform: &Transform,
+    transform: &Transform<'a>,
     part: Part,
-    coefficients: Coefficients,
-) -> Result<()> {
-    let from = Half::new(source.dtype, source.layout, part)?;
-    let to = Half::new(target.dtype, target.layout, part)?;
+) -> Result<Prepared<'a>> {
+    let (from, to) = (Half::new(source.0, source.1, part)?, Half::new(target.0, target.1, part)?);
     let steps = match part {
         Part::Whole if a.complex => Steps::complex_truth(a.scalar),
         _ => Steps::new(a.scalar, b.scalar, transform.is_affine(), transform.overflow),
     };
-    let axis = transform.varies_along();
-    if let Some(plan) = Plan::new(source.layout.shape(), &from.side, &to.side, from.lanes, axis)? {
+    let plan = Plan::new(source.1.shape(), &from.side, &to.side, from.lanes, transform.varies_along())?;
+    // The bias is added to real parts only.
+    let bias = if part == Part::Imaginary { &[] } else { transform.bias };
+    let coefficients = Coefficients { scale: transform.scale, bias };
+    Ok(plan.map(|plan| {
         let job = Job::to_convert(&plan, &steps, coefficients, from.cell, to.cell);
+        (plan, job)
+    }))
+}
+
+/// Does what was prepared.
+///
+/// # Safety
+/// As for [`super::convert`], for the elements that it was prepared for.
+pub unsafe fn run(prepared: Prepared, source: *const u8, target: *mut u8) {
+    if let Some((plan, job)) = prepared {
         // SAFETY: the plan visits the elements of the layouts and no others, and cells and steps have one type.
-        unsafe { job.run(&plan, source.data, target.data) };
+        unsafe { job.run(&plan, source, target) };
     }
-    Ok(())
 }
 
 /// Sets the imaginary parts to 0.
