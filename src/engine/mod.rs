@@ -4,6 +4,7 @@
 //! planned by [`plan`] and run by [`host`].
 
 mod compare;
+mod explain;
 pub mod host;
 mod loops;
 mod pass;
@@ -16,7 +17,7 @@ use crate::dtype::{DType, Overflow, Scalar};
 use crate::error::{Result, bail};
 use crate::layout::Layout;
 use host::run::Coefficients;
-use pass::Part;
+use pass::{Form, Part, Pass, Visit};
 
 /// Elements in memory that are read.
 #[derive(Clone, Copy, Debug)]
@@ -119,7 +120,7 @@ enum Work {
 }
 
 /// What has to be done; refuses what no pass can do.
-fn work(source: (DType, &Layout), target: (DType, &Layout), affine: bool) -> Result<Work> {
+fn work(source: Form, target: Form, affine: bool) -> Result<Work> {
     let (shape, other) = (source.1.shape(), target.1.shape());
     if shape != other {
         bail!(Shape, "the source has shape {shape:?}, the destination {other:?}");
@@ -133,28 +134,21 @@ fn work(source: (DType, &Layout), target: (DType, &Layout), affine: bool) -> Res
     }
 }
 
-/// Copies or converts every element of `source` to its place in `target`. The shapes must be equal; a source that is
-/// broadcast has strides of 0.
+/// Plans what takes elements from one form to the other, and hands each pass to `visit`. The shapes must be equal; a
+/// source that is broadcast has strides of 0.
 ///
 /// Fails with `Shape` when shapes or coefficients do not fit, `Range` for a bad axis, `Unsupported` when either type
-/// is only carried and the other differs, `Overflow` and `OutOfMemory`; then nothing has been written.
-///
-/// # Safety
-/// All elements of `source` are readable and all of `target` writable, no other thread writes either, and no byte
-/// belongs to both. [`convert_overlapping`] is for those that overlap.
-pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
+/// is only carried and the other differs, `Overflow` and `OutOfMemory`; then no pass has been visited.
+fn passes(source: Form, target: Form, transform: &Transform, visit: &mut impl Visit) -> Result<()> {
     let affine = transform.is_affine();
-    let work = work((source.dtype, source.layout), (target.dtype, target.layout), affine)?;
-    transform.check(source.layout.shape())?;
+    let work = work(source, target, affine)?;
+    transform.check(source.1.shape())?;
     let Work::Convert([from, to]) = work else {
-        let swaps = source.dtype.is_swapped() != target.dtype.is_swapped();
-        // SAFETY: as the caller promises.
-        return unsafe { pass::copy(source, target, if swaps { Part::Both } else { Part::Whole }) };
+        let swaps = source.0.is_swapped() != target.0.is_swapped();
+        return pass::copy(source, target, if swaps { Part::Both } else { Part::Whole }, visit);
     };
-    // SAFETY: as the caller promises.
-    let convert = |part, coefficients| unsafe {
-        pass::convert(source, target, [from, to], transform, part, coefficients)
-    };
+    let mut convert =
+        |part, coefficients| pass::convert(source, target, [from, to], transform, part, coefficients, visit);
     let coefficients = Coefficients { scale: transform.scale, bias: transform.bias };
     match (from.complex, to.complex) {
         (true, true) if !affine => convert(Part::Both, coefficients),
@@ -164,12 +158,27 @@ pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) ->
         }
         (false, true) => {
             convert(Part::Real, coefficients)?;
-            // SAFETY: as the caller promises.
-            unsafe { pass::zero_imaginary(target) }
+            pass::zero_imaginary(target, visit)
         }
         (true, false) if to.scalar == Scalar::Bool && !affine => convert(Part::Whole, coefficients),
         _ => convert(Part::Real, coefficients),
     }
+}
+
+/// Copies or converts every element of `source` to its place in `target`, pass by pass as [`passes`] plans it. Fails as
+/// that does; then nothing has been written.
+///
+/// # Safety
+/// All elements of `source` are readable and all of `target` writable, no other thread writes either, and no byte
+/// belongs to both. [`convert_overlapping`] is for those that overlap.
+pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
+    let forms = [(source.dtype, source.layout), (target.dtype, target.layout)];
+    passes(forms[0], forms[1], transform, &mut |pass: &Pass| {
+        let from = pass.constant.map_or(source.data, <[u8]>::as_ptr);
+        // SAFETY: the plan visits elements of the layouts, or stays at the constant, and the job is of their types.
+        unsafe { pass.job.run(pass.plan, from, target.data) };
+        Ok(())
+    })
 }
 
 /// [`convert`] for a source and a target that share memory: as if the source had been copied elsewhere first, which
@@ -180,12 +189,7 @@ pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) ->
 pub unsafe fn convert_overlapping(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
     work((source.dtype, source.layout), (target.dtype, target.layout), transform.is_affine())?;
     transform.check(source.layout.shape())?;
-    let layout = source.layout.dense_like();
-    let count: i64 = layout.shape().iter().product();
-    let bits = (count as u128) * u128::from(source.dtype.element_bits());
-    let Ok(bytes) = usize::try_from(bits.div_ceil(8)) else {
-        bail!(Overflow, "a copy of the source takes more bytes than there are addresses");
-    };
+    let (layout, bytes) = temporary((source.dtype, source.layout))?;
     let mut room = Vec::new();
     if room.try_reserve_exact(bytes).is_err() {
         bail!(OutOfMemory, "no memory for a copy of {bytes} bytes of the source");
@@ -196,6 +200,16 @@ pub unsafe fn convert_overlapping(source: &View, target: &ViewMut, transform: &T
     unsafe {
         convert(source, &ViewMut { data, dtype: source.dtype, layout: &layout }, &Transform::default())?;
         convert(&View { data, dtype: source.dtype, layout: &layout }, target, transform)
+    }
+}
+
+/// The layout of a copy without gaps, and its bytes.
+fn temporary(source: Form) -> Result<(Layout, usize)> {
+    let layout = source.1.dense_like();
+    let bits = (layout.element_count() as u128) * u128::from(source.0.element_bits());
+    match usize::try_from(bits.div_ceil(8)) {
+        Ok(bytes) => Ok((layout, bytes)),
+        Err(_) => bail!(Overflow, "a copy of the source takes more bytes than there are addresses"),
     }
 }
 

@@ -35,15 +35,17 @@ pub struct Coefficients<'a> {
 /// Work made ready: what is done with every scalar of a plan, and the way.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
-    source: Cell,
-    target: Cell,
-    act: Act<'a>,
-    way: Way,
+    /// Scalars as they are read.
+    pub source: Cell,
+    /// Scalars as they are written.
+    pub target: Cell,
+    pub(super) act: Act<'a>,
+    pub(super) way: Way,
 }
 
 /// What is done with a scalar.
 #[derive(Clone, Copy)]
-enum Act<'a> {
+pub(super) enum Act<'a> {
     /// It is moved.
     Move(Mover),
     /// It is converted, with coefficients if the steps need them.
