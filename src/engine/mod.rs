@@ -187,9 +187,8 @@ pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) ->
 /// # Safety
 /// As for [`convert`], except that the two may overlap.
 pub unsafe fn convert_overlapping(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
-    work((source.dtype, source.layout), (target.dtype, target.layout), transform.is_affine())?;
-    transform.check(source.layout.shape())?;
-    let (layout, bytes) = temporary((source.dtype, source.layout))?;
+    let forms = [(source.dtype, source.layout), (target.dtype, target.layout)];
+    let (layout, bytes) = temporary(forms[0], forms[1], transform)?;
     let mut room = Vec::new();
     if room.try_reserve_exact(bytes).is_err() {
         bail!(OutOfMemory, "no memory for a copy of {bytes} bytes of the source");
@@ -203,8 +202,10 @@ pub unsafe fn convert_overlapping(source: &View, target: &ViewMut, transform: &T
     }
 }
 
-/// The layout of a copy without gaps, and its bytes.
-fn temporary(source: Form) -> Result<(Layout, usize)> {
+/// The layout of a copy of the source without gaps, and its bytes; refuses what no pass can do.
+fn temporary(source: Form, target: Form, transform: &Transform) -> Result<(Layout, usize)> {
+    work(source, target, transform.is_affine())?;
+    transform.check(source.1.shape())?;
     let layout = source.1.dense_like();
     let bits = (layout.element_count() as u128) * u128::from(source.0.element_bits());
     match usize::try_from(bits.div_ceil(8)) {

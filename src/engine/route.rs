@@ -94,7 +94,7 @@ pub fn explain_convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Resu
     let transform = how.transform(layout.ndim(), layout.ndim())?;
     source.require_host("conversion")?;
     let passes = explain::conversion((source.dtype(), source.layout()), (dtype, &layout), &transform)?;
-    Ok(format!("{title}: makes {bytes} B\n{passes}"))
+    Ok(format!("{title}: makes {bytes} B{passes}"))
 }
 
 /// Where `source` has to be copied to; `None` when nothing is to be done.
@@ -260,5 +260,5 @@ fn tell(
         Sharing::Nothing => explain::conversion(forms[0], forms[1], transform)?,
         Sharing::Elements => explain::overlapping(forms[0], forms[1], transform)?,
     };
-    Ok(format!("{from} to {to}: into the destination\n{passes}"))
+    Ok(format!("{from} to {to}: into the destination{passes}"))
 }

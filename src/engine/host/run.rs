@@ -32,6 +32,12 @@ pub struct Coefficients<'a> {
     pub bias: &'a [f64],
 }
 
+#[cfg(test)]
+thread_local! {
+    /// The names of the ways that this thread has gone.
+    pub static RAN: std::cell::RefCell<Vec<String>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
 /// Work made ready: what is done with every scalar of a plan, and the way.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
@@ -78,6 +84,8 @@ impl<'a> Job<'a> {
     /// Every source scalar of the plan is readable and every target scalar writable, counted from `source` and
     /// `target`, and the two do not overlap.
     pub unsafe fn run(&self, plan: &Plan, source: *const u8, target: *mut u8) {
+        #[cfg(test)]
+        RAN.with_borrow_mut(|ran| ran.push(self.way_name()));
         let source = Place { base: source, cell: self.source };
         let target = Place { base: target, cell: self.target };
         // SAFETY: as the caller promises.

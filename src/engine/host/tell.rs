@@ -9,20 +9,20 @@ use super::way::{Way, is_large};
 use crate::engine::plan::Plan;
 
 /// Speeds as parts of memcpy's, when everything stays in the caches and when it does not. Measured by
-/// `benches/engine/run.py` on one core of one machine (x86-64 with AVX-512), and rounded to what says something about
-/// others: medians of the cases of each kind, which lie up to twice as high and half as low.
+/// `benches/engine/expected.py` and `run.py` on one core of one machine (x86-64 with AVX-512), and rounded to what says
+/// something about others: single cases lie up to twice as high and half as low.
 type Speed = [f32; 2];
 
 const COPY: Speed = [1.0, 1.2];
-const CONVERT: Speed = [0.5, 1.0];
-const STEPS: Speed = [0.05, 0.15];
-const WEAVE: Speed = [0.7, 1.0];
-const SHEET: Speed = [0.4, 0.5];
-const SHEET_CONVERT: Speed = [0.2, 0.4];
-const BLOCKS: Speed = [0.3, 0.5];
-const TURNED: Speed = [0.2, 0.2];
-const BYTES: Speed = [0.1, 0.2];
-const BITS: Speed = [0.02, 0.05];
+const CONVERT: Speed = [0.5, 0.7];
+const STEPS: Speed = [0.05, 0.1];
+const WEAVE: Speed = [0.7, 0.9];
+const SHEET: Speed = [0.5, 0.4];
+const SHEET_CONVERT: Speed = [0.2, 0.2];
+const BLOCKS: Speed = [0.4, 0.5];
+const TURNED: Speed = [0.1, 0.1];
+const BYTES: Speed = [0.2, 0.2];
+const BITS: Speed = [0.03, 0.05];
 
 impl Job<'_> {
     /// The order in which scalars are visited.
@@ -40,7 +40,9 @@ impl Job<'_> {
 
     /// What is done with the scalars there, and the instructions that it may use.
     pub fn kernel_name(&self) -> String {
+        let in_runs = matches!(self.way, Way::Rows { .. } | Way::Tiles { .. });
         let act = match self.act {
+            Act::Move(Mover::Word(_) | Mover::Bytes { part: 1, .. }) if in_runs => "copy runs".into(),
             Act::Move(mover) => mover.name(),
             Act::Convert(steps, _) => match (steps.direct().is_some(), steps.is_affine()) {
                 (true, _) => "convert in one loop".into(),
@@ -54,7 +56,7 @@ impl Job<'_> {
             Way::Turned => format!("transpose, {act}"),
             Way::Rows { .. } | Way::Gathered | Way::Blocks { .. } => act,
         };
-        format!("{names} ({})", Isa::chosen().name())
+        format!("{names} (up to {})", Isa::chosen().name())
     }
 
     /// Whether the target is written past the caches.
