@@ -343,6 +343,7 @@ TEST("conversion") {
     ABUSE(ndf_tensor_cast, t.get(), float32, NDF_CASTING_DEFAULT, &out.tensor);
     ABUSE(ndf_tensor_to_device, t.get(), ndf_device{NDF_DEVICE_CPU, 0}, &out.tensor);
     ABUSE(ndf_tensor_fill, to.get(), NDF_DTYPE_FLOAT64, &value);
+    ABUSE(ndf_plan_format, t.get(), t.get(), ndf_dtype{}, nullptr, sizeof out.text, out.text, &out.length);
     ABUSE(ndf_tensor_equal, t.get(), t.get(), &out.number);
     CHECK(intact(t));
 }

@@ -1775,6 +1775,33 @@ ndf_status ndf_tensor_copy_into(const ndf_tensor *source,
                                 const ndf_convert_options *options);
 
 /**
+ * What a conversion would do, in a few lines of text for people, without doing it; docs/engine.md says how to read
+ * them. The words may change from one version to the next.
+ *
+ * With a `destination` it is about ndf_tensor_copy_into, without one about ndf_tensor_convert. What that would refuse is
+ * refused with the same status and message.
+ *
+ * @param source       [borrowed]
+ * @param destination  NULL for a result that is made  [borrowed]
+ * @param dtype        the type of a result that is made, all zero for the type of `source`; all zero with a `destination`
+ * @param options      NULL for the defaults of the function that it is about  [borrowed]
+ * @param capacity     bytes in `out_text`, the terminating NUL included
+ * @param out_text     the lines  [borrowed; NULL with `capacity` 0 asks for the length only]
+ * @param out_length   bytes of the lines without the NUL  [borrowed; may be NULL when `out_text` is not]
+ * @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: a `dtype` beside a `destination`, or a NULL;
+ *          NDF_ERROR_BUFFER_TOO_SMALL; else as ndf_tensor_convert or ndf_tensor_copy_into
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_plan_format(const ndf_tensor *source,
+                           const ndf_tensor *destination,
+                           ndf_dtype dtype,
+                           const ndf_convert_options *options,
+                           size_t capacity,
+                           char *out_text,
+                           size_t *out_length);
+
+/**
  * Copies a tensor to new memory.
  *
  * @param tensor  [borrowed]

@@ -357,6 +357,7 @@ FUNCTIONS = {
     "ndf_tensor_as_read_only": (c_int32, [c_void_p, POINTER(c_void_p)]),
     "ndf_tensor_convert": (c_int32, [c_void_p, ndf_dtype, POINTER(ndf_convert_options), POINTER(c_void_p)]),
     "ndf_tensor_copy_into": (c_int32, [c_void_p, c_void_p, POINTER(ndf_convert_options)]),
+    "ndf_plan_format": (c_int32, [c_void_p, c_void_p, ndf_dtype, POINTER(ndf_convert_options), c_size_t, c_char_p, POINTER(c_size_t)]),
     "ndf_tensor_copy": (c_int32, [c_void_p, c_uint32, POINTER(c_void_p)]),
     "ndf_tensor_contiguous": (c_int32, [c_void_p, c_uint32, POINTER(c_void_p)]),
     "ndf_tensor_cast": (c_int32, [c_void_p, ndf_dtype, c_uint32, POINTER(c_void_p)]),

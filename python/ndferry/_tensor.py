@@ -357,6 +357,33 @@ class Tensor(Dispatch, NativeTensor):
         struct = c.ndf_dtype() if dtype_ is None else dtype(dtype_)._struct
         return make(lib.ndf_tensor_convert, self._handle, struct, byref(options))
 
+    def explain_convert(
+        self,
+        dtype_: object = None,
+        *,
+        into: Tensor | None = None,
+        scale: float | Sequence[float] | None = None,
+        bias: float | Sequence[float] | None = None,
+        axis: int = 0,
+        casting: str | None = None,
+        overflow: str = "wrap",
+        copy: bool | None = None,
+        order: str = "C",
+        device: object = None,
+    ) -> str:
+        """What `convert` would do, or `copy_into` with a destination `into`, in a few lines and without doing it.
+
+        They show the loops, how far each turn moves on either side, and what is used for them; docs/engine.md says how to
+        read them. What the conversion refuses is refused here, too.
+        """
+        rule = ("unsafe" if into is None else "same_kind") if casting is None else casting
+        options = convert_options(
+            scale=scale, bias=bias, axis=axis, casting=rule, overflow=overflow, copy=copy, order=order, device=device
+        )
+        struct = c.ndf_dtype() if dtype_ is None else dtype(dtype_)._struct
+        destination = None if into is None else _other(into)._handle
+        return text(lib.ndf_plan_format, self._handle, destination, struct, byref(options))
+
     def cast(self, dtype_: object, casting: str = "unsafe") -> Tensor:
         """Another dtype, the memory order kept; the same memory if it has that type."""
         rule = choice(casting, "casting", CASTINGS)

@@ -1,7 +1,7 @@
 //! From tensors to kernels: what has to be done, where, and whether anything has to be done at all.
 
 use super::recall::{self, Question};
-use super::{Transform, View, ViewMut};
+use super::{Transform, View, ViewMut, explain};
 use crate::device::Device;
 use crate::dtype::{Casting, DType, Overflow, casting_needed};
 use crate::error::{Result, bail};
@@ -76,6 +76,30 @@ impl Convert<'_> {
 pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tensor> {
     dtype.validate()?;
     let source = scalars(tensor, dtype)?.unwrap_or_else(|| tensor.clone());
+    let Some(device) = device_of_copy(&source, dtype, how)? else { return Ok(source) };
+    let result = source.empty_like(dtype, how.order, device)?;
+    let transform = how.transform(source.layout().ndim(), source.layout().ndim())?;
+    run(&source, source.layout(), &result, &transform, Sharing::Nothing)?;
+    Ok(result)
+}
+
+/// What [`convert`] does, in words. Fails as it does.
+pub fn explain_convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<String> {
+    dtype.validate()?;
+    let source = scalars(tensor, dtype)?.unwrap_or_else(|| tensor.clone());
+    let title = format!("{} to {dtype}", source.dtype());
+    let Some(device) = device_of_copy(&source, dtype, how)? else {
+        return Ok(format!("{title}: nothing is to be done, the memory is shared"));
+    };
+    let (layout, bytes) = source.layout_like(dtype, how.order, device)?;
+    let transform = how.transform(layout.ndim(), layout.ndim())?;
+    source.require_host("conversion")?;
+    let passes = explain::conversion((source.dtype(), source.layout()), (dtype, &layout), &transform)?;
+    Ok(format!("{title}: makes {bytes} B{passes}"))
+}
+
+/// Where `source` has to be copied to; `None` when nothing is to be done.
+fn device_of_copy(source: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Option<Device>> {
     require_cast(source.dtype(), dtype, how.casting)?;
     let device = how.device.unwrap_or(source.device());
     let in_order = match how.order {
@@ -85,16 +109,13 @@ pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tenso
     };
     let done = dtype == source.dtype() && device == source.device() && in_order && !how.scales();
     match how.copy {
-        CopyMode::IfNeeded | CopyMode::Never if done => return Ok(source),
+        CopyMode::IfNeeded | CopyMode::Never if done => return Ok(None),
         CopyMode::Never => bail!(CopyRequired, "`copy` forbids the copy that {dtype} on {device} needs"),
         CopyMode::IfNeeded | CopyMode::Always => {}
     }
     // Pinned and managed memory cannot be made here; what is made of them is in plain host memory.
     let anywhere = how.device.is_none() && device.is_host_accessible();
-    let result = source.empty_like(dtype, how.order, if anywhere { Device::CPU } else { device })?;
-    let transform = how.transform(source.layout().ndim(), source.layout().ndim())?;
-    run(&source, source.layout(), &result, &transform, Sharing::Nothing)?;
-    Ok(result)
+    Ok(Some(if anywhere { Device::CPU } else { device }))
 }
 
 /// Vector elements as scalars along the last axis, when `dtype` has one lane and the tensor's has more: two packed
@@ -110,23 +131,24 @@ fn scalars(tensor: &Tensor, dtype: DType) -> Result<Option<Tensor>> {
 
 /// Writes `source`, broadcast, into `destination`, as if `source` had been copied first.
 pub fn copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<()> {
-    write_into(source, destination, "destination", how)
+    write(source, destination, "destination", how)
+}
+
+/// What [`copy_into`] does, in words. Fails as it does.
+pub fn explain_copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<String> {
+    write_into(source, destination, "destination", how, tell)
 }
 
 /// Makes all elements of `tensor` the one of `value`, which is converted once and then copied.
 pub fn fill(tensor: &Tensor, value: &Tensor) -> Result<()> {
-    if tensor.is_read_only() {
-        bail!(ReadOnly, "`tensor` is read-only");
-    }
+    require_writable(tensor, "tensor")?;
     let value = convert(value, tensor.dtype(), &Convert::default())?;
-    write_into(&value, tensor, "tensor", &Convert::default())
+    write(&value, tensor, "tensor", &Convert::default())
 }
 
 /// [`copy_into`], the destination called `name` in messages.
-fn write_into(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
-    if destination.is_read_only() {
-        bail!(ReadOnly, "`{name}` is read-only");
-    }
+fn write(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
+    require_writable(destination, name)?;
     let question = Question {
         source: (source.dtype(), source.layout()),
         target: (destination.dtype(), destination.layout()),
@@ -143,15 +165,22 @@ fn write_into(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'
     {
         return Ok(());
     }
-    write_any(source, destination, name, how)?;
+    write_into(source, destination, name, how, run)?;
     if is_plain {
         recall::remember(&question);
     }
     Ok(())
 }
 
-/// [`write_into`] for all that is not remembered.
-fn write_any(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
+/// [`write`] up to what `act` does, which is [`run`] or [`tell`].
+fn write_into<T>(
+    source: &Tensor,
+    destination: &Tensor,
+    name: &str,
+    how: &Convert<'_>,
+    act: impl FnOnce(&Tensor, &Layout, &Tensor, &Transform<'_>, Sharing) -> Result<T>,
+) -> Result<T> {
+    require_writable(destination, name)?;
     require_distinct(destination, name)?;
     let scalars = scalars(source, destination.dtype())?;
     let source = scalars.as_ref().unwrap_or(source);
@@ -163,7 +192,7 @@ fn write_any(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_
     };
     let transform = how.transform(source.layout().ndim(), shape.len())?;
     let sharing = if source.shares_memory(destination) { Sharing::Elements } else { Sharing::Nothing };
-    run(source, broadcast.as_ref().unwrap_or(source.layout()), destination, &transform, sharing)
+    act(source, broadcast.as_ref().unwrap_or(source.layout()), destination, &transform, sharing)
 }
 
 fn broadcast(layout: &Layout, shape: &[i64], name: &str) -> Result<Layout> {
@@ -194,6 +223,13 @@ fn require_cast(from: DType, to: DType, casting: Casting) -> Result<()> {
         }
         Some(_) => Ok(()),
     }
+}
+
+fn require_writable(tensor: &Tensor, name: &str) -> Result<()> {
+    if tensor.is_read_only() {
+        bail!(ReadOnly, "`{name}` is read-only");
+    }
+    Ok(())
 }
 
 /// Refuses a destination whose elements overlap each other.
@@ -239,4 +275,23 @@ fn run(
             Sharing::Elements => super::convert_overlapping(&from, &to, transform),
         }
     }
+}
+
+/// What [`run`] does, in words.
+fn tell(
+    source: &Tensor,
+    layout: &Layout,
+    destination: &Tensor,
+    transform: &Transform<'_>,
+    sharing: Sharing,
+) -> Result<String> {
+    source.require_host("conversion")?;
+    destination.require_host("conversion")?;
+    let (from, to) = (source.dtype(), destination.dtype());
+    let forms = [(from, layout), (to, destination.layout())];
+    let passes = match sharing {
+        Sharing::Nothing => explain::conversion(forms[0], forms[1], transform)?,
+        Sharing::Elements => explain::overlapping(forms[0], forms[1], transform)?,
+    };
+    Ok(format!("{from} to {to}: into the destination{passes}"))
 }

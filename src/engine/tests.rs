@@ -1,5 +1,6 @@
 //! The engine against its naive twin, over random types, layouts and coefficients.
 
+mod explanations;
 mod pieces;
 mod plans;
 

@@ -1,8 +1,8 @@
 //! Conversion: dtype, layout, byte order, scale and bias in one pass over memory.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 
-use super::args::{Options, Out, borrow, options, slice};
+use super::args::{Options, Out, TextOut, borrow, options, slice};
 use super::dtype::{casting, ndf_casting};
 use super::guard::guard;
 use super::status::ndf_status;
@@ -166,6 +166,61 @@ pub unsafe extern "C" fn ndf_tensor_copy_into(
         };
         route::copy_into(&source, &destination, &options)
     })
+}
+
+/// What a conversion would do, in a few lines of text for people, without doing it; docs/engine.md says how to read
+/// them. The words may change from one version to the next.
+///
+/// With a `destination` it is about ndf_tensor_copy_into, without one about ndf_tensor_convert. What that would refuse is
+/// refused with the same status and message.
+///
+/// @param source       [borrowed]
+/// @param destination  NULL for a result that is made  [borrowed]
+/// @param dtype        the type of a result that is made, all zero for the type of `source`; all zero with a `destination`
+/// @param options      NULL for the defaults of the function that it is about  [borrowed]
+/// @param capacity     bytes in `out_text`, the terminating NUL included
+/// @param out_text     the lines  [borrowed; NULL with `capacity` 0 asks for the length only]
+/// @param out_length   bytes of the lines without the NUL  [borrowed; may be NULL when `out_text` is not]
+/// @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: a `dtype` beside a `destination`, or a NULL;
+///          NDF_ERROR_BUFFER_TOO_SMALL; else as ndf_tensor_convert or ndf_tensor_copy_into
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn ndf_plan_format(
+    source: *const ndf_tensor,
+    destination: *const ndf_tensor,
+    dtype: DType,
+    options: *const ndf_convert_options,
+    capacity: usize,
+    out_text: *mut c_char,
+    out_length: *mut usize,
+) -> ndf_status {
+    guard(|| {
+        // SAFETY: the header's contract; NULL and negative counts are refused.
+        let (source, destination, options, out) = unsafe {
+            (
+                borrow(source, "source")?,
+                ndf_tensor::lend(destination),
+                self::options(options)?,
+                TextOut::new(out_text, capacity, out_length)?,
+            )
+        };
+        // SAFETY: the header's contract, as above.
+        let read = |casting| unsafe { options.read(casting) };
+        out.set(&match destination {
+            Some(destination) => {
+                require_none(dtype)?;
+                route::explain_copy_into(&source, &destination, &read(Casting::SameKind)?)?
+            }
+            None => route::explain_convert(&source, dtype.or(source.dtype()), &read(Casting::Unsafe)?)?,
+        })
+    })
+}
+
+fn require_none(dtype: DType) -> Result<()> {
+    if dtype != DType::NONE {
+        bail!(InvalidArgument, "`dtype` is {dtype}, with a `destination` it must be all zero");
+    }
+    Ok(())
 }
 
 /// Copies a tensor to new memory.

@@ -16,6 +16,7 @@ pub mod port;
 pub mod run;
 mod sheet;
 mod stream;
+mod tell;
 mod transpose;
 mod truncate;
 mod vector;

@@ -32,18 +32,26 @@ pub struct Coefficients<'a> {
     pub bias: &'a [f64],
 }
 
+#[cfg(test)]
+thread_local! {
+    /// The names of the ways that this thread has gone.
+    pub static RAN: std::cell::RefCell<Vec<String>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
 /// Work made ready: what is done with every scalar of a plan, and the way.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
-    source: Cell,
-    target: Cell,
-    act: Act<'a>,
-    way: Way,
+    /// Scalars as they are read.
+    pub source: Cell,
+    /// Scalars as they are written.
+    pub target: Cell,
+    pub(super) act: Act<'a>,
+    pub(super) way: Way,
 }
 
 /// What is done with a scalar.
 #[derive(Clone, Copy)]
-enum Act<'a> {
+pub(super) enum Act<'a> {
     /// It is moved.
     Move(Mover),
     /// It is converted, with coefficients if the steps need them.
@@ -69,6 +77,18 @@ impl<'a> Job<'a> {
         Self { source, target, act: Act::Convert(*steps, coefficients), way }
     }
 
+    /// The same, to be kept; nothing when it has coefficients, which are the caller's.
+    pub fn kept(&self) -> Option<Job<'static>> {
+        let act = match self.act {
+            Act::Move(mover) => Act::Move(mover),
+            Act::Convert(steps, Coefficients { scale: [], bias: [] }) => {
+                Act::Convert(steps, Coefficients::default())
+            }
+            Act::Convert(..) => return None,
+        };
+        Some(Job { act, ..*self })
+    }
+
     /// Does it, for the plan that it was made for or a piece of it: the same loops in the same places, none of them
     /// longer.
     ///
@@ -76,6 +96,8 @@ impl<'a> Job<'a> {
     /// Every source scalar of the plan is readable and every target scalar writable, counted from `source` and
     /// `target`, and the two do not overlap.
     pub unsafe fn run(&self, plan: &Plan, source: *const u8, target: *mut u8) {
+        #[cfg(test)]
+        RAN.with_borrow_mut(|ran| ran.push(self.way_name()));
         let source = Place { base: source, cell: self.source };
         let target = Place { base: target, cell: self.target };
         // SAFETY: as the caller promises.

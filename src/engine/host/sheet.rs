@@ -105,6 +105,20 @@ impl Turn {
         (sheet.rows.min(sheet.columns) >= least).then_some(Self { way: Way::Tiles(tiles), least, size })
     }
 
+    /// What is done with the words of a sheet.
+    pub fn name(self) -> String {
+        match self.way {
+            Way::Tiles(_) => format!("transpose words of {} B", self.size),
+            Way::Split(_, few) => format!("split pixels of {few} words of {} B", self.size),
+            Way::Merge(_, few) => format!("merge {few} planes of words of {} B", self.size),
+        }
+    }
+
+    /// Whether the sheet is so narrow that it takes one loop.
+    pub fn is_weave(self) -> bool {
+        !matches!(self.way, Way::Tiles(_))
+    }
+
     /// The block as a sheet to move this way: one like that which the way was made for, or a part of such a one that is
     /// large enough.
     pub fn sheet(self, block: &Block, source: *const u8, target: Place<*mut u8>) -> Option<Sheet> {

@@ -105,7 +105,7 @@ pub fn block_limit(cell: Cell) -> usize {
 }
 
 /// Whether the target, of `width` bytes a scalar, is larger than the caches.
-fn is_large(plan: &Plan, width: usize) -> bool {
+pub(super) fn is_large(plan: &Plan, width: usize) -> bool {
     plan.count().saturating_mul(width) >= stream::FROM
 }
 
