@@ -1,6 +1,7 @@
 """How fast strided elements are copied and converted: ours, and everybody else, in one process, taking turns.
 
-    run.py [--cases REGEX] [--threads 1 2] [--pages huge small] [--rounds N] [--smoke] [--json FILE] [--timing LIBRARY]
+    run.py --timing LIBRARY [--cases REGEX] [--threads 1 2] [--pages huge small] [--rounds N] [--smoke] [--json FILE]
+    run.py --timing LIBRARY --hunt SECONDS [--seed N]
 
 GB/s are useful bytes read plus useful bytes written. Every round gives each peer one turn on the same memory; a row
 shows medians. What a peer wrote is compared with what NumPy writes before it is timed.
@@ -13,73 +14,24 @@ import json
 import math
 import statistics
 import sys
-import time
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+import hunt
+from cases import load
+from measure import Row, Timing, measure
+from peers import LIMITS
 
-from cases import Case, load, useful_bytes
-from peers import LIMITS, Entry, Native, Timing, entries
-
-TURN = 2e-3  # seconds that a turn takes at least
-
-
-def turn(entry: Entry, timing: Timing, count: int) -> float:
-    """Nanoseconds a call."""
-    if isinstance(entry.call, Native):
-        return timing.nanoseconds(entry.call, count)
-    call = entry.call
-    start = time.perf_counter_ns()
-    for _ in range(count):
-        call()
-    return (time.perf_counter_ns() - start) / count
-
-
-def is_right(entry: Entry, expected: np.ndarray[Any, Any], target: np.ndarray[Any, Any], timing: Timing) -> bool:
-    """Whether one call writes what NumPy writes."""
-    if entry.name in LIMITS or entry.allocates:
-        return True
-    target[...] = 0
-    turn(entry, timing, 1)
-    if expected.dtype.kind in "fc" or expected.dtype.type.__module__ == "ml_dtypes":
-        same = (target == expected) | ((target != target) & (expected != expected))
-    else:
-        same = target == expected
-    return bool(same.all())
-
-
-def measure(case: Case, timing: Timing, threads: int, huge: bool, rounds: int, only: set[str] | None) -> dict[str, Any]:
-    source, target = case.views(huge, seed=hash(case.name) & 0xFFFF)
-    expected = np.empty_like(target)
-    with np.errstate(all="ignore"):
-        expected[...] = source
-    found, wrong = [], []
-    for entry in entries(source, target, timing, threads, only):
-        (found if is_right(entry, expected, target, timing) else wrong).append(entry)
-    counts = [max(1, math.ceil(TURN * 1e9 / max(1.0, turn(one, timing, 1)))) for one in found]
-    times: list[list[float]] = [[] for _ in found]
-    for _ in range(rounds):
-        for entry, count, results in zip(found, counts, times):
-            results.append(turn(entry, timing, count))
-    size = useful_bytes(source) + useful_bytes(target)
-    rates = {one.name: size / statistics.median(results) for one, results in zip(found, times)}
-    return {
-        "case": case.name, "group": case.group, "bytes": size, "threads": threads, "pages": "huge" if huge else "small",
-        "rates": rates, "wrong": [one.name for one in wrong],
-    }  # fmt: skip
-
-
-def best_peer(row: dict[str, Any]) -> tuple[str, float]:
-    rivals = {name: rate for name, rate in row["rates"].items() if name != "ndferry" and name not in LIMITS}
+def best_peer(row: Row) -> tuple[str, float]:
+    rivals = {name: rate for name, rate in row.rates.items() if name != "ndferry" and name not in LIMITS}
     return max(rivals.items(), key=lambda one: one[1], default=("none", math.nan))
 
 
-def line(row: dict[str, Any]) -> str:
+def line(row: Row) -> str:
     name, rate = best_peer(row)
-    rates = row["rates"]
+    rates = row.rates
     us, roof = rates.get("ndferry", math.nan), rates.get("roof", math.nan)
-    wrong = f"  WRONG: {', '.join(row['wrong'])}" if row["wrong"] else ""
+    wrong = f"  WRONG: {', '.join(row['wrong'])}" if row.wrong else ""
     return (
         f"{row['case']:30} {row['threads']} {us:8.1f} | {name:8} {rate:8.1f} | ×best {us / rate:6.2f} | "
         f"of roof {us / roof:5.2f} | memcpy {rates.get('memcpy', math.nan):6.1f} roof {roof:6.1f}{wrong}"
@@ -91,12 +43,12 @@ def mean(values: list[float]) -> float:
     return math.exp(statistics.fmean(map(math.log, known))) if known else math.nan
 
 
-def summary(rows: list[dict[str, Any]]) -> str:
+def summary(rows: list[Row]) -> str:
     """Geometric means of our rate over each peer's, on the cases that it takes part in."""
-    names = sorted({name for row in rows for name in row["rates"]} - {"ndferry"})
-    ratios = {name: [r["rates"]["ndferry"] / r["rates"][name] for r in rows if {name, "ndferry"} <= r["rates"].keys()] for name in names}
-    best = [r["rates"]["ndferry"] / best_peer(r)[1] for r in rows if "ndferry" in r["rates"]]
-    behind = [r["case"] for r, ratio in zip(rows, best) if ratio < 1]
+    names = sorted({name for row in rows for name in row.rates} - {"ndferry"})
+    ratios = {name: [r.rates["ndferry"] / r.rates[name] for r in rows if {name, "ndferry"} <= r.rates.keys()] for name in names}
+    best = [r.rates["ndferry"] / best_peer(r)[1] for r in rows if "ndferry" in r.rates]
+    behind = [r.case for r, ratio in zip(rows, best) if ratio < 1]
     parts = [f"ndferry / {name}: {mean(values):.2f} over {len(values)}" for name, values in ratios.items()]
     return "\n".join([*parts, f"ndferry / best peer: {mean(best):.2f}; behind on {len(behind)} of {len(best)}: {', '.join(behind)}"])
 
@@ -111,8 +63,13 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="small cases, once: shows only that it works")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--timing", type=Path, required=True, help="timing.c as a shared library")
+    parser.add_argument("--hunt", type=float, metavar="SECONDS", help="draw random cases, and report those that are slower than a peer")
+    parser.add_argument("--seed", type=int, default=0, help="of the hunt")
     arguments = parser.parse_args()
     timing = Timing(arguments.timing)
+    if arguments.hunt:
+        print(hunt.report(hunt.hunt(timing, arguments.hunt, arguments.seed)))
+        return
     chosen = load(arguments.cases)
     if arguments.smoke:
         chosen = [case for case in chosen if math.prod(case.source["base_shape"]) <= 1 << 16]
@@ -126,8 +83,8 @@ def main() -> None:
                 print(line(rows[-1]), flush=True)
     print(summary(rows))
     if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    if any("ndferry" in row["wrong"] for row in rows):
+        arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
+    if any("ndferry" in row.wrong for row in rows):
         sys.exit("ndferry wrote something else than NumPy")
 
 

@@ -11,14 +11,18 @@
 
 typedef int (*call)(void *, void *, void *);
 
-/* Nanoseconds a call, of `count` calls. */
+/* Nanoseconds a call, of `count` calls; -1 if one of them failed. */
 double bench_time(call function, void *a, void *b, void *c, long count) {
     struct timespec start, end;
+    int failed = 0;
     clock_gettime(CLOCK_MONOTONIC, &start);
     for (long i = 0; i < count; i++) {
-        function(a, b, c);
+        failed |= function(a, b, c);
     }
     clock_gettime(CLOCK_MONOTONIC, &end);
+    if (failed) {
+        return -1;
+    }
     return ((double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec)) / (double)count;
 }
 
