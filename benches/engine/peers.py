@@ -141,6 +141,8 @@ def torch_tensor(torch: Any, array: Array) -> Any:
         raise NotImplementedError("PyTorch has no foreign byte order")
     if any(stride < 0 for stride in array.strides):
         raise NotImplementedError("PyTorch has no negative strides")
+    if array.ctypes.data % array.itemsize:
+        raise NotImplementedError("PyTorch uses instructions that fail on misaligned elements")
     if not array.flags.writeable:
         array = np.lib.stride_tricks.as_strided(array, writeable=True)
     if array.dtype.type.__module__ != "ml_dtypes":

@@ -22,6 +22,7 @@ from cases import load
 from measure import Row, Timing, measure
 from peers import LIMITS
 
+
 def best_peer(row: Row) -> tuple[str, float]:
     rivals = {name: rate for name, rate in row.rates.items() if name != "ndferry" and name not in LIMITS}
     return max(rivals.items(), key=lambda one: one[1], default=("none", math.nan))
@@ -31,9 +32,9 @@ def line(row: Row) -> str:
     name, rate = best_peer(row)
     rates = row.rates
     us, roof = rates.get("ndferry", math.nan), rates.get("roof", math.nan)
-    wrong = f"  WRONG: {', '.join(row['wrong'])}" if row.wrong else ""
+    wrong = f"  WRONG: {', '.join(row.wrong)}" if row.wrong else ""
     return (
-        f"{row['case']:30} {row['threads']} {us:8.1f} | {name:8} {rate:8.1f} | ×best {us / rate:6.2f} | "
+        f"{row.case:30} {row.threads} {us:8.1f} | {name:8} {rate:8.1f} | ×best {us / rate:6.2f} | "
         f"of roof {us / roof:5.2f} | memcpy {rates.get('memcpy', math.nan):6.1f} roof {roof:6.1f}{wrong}"
     )
 
