@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import mmap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ TYPES = {
     "u32": np.dtype("u4"), "u64": np.dtype("u8"),
     "c64": np.dtype("c8"), "c128": np.dtype("c16"), "bf16": np.dtype(ml_dtypes.bfloat16),
     "e4m3": np.dtype(ml_dtypes.float8_e4m3fn), "e5m2": np.dtype(ml_dtypes.float8_e5m2),
-    "i16be": np.dtype(">i2"), "f32be": np.dtype(">f4"), "f64be": np.dtype(">f8"),
+    "int4": np.dtype("u1"), "float4_e2m1fn": np.dtype("u1"), "i16be": np.dtype(">i2"), "u16be": np.dtype(">u2"), "i32be": np.dtype(">i4"), "f32be": np.dtype(">f4"), "f64be": np.dtype(">f8"),
 }  # fmt: skip
 
+PACKED = {"int4", "float4_e2m1fn"}
 SMALL, LARGE = 64 << 10, 16 << 20  # bytes on both sides: below the first-level caches, above the second-level ones
 
 
@@ -34,11 +35,15 @@ class Case:
     target_type: np.dtype[Any]
     source: dict[str, Any]
     target: dict[str, Any]
+    kind: str = "copy"  # or scale, fill, equal
+    options: dict[str, Any] = field(default_factory=dict)
+    packed: str = ""  # the source's bytes are two elements each of this type
 
     def views(self, huge_pages: bool, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """Fresh random elements, and a target of garbage, each in memory of its own."""
         source = view(random(self.source, self.source_type, huge_pages, seed), self.source)
-        spec = {"base_shape": source.shape, **self.target}
+        shape = [*source.shape[:-1], 2 * source.shape[-1]] if self.packed else source.shape
+        spec = {"base_shape": shape, **self.target}
         target = view(random(spec, np.dtype("u1"), huge_pages, seed, self.target_type), spec)
         return source, target
 
@@ -46,7 +51,11 @@ class Case:
 def parse(one: dict[str, Any]) -> Case:
     """A case from a line of cases.json."""
     types = TYPES[one["from"]], TYPES[one["to"]]
-    return Case(one["name"], one["group"], *types, one["source"], one.get("target", {}))
+    packed = one["from"] if one["from"] in PACKED else ""
+    return Case(
+        one["name"], one["group"], *types, one["source"], one.get("target", {}), one.get("kind", "copy"),
+        one.get("options", {}), packed,
+    )  # fmt: skip
 
 
 def load(pattern: str | None = None) -> list[Case]:
@@ -103,7 +112,8 @@ def view(base: np.ndarray[Any, Any], spec: dict[str, Any]) -> np.ndarray[Any, An
     if perm := spec.get("perm"):
         base = base.transpose(perm)
     if shape := spec.get("bcast"):
-        base = np.broadcast_to(base, shape)
+        strides = [0 if had == 1 else stride for had, stride in zip(base.shape, base.strides)]
+        base = np.lib.stride_tricks.as_strided(base, shape, strides)
     return base
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cases import parse, useful_bytes
-from measure import Row, Timing, measure
+from measure import Effort, Row, Timing, measure
 
 PEERS = {"ndferry", "numpy", "torch"}
 LEAST_FOR_MEMCPY = 64 << 10  # bytes; below that it is what it does not check that makes it fast
@@ -147,8 +147,9 @@ def try_out(line: dict[str, Any], timing: Timing, rounds: int, turn: float) -> F
         return None
     plain = source.nbytes >= LEAST_FOR_MEMCPY and source.dtype == target.dtype and source.flags.c_contiguous and target.flags.c_contiguous
     del source, target
-    row = measure(case, timing, 1, True, rounds, PEERS | ({"memcpy"} if plain else set()), turn)
-    rivals = [rate for name, rate in row.rates.items() if name != "ndferry"]
+    only = PEERS | ({"memcpy"} if plain else set())
+    (row,) = measure(case, timing, [1], True, only, Effort(rounds, turn))
+    rivals = [rate for name, rate in row.rates.items() if name not in ("ndferry", "roof")]
     if row.wrong or "ndferry" not in row.rates:
         raise AssertionError(f"{row.wrong} wrote something else than NumPy: {json.dumps(line)}")
     return Found(line, row, row.rates["ndferry"] / max(rivals))
