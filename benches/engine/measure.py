@@ -117,9 +117,18 @@ def is_right(part: Part, expected: np.ndarray[Any, Any], job: Job) -> bool:
     return bool(same.all())
 
 
+def calibrate(part: Part, timing: Timing, least: float) -> int:
+    """How many calls fill a turn. A first call finds nothing in the caches, and says little."""
+    count = 1
+    while part.first * count < least:
+        count = min(math.ceil(least / max(1.0, part.first)), 16 * count)
+        part.first = turn(part.entry, timing, count)
+    return count
+
+
 def take_turns(parts: list[Part], timing: Timing, effort: Effort) -> None:
+    counts = [calibrate(part, timing, effort.turn * 1e9) for part in parts]
     best = min(part.first for part in parts)
-    counts = [max(1, math.ceil(effort.turn * 1e9 / max(1.0, part.first))) for part in parts]
     for round_ in range(effort.rounds):
         for part, count in zip(parts, counts):
             if round_ < 2 or part.first < effort.slow * 1e9 or part.first < 2 * best:
