@@ -7,7 +7,7 @@ pub struct Fenced {
 }
 
 /// At least a page of any processor.
-pub(super) const PAGE: usize = 1 << 16;
+pub const PAGE: usize = 1 << 16;
 
 impl Fenced {
     /// So many accessible pages.

@@ -5,7 +5,7 @@ pub mod block;
 pub mod codec;
 mod direct;
 #[cfg(all(test, unix))]
-mod fenced;
+pub mod fenced;
 mod half;
 mod isa;
 pub mod memory;
