@@ -96,11 +96,6 @@ struct ArrowArray;
 
 
 /**
- * At least a page of any processor.
- */
-#define PAGE (1 << 16)
-
-/**
  * Number of the binary interface that this header describes; part of the library's soname. It changes only when
  * programs must be compiled again.
  */

@@ -7,7 +7,7 @@ pub struct Fenced {
 }
 
 /// At least a page of any processor.
-pub const PAGE: usize = 1 << 16;
+pub(in crate::engine) const PAGE: usize = 1 << 16;
 
 impl Fenced {
     /// So many accessible pages.

@@ -43,10 +43,10 @@ enum Family {
 }
 
 /// Bytes of a target that is streamed past the caches.
-pub const LARGE: i64 = 9 << 20;
+pub(super) const LARGE: i64 = 9 << 20;
 
 /// The most bytes of a storage.
-pub const MOST: i64 = 64 << 20;
+pub(super) const MOST: i64 = 64 << 20;
 
 impl Case {
     /// The case of a number.
