@@ -42,6 +42,9 @@ enum Family {
     Large,
 }
 
+/// One case of so many is a large one.
+pub(super) const LARGE_EVERY: u64 = 256;
+
 /// Bytes of a target that is streamed past the caches.
 pub(super) const LARGE: i64 = 9 << 20;
 
@@ -52,7 +55,7 @@ impl Case {
     /// The case of a number.
     pub fn new(seed: u64) -> Self {
         let mut random = Random(seed.wrapping_mul(0x5851_F42D_4C95_7F2D));
-        let family = match seed % 512 {
+        let family = match seed % LARGE_EVERY {
             0 => Family::Large,
             n => [Family::Any, Family::Rows, Family::Sheets, Family::Pixels][n as usize % 4],
         };
@@ -142,13 +145,20 @@ impl Random {
         (from, to)
     }
 
-    /// Types of whole bytes, the first not much wider than the second.
+    /// Types of whole bytes, the first not much wider than the second; half of the time common ones.
     fn large_types(&mut self) -> (DType, DType) {
+        let common = [code::BOOL, code::INT, code::UINT, code::FLOAT, code::BFLOAT, code::FLOAT8_E4M3FN];
+        let is_common = |dtype: DType| dtype.flags == 0 && dtype.lanes == 1 && common.contains(&dtype.code);
+        let wanted = self.one_in(2);
         loop {
             let (from, to) = self.types();
             let sizes = [from, to].map(|dtype| dtype.item_size());
             let whole = [from, to].iter().all(|dtype| !dtype.is_packed());
-            if whole && (1..=16).contains(&sizes[1]) && sizes[0] <= 2 * sizes[1] {
+            if whole
+                && (1..=16).contains(&sizes[1])
+                && sizes[0] <= 2 * sizes[1]
+                && (!wanted || is_common(from) && is_common(to))
+            {
                 return (from, to);
             }
         }
@@ -206,7 +216,7 @@ impl Random {
 
     /// A layout of `shape`, and storage that its elements fill from the first byte to the last.
     fn side(&mut self, dtype: DType, shape: &[i64], is_source: bool) -> Side {
-        let ways = if self.one_in(3) { 0 } else { self.next() };
+        let ways = if self.one_in(2) { 0 } else { self.next() };
         let most = MOST * 8 / (dtype.element_bits().max(1) as i64);
         let found = self.layout_of(shape, ways, is_source);
         let (layout, span) = if found.1 > most { self.layout_of(shape, 0, is_source) } else { found };
