@@ -2,10 +2,11 @@
 
 use super::host::block::Steps;
 use super::host::codec::Pivot;
-use super::host::run::{self, Place};
+use super::host::equal;
+use super::host::run::Place;
 use super::pass::{Half, Part};
 use super::plan::{Plan, Side};
-use super::{Numeric, View, check};
+use super::{Numeric, View, work};
 use crate::error::{Kind, Result};
 use crate::layout::Dims;
 
@@ -18,7 +19,7 @@ use crate::layout::Dims;
 /// # Safety
 /// All elements of both are readable, and no other thread writes them.
 pub unsafe fn equal(a: &View, b: &View) -> Result<bool> {
-    if let Err(error) = check((a.dtype, a.layout), (b.dtype, b.layout), false) {
+    if let Err(error) = work((a.dtype, a.layout), (b.dtype, b.layout), false) {
         return if error.kind() == Kind::Shape { Ok(false) } else { Err(error) };
     }
     // SAFETY: as the caller promises, in all passes.
@@ -44,7 +45,7 @@ unsafe fn equal_parts(a: &View, b: &View, part: Part, [x, y]: [Numeric; 2]) -> R
     let steps = [x, y].map(|numeric| Steps::to_pivot(numeric.scalar, pivot));
     let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
     // SAFETY: the plan visits the elements of the layouts and no others.
-    Ok(unsafe { run::equal(&plan, [&steps[0], &steps[1]], places[0], places[1]) })
+    Ok(unsafe { equal::equal(&plan, [&steps[0], &steps[1]], places[0], places[1]) })
 }
 
 /// Whether all imaginary parts are 0.
@@ -62,7 +63,7 @@ unsafe fn is_real(a: &View) -> Result<bool> {
     let steps = Steps::to_pivot(numeric.scalar, Pivot::F64);
     let zeros = Place { base: [0u8; 16].as_ptr(), cell: half.cell };
     // SAFETY: the plan visits the elements of the layout on one side, and only the zero on the other.
-    Ok(unsafe { run::equal(&plan, [&steps, &steps], Place { base: a.data, cell: half.cell }, zeros) })
+    Ok(unsafe { equal::equal(&plan, [&steps, &steps], Place { base: a.data, cell: half.cell }, zeros) })
 }
 
 /// # Safety
@@ -77,5 +78,5 @@ unsafe fn identical(a: &View, b: &View) -> Result<bool> {
     let never = matches!(a.dtype.kind, b'M' | b'm').then_some(i64::MIN);
     let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
     // SAFETY: the plan visits the elements of the layouts and no others.
-    Ok(unsafe { run::identical(&plan, places[0], places[1], never) })
+    Ok(unsafe { equal::identical(&plan, places[0], places[1], never) })
 }

@@ -2,7 +2,7 @@
 
 use super::host::block::Steps;
 use super::host::memory::Cell;
-use super::host::run::{self, Coefficients, Place};
+use super::host::run::{Coefficients, Job};
 use super::plan::{Plan, Side};
 use super::{Numeric, Transform, View, ViewMut};
 use crate::dtype::{DType, code};
@@ -69,10 +69,9 @@ pub unsafe fn copy(source: &View, target: &ViewMut, part: Part) -> Result<()> {
         return Ok(());
     }
     if let Some(plan) = Plan::new(source.layout.shape(), &from.side, &to.side, from.lanes, None)? {
-        let (from, to) =
-            (Place { base: source.data, cell: from.cell }, Place { base: target.data, cell: to.cell });
+        let job = Job::to_copy(&plan, from.cell, to.cell);
         // SAFETY: the plan visits the elements of the layouts and no others.
-        unsafe { run::copy(&plan, from, to) };
+        unsafe { job.run(&plan, source.data, target.data) };
     }
     Ok(())
 }
@@ -80,29 +79,26 @@ pub unsafe fn copy(source: &View, target: &ViewMut, part: Part) -> Result<()> {
 /// Converts the numbers of `part`.
 ///
 /// # Safety
-/// As for [`super::convert`]. Both types are numbers.
+/// As for [`super::convert`]. The types are those that the numbers have.
 pub unsafe fn convert(
     source: &View,
     target: &ViewMut,
+    [a, b]: [Numeric; 2],
     transform: &Transform,
     part: Part,
     coefficients: Coefficients,
 ) -> Result<()> {
     let from = Half::new(source.dtype, source.layout, part)?;
     let to = Half::new(target.dtype, target.layout, part)?;
-    let (Some(a), Some(b)) = (Numeric::of(source.dtype), Numeric::of(target.dtype)) else {
-        bail!(Internal, "a conversion of types that are not numbers");
-    };
     let steps = match part {
         Part::Whole if a.complex => Steps::complex_truth(a.scalar),
         _ => Steps::new(a.scalar, b.scalar, transform.is_affine(), transform.overflow),
     };
     let axis = transform.varies_along();
     if let Some(plan) = Plan::new(source.layout.shape(), &from.side, &to.side, from.lanes, axis)? {
-        let (from, to) =
-            (Place { base: source.data, cell: from.cell }, Place { base: target.data, cell: to.cell });
+        let job = Job::to_convert(&plan, &steps, coefficients, from.cell, to.cell);
         // SAFETY: the plan visits the elements of the layouts and no others, and cells and steps have one type.
-        unsafe { run::convert(&plan, &steps, from, to, coefficients) };
+        unsafe { job.run(&plan, source.data, target.data) };
     }
     Ok(())
 }
@@ -128,14 +124,9 @@ pub unsafe fn fill(to: &Half, target: &ViewMut, scalar: &[u8]) -> Result<()> {
         return Ok(());
     }
     if let Some(plan) = Plan::new(target.layout.shape(), &from, &to.side, to.lanes, None)? {
+        let job = Job::to_copy(&plan, to.cell, to.cell);
         // SAFETY: the plan never leaves the scalar, and visits the elements of the target and no others.
-        unsafe {
-            run::copy(
-                &plan,
-                Place { base: scalar.as_ptr(), cell: to.cell },
-                Place { base: target.data, cell: to.cell },
-            )
-        };
+        unsafe { job.run(&plan, scalar.as_ptr(), target.data) };
     }
     Ok(())
 }

@@ -4,6 +4,8 @@
 mod cases;
 #[cfg(unix)]
 mod matrix;
+mod pieces;
+mod plans;
 mod values;
 
 use super::host::naive;

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use super::cases::{Case, LARGE_EVERY, MOST, Side};
+use super::cases::{Case, MOST, Side};
 use super::*;
 use crate::engine::host::fenced::{Fenced, PAGE};
 
@@ -72,39 +72,45 @@ fn report(case: &Case, got: &[u8], expected: &[u8]) -> ! {
 #[test]
 fn every_conversion_is_that_of_the_naive_twin_and_touches_no_other_byte() {
     let mut memory = fences();
-    each_case(CASES, |seed| {
-        let (case, mut random) = (Case::new(seed), Random(seed));
-        let [source, target] = &mut memory;
-        let (source, start) = place(source, &case.source);
-        random.fill(&mut source[start..][..case.source.bytes], case.source.dtype);
-        let data = source[start..].as_ptr();
-        let view = View { data, dtype: case.source.dtype, layout: &case.source.layout };
-        let (real, start) = place(target, &case.target);
-        random.poison(real);
-        let mut expected = real.to_vec();
-        let target = |bytes: &mut [u8]| ViewMut {
-            data: bytes[start..].as_mut_ptr(),
-            dtype: case.target.dtype,
-            layout: &case.target.layout,
-        };
-        // SAFETY: the layouts stay within their storages.
-        unsafe {
-            naive::convert(&view, &target(&mut expected), &case.transform());
-            convert(&view, &target(real), &case.transform()).expect("convertible types");
-        }
-        if *real != expected[..] {
-            report(&case, real, &expected);
-        }
-    });
+    each_case(CASES, |seed| check(&Case::new(seed), seed, &mut memory));
+}
+
+#[test]
+fn every_conversion_too_large_for_the_caches_is_that_of_the_naive_twin_and_touches_no_other_byte() {
+    let mut memory = fences();
+    each_case(CASES / 200, |seed| check(&Case::large(seed), seed, &mut memory));
+}
+
+fn check(case: &Case, seed: u64, memory: &mut [Fenced; 2]) {
+    let mut random = Random(seed);
+    let [source, target] = memory;
+    let (source, start) = place(source, &case.source);
+    random.fill(&mut source[start..][..case.source.bytes], case.source.dtype);
+    let data = source[start..].as_ptr();
+    let view = View { data, dtype: case.source.dtype, layout: &case.source.layout };
+    let (real, start) = place(target, &case.target);
+    random.poison(real);
+    let mut expected = real.to_vec();
+    let target = |bytes: &mut [u8]| ViewMut {
+        data: bytes[start..].as_mut_ptr(),
+        dtype: case.target.dtype,
+        layout: &case.target.layout,
+    };
+    // SAFETY: the layouts stay within their storages.
+    unsafe {
+        naive::convert(&view, &target(&mut expected), &case.transform());
+        convert(&view, &target(real), &case.transform()).expect("convertible types");
+    }
+    if *real != expected[..] {
+        report(case, real, &expected);
+    }
 }
 
 #[test]
 fn every_conversion_within_one_storage_is_that_of_a_copy() {
     let mut memory = Fenced::new(4 * MOST as usize / PAGE);
     each_case(CASES / 4, |seed| {
-        // No large ones: the copy is what differs.
-        let is_large = seed % LARGE_EVERY == 0;
-        let (case, mut random) = (Case::new(seed + u64::from(is_large)), Random(seed));
+        let (case, mut random) = (Case::new(seed), Random(seed));
         let sizes = [case.source.bytes, case.target.bytes];
         let shared = sizes[0].max(sizes[1]) + case.target.shift;
         let starts = sizes.map(|size| random.below((shared - size) as i64 + 1) as usize);
@@ -125,6 +131,37 @@ fn every_conversion_within_one_storage_is_that_of_a_copy() {
             report(&case, real, &expected);
         }
     });
+}
+
+#[test]
+fn elements_gigabytes_apart_are_converted() {
+    const APART: usize = 3 << 30;
+    let mut memory = [(); 2].map(|()| Fenced::new(4 * APART / PAGE + 1));
+    let [source, target] = memory.each_mut().map(|fence| fence.bytes(4 * APART + 41, true)[1..].as_mut_ptr());
+    let (from, to) = (DType::new(code::INT, 16), DType::new(code::FLOAT, 32));
+    for turned in [1, -1] {
+        // Rows of ten numbers, the source from the front or the back.
+        let spread = |size: usize, turned: i64| {
+            let row = (APART / size) as i64;
+            Layout::raw(&[5, 10], &[row * turned, 1], if turned < 0 { 4 * row } else { 0 })
+        };
+        let (one, other) = (spread(2, turned), spread(4, 1));
+        let number = |i: usize, j: usize| (i * 1000 + j) as i16 - 2000;
+        // SAFETY: the numbers of the layouts are within the fences.
+        unsafe {
+            for (i, j) in (0..5).flat_map(|i| (0..10).map(move |j| (i, j))) {
+                source.add(i * APART).cast::<i16>().add(j).write_unaligned(number(i, j));
+            }
+            let view = View { data: source, dtype: from, layout: &one };
+            let into = ViewMut { data: target, dtype: to, layout: &other };
+            convert(&view, &into, &Transform::default()).expect("numbers");
+            for (i, j) in (0..5).flat_map(|i| (0..10).map(move |j| (i, j))) {
+                let got = target.add(i * APART).cast::<f32>().add(j).read_unaligned();
+                let from = if turned < 0 { 4 - i } else { i };
+                assert_eq!(got, f32::from(number(from, j)));
+            }
+        }
+    }
 }
 
 /// Says on standard error which case read or wrote where nothing may be touched, before the process ends of it.
