@@ -1,10 +1,13 @@
 //! Equality of elements.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::host::block::Steps;
 use super::host::codec::Pivot;
 use super::host::run::{self, Place};
 use super::pass::{Half, Part};
 use super::plan::{Plan, Side};
+use super::spread::spread;
 use super::{Numeric, View, check};
 use crate::error::{Kind, Result};
 use crate::layout::Dims;
@@ -33,6 +36,21 @@ pub unsafe fn equal(a: &View, b: &View) -> Result<bool> {
     }
 }
 
+/// Whether `same` holds for all pieces of the plan. After one for which it does not, no other is looked at.
+fn every_piece(
+    plan: &Plan,
+    [one, other]: [Place<*const u8>; 2],
+    same: &(dyn Fn(&Plan) -> bool + Sync),
+) -> Result<bool> {
+    let all = AtomicBool::new(true);
+    spread(plan, one, other, None, &|piece| {
+        if all.load(Ordering::Relaxed) && !same(piece) {
+            all.store(false, Ordering::Relaxed);
+        }
+    })?;
+    Ok(all.into_inner())
+}
+
 /// # Safety
 /// As for [`equal`].
 unsafe fn equal_parts(a: &View, b: &View, part: Part, [x, y]: [Numeric; 2]) -> Result<bool> {
@@ -44,7 +62,9 @@ unsafe fn equal_parts(a: &View, b: &View, part: Part, [x, y]: [Numeric; 2]) -> R
     let steps = [x, y].map(|numeric| Steps::to_pivot(numeric.scalar, pivot));
     let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
     // SAFETY: the plan visits the elements of the layouts and no others.
-    Ok(unsafe { run::equal(&plan, [&steps[0], &steps[1]], places[0], places[1]) })
+    every_piece(&plan, places, &|piece| unsafe {
+        run::equal(piece, [&steps[0], &steps[1]], places[0], places[1])
+    })
 }
 
 /// Whether all imaginary parts are 0.
@@ -60,9 +80,10 @@ unsafe fn is_real(a: &View) -> Result<bool> {
         return Ok(true);
     };
     let steps = Steps::to_pivot(numeric.scalar, Pivot::F64);
-    let zeros = Place { base: [0u8; 16].as_ptr(), cell: half.cell };
+    let zero = [0u8; 16];
+    let places = [a.data, zero.as_ptr()].map(|base| Place { base, cell: half.cell });
     // SAFETY: the plan visits the elements of the layout on one side, and only the zero on the other.
-    Ok(unsafe { run::equal(&plan, [&steps, &steps], Place { base: a.data, cell: half.cell }, zeros) })
+    every_piece(&plan, places, &|piece| unsafe { run::equal(piece, [&steps, &steps], places[0], places[1]) })
 }
 
 /// # Safety
@@ -77,5 +98,5 @@ unsafe fn identical(a: &View, b: &View) -> Result<bool> {
     let never = matches!(a.dtype.kind, b'M' | b'm').then_some(i64::MIN);
     let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
     // SAFETY: the plan visits the elements of the layouts and no others.
-    Ok(unsafe { run::identical(&plan, places[0], places[1], never) })
+    every_piece(&plan, places, &|piece| unsafe { run::identical(piece, places[0], places[1], never) })
 }

@@ -6,8 +6,12 @@
 mod compare;
 pub mod host;
 mod pass;
+mod pieces;
 pub mod plan;
+pub mod progress;
 pub mod route;
+mod spread;
+pub mod threads;
 
 pub use compare::equal;
 
@@ -16,6 +20,7 @@ use crate::error::{Result, bail};
 use crate::layout::Layout;
 use host::run::Coefficients;
 use pass::Part;
+use progress::Progress;
 
 /// Elements in memory that are read.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +44,7 @@ pub struct ViewMut<'a> {
     pub layout: &'a Layout,
 }
 
-/// What happens to numbers on the way: y = x · scale + bias, and what does not fit.
+/// What happens to numbers on the way: y = x · scale + bias, and what does not fit. And who is told.
 ///
 /// The product is rounded before the sum. Both are computed in float32 when the destination is a float of at most
 /// 32 bits (or complex of such) and float32 holds every number of the source type, else in float64; scale and bias
@@ -55,6 +60,8 @@ pub struct Transform<'a> {
     pub bias: &'a [f64],
     /// The axis along which scale and bias differ.
     pub axis: usize,
+    /// Who is told how far it is.
+    pub progress: Option<&'a Progress>,
 }
 
 impl Transform<'_> {
@@ -125,7 +132,8 @@ fn check(source: (DType, &Layout), target: (DType, &Layout), affine: bool) -> Re
 /// broadcast has strides of 0.
 ///
 /// Fails with `Shape` when shapes or coefficients do not fit, `Range` for a bad axis, `Unsupported` when either type
-/// is only carried and the other differs, `Overflow` and `OutOfMemory`; then nothing has been written.
+/// is only carried and the other differs, `Overflow` and `OutOfMemory`; then nothing has been written. Fails with
+/// `Cancelled` when `progress` says so; then some elements have been written.
 ///
 /// # Safety
 /// All elements of `source` are readable and all of `target` writable, no other thread writes either, and no byte
@@ -135,7 +143,7 @@ pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) ->
     check((source.dtype, source.layout), (target.dtype, target.layout), affine)?;
     transform.check(source.layout.shape())?;
     // SAFETY: as the caller promises.
-    let copy = |part| unsafe { pass::copy(source, target, part) };
+    let copy = |part| unsafe { pass::copy(source, target, part, transform.progress) };
     // SAFETY: likewise.
     let convert =
         |part, coefficients| unsafe { pass::convert(source, target, transform, part, coefficients) };
@@ -157,7 +165,7 @@ pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) ->
         (false, true) => {
             convert(Part::Real, coefficients)?;
             // SAFETY: as the caller promises.
-            unsafe { pass::zero_imaginary(target) }
+            unsafe { pass::zero_imaginary(target, transform.progress) }
         }
         (true, false) if to.scalar == Scalar::Bool && !affine => convert(Part::Whole, coefficients),
         _ => convert(Part::Real, coefficients),
@@ -186,7 +194,8 @@ pub unsafe fn convert_overlapping(source: &View, target: &ViewMut, transform: &T
     let data: *mut u8 = room.as_mut_ptr();
     // SAFETY: the room is of this call only, and holds as many elements as the compact layout has.
     unsafe {
-        convert(source, &ViewMut { data, dtype: source.dtype, layout: &layout }, &Transform::default())?;
+        let copy = Transform { progress: transform.progress, ..Transform::default() };
+        convert(source, &ViewMut { data, dtype: source.dtype, layout: &layout }, &copy)?;
         convert(&View { data, dtype: source.dtype, layout: &layout }, target, transform)
     }
 }

@@ -4,6 +4,8 @@ use super::host::block::Steps;
 use super::host::memory::Cell;
 use super::host::run::{self, Coefficients, Place};
 use super::plan::{Plan, Side};
+use super::progress::Progress;
+use super::spread::spread;
 use super::{Numeric, Transform, View, ViewMut};
 use crate::dtype::{DType, code};
 use crate::error::{Result, bail};
@@ -62,7 +64,7 @@ impl<'a> Half<'a> {
 ///
 /// # Safety
 /// As for [`super::convert`].
-pub unsafe fn copy(source: &View, target: &ViewMut, part: Part) -> Result<()> {
+pub unsafe fn copy(source: &View, target: &ViewMut, part: Part, progress: Option<&Progress>) -> Result<()> {
     let from = Half::new(source.dtype, source.layout, part)?;
     let to = Half::new(target.dtype, target.layout, part)?;
     if from.cell.bits == 0 {
@@ -72,7 +74,7 @@ pub unsafe fn copy(source: &View, target: &ViewMut, part: Part) -> Result<()> {
         let (from, to) =
             (Place { base: source.data, cell: from.cell }, Place { base: target.data, cell: to.cell });
         // SAFETY: the plan visits the elements of the layouts and no others.
-        unsafe { run::copy(&plan, from, to) };
+        spread(&plan, from, to, progress, &|piece| unsafe { run::copy(piece, from, to) })?;
     }
     Ok(())
 }
@@ -101,8 +103,10 @@ pub unsafe fn convert(
     if let Some(plan) = Plan::new(source.layout.shape(), &from.side, &to.side, from.lanes, axis)? {
         let (from, to) =
             (Place { base: source.data, cell: from.cell }, Place { base: target.data, cell: to.cell });
-        // SAFETY: the plan visits the elements of the layouts and no others, and cells and steps have one type.
-        unsafe { run::convert(&plan, &steps, from, to, coefficients) };
+        spread(&plan, from, to, transform.progress, &|piece| {
+            // SAFETY: the plan visits the elements of the layouts and no others, and cells and steps have one type.
+            unsafe { run::convert(piece, &steps, from, to, coefficients) }
+        })?;
     }
     Ok(())
 }
@@ -111,31 +115,27 @@ pub unsafe fn convert(
 ///
 /// # Safety
 /// All elements of `target` are writable. They are complex.
-pub unsafe fn zero_imaginary(target: &ViewMut) -> Result<()> {
+pub unsafe fn zero_imaginary(target: &ViewMut, progress: Option<&Progress>) -> Result<()> {
     let to = Half::new(target.dtype, target.layout, Part::Imaginary)?;
     // SAFETY: zeros of 16 bytes, more than any part has.
-    unsafe { fill(&to, target, &[0; 16]) }
+    unsafe { fill(&to, target, &[0; 16], progress) }
 }
 
 /// Copies the native or foreign bytes of one scalar to all of `to`.
 ///
 /// # Safety
 /// All elements of `target` are writable, and `scalar` has the form that its cell says.
-pub unsafe fn fill(to: &Half, target: &ViewMut, scalar: &[u8]) -> Result<()> {
+unsafe fn fill(to: &Half, target: &ViewMut, scalar: &[u8], progress: Option<&Progress>) -> Result<()> {
     let still = Dims::filled(0, target.layout.ndim());
     let from = Side { strides: &still, offset: 0, part: 0, lane: 0, ..to.side };
     if to.cell.bits == 0 {
         return Ok(());
     }
     if let Some(plan) = Plan::new(target.layout.shape(), &from, &to.side, to.lanes, None)? {
+        let (from, to) =
+            (Place { base: scalar.as_ptr(), cell: to.cell }, Place { base: target.data, cell: to.cell });
         // SAFETY: the plan never leaves the scalar, and visits the elements of the target and no others.
-        unsafe {
-            run::copy(
-                &plan,
-                Place { base: scalar.as_ptr(), cell: to.cell },
-                Place { base: target.data, cell: to.cell },
-            )
-        };
+        spread(&plan, from, to, progress, &|piece| unsafe { run::copy(piece, from, to) })?;
     }
     Ok(())
 }

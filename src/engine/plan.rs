@@ -23,7 +23,7 @@ pub struct Side<'a> {
 /// One loop: how often, and how far each turn moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loop {
-    /// Turns, at least 2 (1 in the loop that stands for none).
+    /// Turns, at least 2 (1 in the loop that stands for none, and where a piece has but one).
     pub extent: i64,
     /// Bits that a turn moves the source.
     pub source: i64,
@@ -52,6 +52,8 @@ pub struct Plan {
     pub target: i64,
     /// The index of the first coefficient.
     pub first: i64,
+    /// How many scalars the plan visits that this one is a piece of, or this one if it is whole.
+    pub whole: usize,
 }
 
 impl Plan {
@@ -65,7 +67,7 @@ impl Plan {
         lanes: i64,
         axis: Option<usize>,
     ) -> Result<Option<Self>> {
-        let mut plan = Plan { loops: Vec::new(), source: source.start()?, target: target.start()?, first: 0 };
+        let mut plan = Plan { loops: Vec::new(), source: source.start()?, target: target.start()?, first: 0, whole: 0 };
         if plan.loops.try_reserve_exact(shape.len() + 1).is_err() {
             bail!(OutOfMemory, "no memory for a plan of {} loops", shape.len() + 1);
         }
@@ -81,6 +83,7 @@ impl Plan {
         }
         plan.loops.sort_by_key(|l| (l.target, l.source.unsigned_abs()));
         plan.merge();
+        plan.whole = plan.count();
         Ok(Some(plan))
     }
 

@@ -44,7 +44,7 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
     let unchanged = matches!(whole, Mover::Word(_) | Mover::Bytes { part: 1, .. });
     let run = |stride| stride == source.cell.stride();
     let runs = plan.loops.first().is_some_and(|l| l.extent >= SHORT && run(l.source) && run(l.target));
-    let streams = plan.count().saturating_mul(size) >= stream::FROM;
+    let streams = plan.whole.saturating_mul(size) >= stream::FROM;
     if unchanged && runs {
         let streams = streams && has_long_rows(plan, size);
         // SAFETY: the rows are runs of the plan's scalars.
@@ -131,7 +131,7 @@ fn has_sheets(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>) -> 
 unsafe fn copy_sheets(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, whole: Mover) {
     let size = source.cell.bytes();
     let is_word = matches!(whole, Mover::Word(_));
-    if is_word && plan.count().saturating_mul(size) < stream::FROM {
+    if is_word && plan.whole.saturating_mul(size) < stream::FROM {
         // SAFETY: the blocks are made of the plan's scalars.
         return walk(plan, usize::MAX, &mut |b| unsafe {
             whole.run(b.source(source.base), b.target(target.base), b.counts)
@@ -163,7 +163,7 @@ unsafe fn through_tiles(
     put: &mut dyn FnMut(*const u8, *mut u8, usize),
 ) {
     let (turn, width) = (Mover::between(source.cell, source.cell), target.cell.bytes());
-    let is_large = plan.count().saturating_mul(width) >= stream::FROM;
+    let is_large = plan.whole.saturating_mul(width) >= stream::FROM;
     with_room(is_large, |room| {
         walk(plan, usize::MAX, &mut |b| {
             let (from, to) = (b.source(source.base), b.target(target.base));
@@ -240,7 +240,7 @@ unsafe fn convert_directly(plan: &Plan, run: Run, source: Place<*const u8>, targ
         .first()
         .is_some_and(|l| l.extent >= SHORT && source.cell.is_run(l.source) && target.cell.is_run(l.target));
     let (size, width) = (source.cell.bytes(), target.cell.bytes());
-    let streams = plan.count().saturating_mul(width) >= stream::FROM && (!runs || has_long_rows(plan, width));
+    let streams = plan.whole.saturating_mul(width) >= stream::FROM && (!runs || has_long_rows(plan, width));
     // SAFETY: a run of numbers and its place in the target.
     let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
         if streams { stream_run(run, from, to, n, size, width) } else { run.run(from, to, n) }
