@@ -13,8 +13,8 @@ using ndferry::tensor;
 
 namespace {
 
-/// More than a megabyte, with extents that no page divides.
-const std::vector<std::int64_t> shape{811, 3, 389};
+/// More megabytes than one thread keeps to itself, with extents that no page divides.
+const std::vector<std::int64_t> shape{811, 7, 389};
 
 tensor transposed() { return support::count_up(shape).transpose(); }
 
@@ -102,14 +102,14 @@ TEST("many threads of a program convert at a time") {
 TEST("a fill and an overlapping copy are shared, too") {
     for (const std::int32_t count : {1, 2, 5}) {
         ndferry::set_thread_count(count);
-        const tensor numbers = support::count_up({1 << 20});
+        const tensor numbers = support::count_up({1 << 22});
         numbers.flip().copy_into(numbers);
         const std::vector<std::int32_t> reversed = support::elements<std::int32_t>(numbers);
-        for (std::int32_t i = 0; i < 1 << 20; ++i) CHECK(reversed[i] == (1 << 20) - 1 - i);
+        for (std::int32_t i = 0; i < 1 << 22; ++i) CHECK(reversed[i] == (1 << 22) - 1 - i);
         numbers.fill(5);
-        CHECK(numbers.equal(ndferry::full(NDF_DTYPE_INT32, {1 << 20}, 5)));
+        CHECK(numbers.equal(ndferry::full(NDF_DTYPE_INT32, {1 << 22}, 5)));
         numbers.data<std::int32_t>()[700000] = 6;
-        CHECK(!numbers.equal(ndferry::full(NDF_DTYPE_INT32, {1 << 20}, 5)));
+        CHECK(!numbers.equal(ndferry::full(NDF_DTYPE_INT32, {1 << 22}, 5)));
     }
     ndferry::set_thread_count(0);
 }

@@ -43,7 +43,7 @@ fn every_piece(
     same: &(dyn Fn(&Plan) -> bool + Sync),
 ) -> Result<bool> {
     let all = AtomicBool::new(true);
-    spread(plan, one, other, None, &|piece| {
+    spread(plan, [one.cell, other.cell], other.base.addr(), None, &|piece| {
         if all.load(Ordering::Relaxed) && !same(piece) {
             all.store(false, Ordering::Relaxed);
         }

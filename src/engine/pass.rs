@@ -11,6 +11,9 @@ use crate::dtype::{DType, code};
 use crate::error::{Result, bail};
 use crate::layout::{Dims, Layout};
 
+// SAFETY: a place is an address and what lies there. Whoever reads or writes there promises that threads may.
+unsafe impl<P> Sync for Place<P> {}
+
 /// Which scalars of the elements a pass is about.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Part {
@@ -74,7 +77,9 @@ pub unsafe fn copy(source: &View, target: &ViewMut, part: Part, progress: Option
         let (from, to) =
             (Place { base: source.data, cell: from.cell }, Place { base: target.data, cell: to.cell });
         // SAFETY: the plan visits the elements of the layouts and no others.
-        spread(&plan, from, to, progress, &|piece| unsafe { run::copy(piece, from, to) })?;
+        spread(&plan, [from.cell, to.cell], to.base.addr(), progress, &|piece| unsafe {
+            run::copy(piece, from, to)
+        })?;
     }
     Ok(())
 }
@@ -103,7 +108,7 @@ pub unsafe fn convert(
     if let Some(plan) = Plan::new(source.layout.shape(), &from.side, &to.side, from.lanes, axis)? {
         let (from, to) =
             (Place { base: source.data, cell: from.cell }, Place { base: target.data, cell: to.cell });
-        spread(&plan, from, to, transform.progress, &|piece| {
+        spread(&plan, [from.cell, to.cell], to.base.addr(), transform.progress, &|piece| {
             // SAFETY: the plan visits the elements of the layouts and no others, and cells and steps have one type.
             unsafe { run::convert(piece, &steps, from, to, coefficients) }
         })?;
@@ -135,7 +140,9 @@ unsafe fn fill(to: &Half, target: &ViewMut, scalar: &[u8], progress: Option<&Pro
         let (from, to) =
             (Place { base: scalar.as_ptr(), cell: to.cell }, Place { base: target.data, cell: to.cell });
         // SAFETY: the plan never leaves the scalar, and visits the elements of the target and no others.
-        spread(&plan, from, to, progress, &|piece| unsafe { run::copy(piece, from, to) })?;
+        spread(&plan, [from.cell, to.cell], to.base.addr(), progress, &|piece| unsafe {
+            run::copy(piece, from, to)
+        })?;
     }
     Ok(())
 }

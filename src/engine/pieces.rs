@@ -275,7 +275,10 @@ mod tests {
                 pieces.visit(unit..unit + 1, &mut |piece| {
                     for (l, whole) in piece.loops.iter().zip(&plan.loops).filter(|(l, whole)| l != whole) {
                         assert!(l.extent * whole.target >= 2048, "{plan:?} {pieces:?}");
-                        assert!(whole.source == 0 || l.extent * whole.source.abs() >= 2048, "{plan:?} {pieces:?}");
+                        assert!(
+                            whole.source == 0 || l.extent * whole.source.abs() >= 2048,
+                            "{plan:?} {pieces:?}"
+                        );
                     }
                 });
             }

@@ -67,7 +67,8 @@ impl Plan {
         lanes: i64,
         axis: Option<usize>,
     ) -> Result<Option<Self>> {
-        let mut plan = Plan { loops: Vec::new(), source: source.start()?, target: target.start()?, first: 0, whole: 0 };
+        let mut plan =
+            Plan { loops: Vec::new(), source: source.start()?, target: target.start()?, first: 0, whole: 0 };
         if plan.loops.try_reserve_exact(shape.len() + 1).is_err() {
             bail!(OutOfMemory, "no memory for a plan of {} loops", shape.len() + 1);
         }

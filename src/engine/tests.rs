@@ -223,7 +223,13 @@ fn scale_and_bias_are_those_of_the_naive_twin() {
         let extent = shape.get(axis).copied().unwrap_or(1);
         let (scale, bias) = (values(extent), values(extent));
         let overflow = if random.below(2) == 0 { Overflow::Wrap } else { Overflow::Saturate };
-        check_one(&mut random, from, to, &shape, &Transform { overflow, scale: &scale, bias: &bias, axis });
+        check_one(
+            &mut random,
+            from,
+            to,
+            &shape,
+            &Transform { overflow, scale: &scale, bias: &bias, axis, progress: None },
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who does the work of long conversions: the calling thread, with helpers of our own or those of the host program.
 
 mod job;
+mod place;
 mod pool;
 
 use std::ffi::c_void;
@@ -67,14 +68,16 @@ pub fn count() -> usize {
 /// # Safety
 /// The function keeps its contract, on any thread, for the rest of the process.
 pub unsafe fn set_parallel_for(function: Option<ParallelForFn>, context: *mut c_void) {
-    let host = function.map_or(std::ptr::null(), |function| std::ptr::from_ref(intern(Host { function, context })));
+    let host =
+        function.map_or(std::ptr::null(), |function| std::ptr::from_ref(intern(Host { function, context })));
     HOST.store(host.cast_mut(), Ordering::Release);
 }
 
 /// The one host that is the same as `host`.
 fn intern(host: Host) -> &'static Host {
     let mut hosts = HOSTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let is = |known: &Host| known.context == host.context && std::ptr::fn_addr_eq(known.function, host.function);
+    let is =
+        |known: &Host| known.context == host.context && std::ptr::fn_addr_eq(known.function, host.function);
     if let Some(known) = hosts.iter().find(|known| is(known)) {
         return known;
     }

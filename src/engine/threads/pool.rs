@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::job::Job;
+use super::place::{Others, Thread};
 
 /// How often a helper without work looks for some before it sleeps: about 3 µs, for conversions that follow each other.
 const IDLE_LOOKS: usize = 64;
@@ -41,22 +42,28 @@ struct Pool {
 
 #[derive(Default)]
 struct State {
-    helpers: usize,
+    helpers: Vec<Thread>,
+    /// Where they run, if that was said.
+    place: Option<Others>,
     asleep: usize,
     /// How many more helpers the job wants.
     seats: usize,
     job: Option<&'static Job<'static>>,
 }
 
-/// Does `job` with up to so many helpers.
+/// Does `job` with up to so many helpers. A caller that may use one processor only does without.
 pub fn run(job: &Job, helpers: usize) {
+    let others = Others::now();
+    if others.is_some_and(|others| others.is_empty()) {
+        return job.help();
+    }
     let pool = Pool::current();
     if pool.is_taken.swap(true, Ordering::Acquire) {
         return job.help();
     }
     // SAFETY: `withdraw` returns when no helper has the job or can get it, and nothing before it panics: `help` catches.
     let job: &'static Job<'static> = unsafe { std::mem::transmute(job) };
-    pool.post(job, helpers);
+    pool.post(job, helpers, others);
     job.help();
     pool.withdraw();
     pool.is_taken.store(false, Ordering::Release);
@@ -97,12 +104,18 @@ impl Pool {
     }
 
     /// Offers `job` to so many helpers, some of which may have to be started.
-    fn post(&'static self, job: &'static Job<'static>, helpers: usize) {
+    fn post(&'static self, job: &'static Job<'static>, helpers: usize, others: Option<Others>) {
         let mut state = self.lock();
-        while state.helpers < helpers && start(self) {
-            state.helpers += 1;
+        while state.helpers.len() < helpers {
+            let Some(helper) = start(self) else { break };
+            state.helpers.push(helper);
+            state.place = None;
         }
-        state.seats = helpers.min(state.helpers);
+        if let Some(others) = others.filter(|others| !state.place.is_some_and(|place| place.is(others))) {
+            state.helpers.iter().for_each(|helper| helper.place(&others));
+            state.place = Some(others);
+        }
+        state.seats = helpers.min(state.helpers.len());
         state.job = Some(job);
         let sleepers = state.asleep.min(state.seats);
         drop(state);
@@ -164,10 +177,10 @@ impl Pool {
     }
 }
 
-/// Starts a helper, which no signal is delivered to; whether that worked.
-fn start(pool: &'static Pool) -> bool {
+/// Starts a helper, which no signal is delivered to; `None` where there can be no more threads.
+fn start(pool: &'static Pool) -> Option<Thread> {
     let helper = std::thread::Builder::new().name("ndferry".into()).stack_size(STACK);
-    without_signals(|| helper.spawn(move || pool.serve()).is_ok())
+    without_signals(|| helper.spawn(move || pool.serve()).ok()).map(|handle| Thread::new(&handle))
 }
 
 /// Calls `act` with all signals blocked on this thread: a thread that it starts has them blocked for good.
