@@ -8,14 +8,17 @@ use super::progress::Progress;
 use super::threads;
 use crate::error::Result;
 
+/// Tests cut small plans as others cut large ones.
+const SCALE: usize = if cfg!(test) { 4096 } else { 1 };
+
 /// A plan that moves fewer bytes is done before another thread has woken up and fetched them from this one's caches.
-const FROM: usize = 4 << 20;
+const FROM: usize = (4 << 20) / SCALE;
 
 /// The same where both sides are runs, which move faster than anything else.
-const RUNS_FROM: usize = 8 << 20;
+const RUNS_FROM: usize = (8 << 20) / SCALE;
 
 /// Bytes of the smallest part that a thread takes: long enough to hide that it takes one, short enough to be waited for.
-const PART: usize = 256 << 10;
+const PART: usize = (256 << 10) / SCALE;
 
 /// Bits between two reports of progress.
 const STEP: u64 = (64 << 20) * 8;

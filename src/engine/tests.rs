@@ -6,6 +6,8 @@ use crate::dtype::{PADDED, SWAPPED, code};
 use crate::error::Kind;
 use crate::layout::Order;
 
+mod threads;
+
 /// SplitMix64.
 struct Random(u64);
 
