@@ -5,6 +5,7 @@
 
 mod compare;
 pub mod host;
+mod loops;
 mod pass;
 mod pieces;
 pub mod plan;
@@ -104,6 +105,7 @@ pub(crate) struct Numeric {
 }
 
 impl Numeric {
+    #[inline]
     pub(crate) fn of(dtype: DType) -> Option<Self> {
         Scalar::of(dtype).map(|(scalar, complex)| Self { scalar, complex })
     }
@@ -114,18 +116,28 @@ fn same_elements(a: DType, b: DType) -> bool {
     DType { flags: 0, ..a } == DType { flags: 0, ..b }
 }
 
-/// Refuses what no pass can do.
-fn check(source: (DType, &Layout), target: (DType, &Layout), affine: bool) -> Result<()> {
+/// What is to be done with elements.
+#[derive(Clone, Copy)]
+enum Work {
+    /// They are copied; packing and byte order may change.
+    Copy,
+    /// Numbers become those of another type, or are scaled.
+    Convert([Numeric; 2]),
+}
+
+/// What has to be done; refuses what no pass can do.
+fn work(source: (DType, &Layout), target: (DType, &Layout), affine: bool) -> Result<Work> {
     let (shape, other) = (source.1.shape(), target.1.shape());
     if shape != other {
         bail!(Shape, "the source has shape {shape:?}, the destination {other:?}");
     }
-    let numbers = Numeric::of(source.0).is_some() && Numeric::of(target.0).is_some();
-    let lanes = source.0.lanes == target.0.lanes;
-    if !(numbers && lanes || same_elements(source.0, target.0) && !affine) {
-        bail!(Unsupported, "there is no conversion from {} to {}", source.0, target.0);
+    if same_elements(source.0, target.0) && !affine {
+        return Ok(Work::Copy);
     }
-    Ok(())
+    match (Numeric::of(source.0), Numeric::of(target.0)) {
+        (Some(from), Some(to)) if source.0.lanes == target.0.lanes => Ok(Work::Convert([from, to])),
+        _ => bail!(Unsupported, "there is no conversion from {} to {}", source.0, target.0),
+    }
 }
 
 /// Copies or converts every element of `source` to its place in `target`. The shapes must be equal; a source that is
@@ -140,22 +152,20 @@ fn check(source: (DType, &Layout), target: (DType, &Layout), affine: bool) -> Re
 /// belongs to both. [`convert_overlapping`] is for those that overlap.
 pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
     let affine = transform.is_affine();
-    check((source.dtype, source.layout), (target.dtype, target.layout), affine)?;
+    let work = work((source.dtype, source.layout), (target.dtype, target.layout), affine)?;
     transform.check(source.layout.shape())?;
-    // SAFETY: as the caller promises.
-    let copy = |part| unsafe { pass::copy(source, target, part, transform.progress) };
-    // SAFETY: likewise.
-    let convert =
-        |part, coefficients| unsafe { pass::convert(source, target, transform, part, coefficients) };
-    let coefficients = Coefficients { scale: transform.scale, bias: transform.bias };
-
-    if same_elements(source.dtype, target.dtype) && !affine {
+    let Work::Convert([from, to]) = work else {
         let swaps = source.dtype.is_swapped() != target.dtype.is_swapped();
-        return copy(if swaps { Part::Both } else { Part::Whole });
-    }
-    let (Some(from), Some(to)) = (Numeric::of(source.dtype), Numeric::of(target.dtype)) else {
-        bail!(Internal, "types that are not numbers passed the check");
+        // SAFETY: as the caller promises.
+        return unsafe {
+            pass::copy(source, target, if swaps { Part::Both } else { Part::Whole }, transform.progress)
+        };
     };
+    // SAFETY: as the caller promises.
+    let convert = |part, coefficients| unsafe {
+        pass::convert(source, target, [from, to], transform, part, coefficients)
+    };
+    let coefficients = Coefficients { scale: transform.scale, bias: transform.bias };
     match (from.complex, to.complex) {
         (true, true) if !affine => convert(Part::Both, coefficients),
         (true, true) => {
@@ -178,7 +188,7 @@ pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) ->
 /// # Safety
 /// As for [`convert`], except that the two may overlap.
 pub unsafe fn convert_overlapping(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
-    check((source.dtype, source.layout), (target.dtype, target.layout), transform.is_affine())?;
+    work((source.dtype, source.layout), (target.dtype, target.layout), transform.is_affine())?;
     transform.check(source.layout.shape())?;
     let layout = source.layout.dense_like();
     let count: i64 = layout.shape().iter().product();

@@ -2,7 +2,7 @@
 
 use super::host::block::Steps;
 use super::host::memory::Cell;
-use super::host::run::{self, Coefficients, Place};
+use super::host::run::{Coefficients, Job};
 use super::plan::{Plan, Side};
 use super::progress::Progress;
 use super::spread::spread;
@@ -10,9 +10,6 @@ use super::{Numeric, Transform, View, ViewMut};
 use crate::dtype::{DType, code};
 use crate::error::{Result, bail};
 use crate::layout::{Dims, Layout};
-
-// SAFETY: a place is an address and what lies there. Whoever reads or writes there promises that threads may.
-unsafe impl<P> Sync for Place<P> {}
 
 /// Which scalars of the elements a pass is about.
 #[derive(Clone, Copy, PartialEq)]
@@ -63,6 +60,34 @@ impl<'a> Half<'a> {
     }
 }
 
+/// Where the two sides begin, for threads.
+#[derive(Clone, Copy)]
+struct Ends {
+    source: *const u8,
+    target: *mut u8,
+}
+
+// SAFETY: addresses. Whoever reads or writes there promises that threads may.
+unsafe impl Sync for Ends {}
+
+impl Ends {
+    /// # Safety
+    /// As for [`Job::run`]; the pieces of a plan have no byte of the target in common.
+    unsafe fn run(
+        &self,
+        job: &Job,
+        plan: &Plan,
+        cells: [Cell; 2],
+        progress: Option<&Progress>,
+    ) -> Result<()> {
+        spread(plan, cells, self.target.addr(), progress, &|piece| {
+            let Self { source, target } = *self;
+            // SAFETY: as the caller promises.
+            unsafe { job.run(piece, source, target) }
+        })
+    }
+}
+
 /// Copies the scalars of `part`, whose types differ in packing and byte order at most.
 ///
 /// # Safety
@@ -74,12 +99,10 @@ pub unsafe fn copy(source: &View, target: &ViewMut, part: Part, progress: Option
         return Ok(());
     }
     if let Some(plan) = Plan::new(source.layout.shape(), &from.side, &to.side, from.lanes, None)? {
-        let (from, to) =
-            (Place { base: source.data, cell: from.cell }, Place { base: target.data, cell: to.cell });
+        let job = Job::to_copy(&plan, from.cell, to.cell);
+        let ends = Ends { source: source.data, target: target.data };
         // SAFETY: the plan visits the elements of the layouts and no others.
-        spread(&plan, [from.cell, to.cell], to.base.addr(), progress, &|piece| unsafe {
-            run::copy(piece, from, to)
-        })?;
+        unsafe { ends.run(&job, &plan, [from.cell, to.cell], progress)? };
     }
     Ok(())
 }
@@ -87,31 +110,27 @@ pub unsafe fn copy(source: &View, target: &ViewMut, part: Part, progress: Option
 /// Converts the numbers of `part`.
 ///
 /// # Safety
-/// As for [`super::convert`]. Both types are numbers.
+/// As for [`super::convert`]. The types are those that the numbers have.
 pub unsafe fn convert(
     source: &View,
     target: &ViewMut,
+    [a, b]: [Numeric; 2],
     transform: &Transform,
     part: Part,
     coefficients: Coefficients,
 ) -> Result<()> {
     let from = Half::new(source.dtype, source.layout, part)?;
     let to = Half::new(target.dtype, target.layout, part)?;
-    let (Some(a), Some(b)) = (Numeric::of(source.dtype), Numeric::of(target.dtype)) else {
-        bail!(Internal, "a conversion of types that are not numbers");
-    };
     let steps = match part {
         Part::Whole if a.complex => Steps::complex_truth(a.scalar),
         _ => Steps::new(a.scalar, b.scalar, transform.is_affine(), transform.overflow),
     };
     let axis = transform.varies_along();
     if let Some(plan) = Plan::new(source.layout.shape(), &from.side, &to.side, from.lanes, axis)? {
-        let (from, to) =
-            (Place { base: source.data, cell: from.cell }, Place { base: target.data, cell: to.cell });
-        spread(&plan, [from.cell, to.cell], to.base.addr(), transform.progress, &|piece| {
-            // SAFETY: the plan visits the elements of the layouts and no others, and cells and steps have one type.
-            unsafe { run::convert(piece, &steps, from, to, coefficients) }
-        })?;
+        let job = Job::to_convert(&plan, &steps, coefficients, from.cell, to.cell);
+        let ends = Ends { source: source.data, target: target.data };
+        // SAFETY: the plan visits the elements of the layouts and no others, and cells and steps have one type.
+        unsafe { ends.run(&job, &plan, [from.cell, to.cell], transform.progress)? };
     }
     Ok(())
 }
@@ -137,12 +156,10 @@ unsafe fn fill(to: &Half, target: &ViewMut, scalar: &[u8], progress: Option<&Pro
         return Ok(());
     }
     if let Some(plan) = Plan::new(target.layout.shape(), &from, &to.side, to.lanes, None)? {
-        let (from, to) =
-            (Place { base: scalar.as_ptr(), cell: to.cell }, Place { base: target.data, cell: to.cell });
+        let job = Job::to_copy(&plan, to.cell, to.cell);
+        let ends = Ends { source: scalar.as_ptr(), target: target.data };
         // SAFETY: the plan never leaves the scalar, and visits the elements of the target and no others.
-        spread(&plan, [from.cell, to.cell], to.base.addr(), progress, &|piece| unsafe {
-            run::copy(piece, from, to)
-        })?;
+        unsafe { ends.run(&job, &plan, [to.cell, to.cell], progress)? };
     }
     Ok(())
 }

@@ -173,6 +173,7 @@ fn is_nested(plan: &Plan, bits: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::loops::Loops;
     use crate::engine::plan::Loop;
 
     /// A linear congruential generator.
@@ -183,6 +184,12 @@ mod tests {
             self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             ((self.0 >> 33) % n as u64) as i64
         }
+    }
+
+    fn list(loops: &[Loop]) -> Loops {
+        let mut list = Loops::NONE;
+        loops.iter().for_each(|l| list.insert(*l).expect("memory"));
+        list
     }
 
     /// Up to 4 loops of scalars of `bits`, the target nested and with gaps at times, the source anywhere.
@@ -199,14 +206,13 @@ mod tests {
             })
             .collect();
         let target = random.below(5000) * bits;
-        let whole = loops.iter().map(|l| l.extent as usize).product();
-        Plan { loops, source: random.below(99) * bits, target, first: random.below(9), whole }
+        Plan { loops: list(&loops), source: random.below(99) * bits, target, first: random.below(9) }
     }
 
     /// Source, target and coefficient of every scalar.
     fn scalars(plan: &Plan) -> Vec<[i64; 3]> {
         let mut all = vec![[plan.source, plan.target, plan.first]];
-        for l in &plan.loops {
+        for l in plan.loops.iter() {
             let turns = |at: [i64; 3]| {
                 (0..l.extent).map(move |i| [at[0] + i * l.source, at[1] + i * l.target, at[2] + i * l.step])
             };
@@ -273,7 +279,9 @@ mod tests {
             pieces.visit(0..pieces.units(), &mut |piece| assert_eq!(*piece, plan));
             for unit in 0..pieces.units() {
                 pieces.visit(unit..unit + 1, &mut |piece| {
-                    for (l, whole) in piece.loops.iter().zip(&plan.loops).filter(|(l, whole)| l != whole) {
+                    for (l, whole) in
+                        piece.loops.iter().zip(plan.loops.iter()).filter(|(l, whole)| l != whole)
+                    {
                         assert!(l.extent * whole.target >= 2048, "{plan:?} {pieces:?}");
                         assert!(
                             whole.source == 0 || l.extent * whole.source.abs() >= 2048,
@@ -289,7 +297,7 @@ mod tests {
     fn a_run_is_cut_at_the_boundaries_of_pages() {
         for (base, target, bits) in [(4096, 0, 8), (64, 0, 32), (12, 320, 32), (100, 4, 4), (1, 18, 6)] {
             let run = Loop { extent: 1 << 20, source: 8, target: bits, step: 0 };
-            let plan = Plan { loops: vec![run], source: 0, target, first: 0, whole: 1 << 20 };
+            let plan = Plan { loops: list(&[run]), source: 0, target, first: 0 };
             let pieces = Pieces::cut(&plan, Written { base, packed: bits < 8, bits }, 16);
             assert!(pieces.units() >= 16);
             for unit in 1..pieces.units() {
@@ -305,7 +313,7 @@ mod tests {
         // A million rows of 16 numbers become columns.
         let columns = Loop { extent: 1 << 20, source: 512, target: 32, step: 0 };
         let rows = Loop { extent: 16, source: 32, target: 32 << 20, step: 0 };
-        let plan = Plan { loops: vec![columns, rows], source: 0, target: 0, first: 0, whole: 1 << 20 };
+        let plan = Plan { loops: list(&[columns, rows]), source: 0, target: 0, first: 0 };
         let pieces = Pieces::cut(&plan, Written { base: 0, packed: false, bits: 32 }, 64);
         assert!(pieces.units() >= 64);
         for unit in 0..pieces.units() {
@@ -317,7 +325,7 @@ mod tests {
     fn loops_of_two_turns_are_cut_together() {
         let loops: Vec<Loop> =
             (0..22).map(|i| Loop { extent: 2, source: 8 << (21 - i), target: 8 << i, step: 0 }).collect();
-        let plan = Plan { loops, source: 0, target: 0, first: 0, whole: 1 << 20 };
+        let plan = Plan { loops: list(&loops), source: 0, target: 0, first: 0 };
         assert!(Pieces::cut(&plan, Written { base: 0, packed: false, bits: 8 }, 16).units() >= 16);
     }
 
@@ -326,17 +334,16 @@ mod tests {
         let inner = Loop { extent: 1001, source: 4, target: 4, step: 0 };
         let written = Written { base: 0, packed: true, bits: 4 };
         let rows = |target| Plan {
-            loops: vec![inner, Loop { extent: 1000, source: 1 << 20, target: 1001 * 4, step: 0 }],
+            loops: list(&[inner, Loop { extent: 1000, source: 1 << 20, target: 1001 * 4, step: 0 }]),
             source: 0,
             target,
             first: 0,
-            whole: 1001 * 1000,
         };
         let even = rows(0);
         let pieces = Pieces::cut(&even, written, 16);
         assert!(pieces.units() >= 3);
         pieces.visit(1..2, &mut |piece| assert_eq!(piece.target % 8, 0));
-        let interleaved = Plan { loops: vec![inner, Loop { target: 2, ..inner }], ..rows(0) };
+        let interleaved = Plan { loops: list(&[inner, Loop { target: 2, ..inner }]), ..rows(0) };
         assert_eq!(Pieces::cut(&interleaved, written, 16).units(), 1);
     }
 }

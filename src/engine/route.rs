@@ -3,7 +3,7 @@
 use super::progress::{Callback, Progress};
 use super::{Transform, View, ViewMut};
 use crate::device::Device;
-use crate::dtype::{Casting, DType, Overflow, can_cast};
+use crate::dtype::{Casting, DType, Overflow, casting_needed};
 use crate::error::{Result, bail};
 use crate::layout::{Layout, Order, normalize_axis};
 use crate::tensor::{MemoryOrder, Tensor};
@@ -78,7 +78,7 @@ impl Convert<'_> {
 /// `tensor` in another dtype, order, scale, on another device; itself when nothing is to be done.
 pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tensor> {
     dtype.validate()?;
-    let source = scalars(tensor, dtype)?;
+    let source = scalars(tensor, dtype)?.unwrap_or_else(|| tensor.clone());
     require_cast(source.dtype(), dtype, how.casting)?;
     let device = how.device.unwrap_or(source.device());
     let in_order = match how.order {
@@ -101,11 +101,13 @@ pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tenso
 }
 
 /// Vector elements as scalars along the last axis, when `dtype` has one lane and the tensor's has more: two packed
-/// 4-bit floats in an element of two lanes are two elements of one.
-fn scalars(tensor: &Tensor, dtype: DType) -> Result<Tensor> {
+/// 4-bit floats in an element of two lanes are two elements of one. Nothing where there is nothing to do.
+fn scalars(tensor: &Tensor, dtype: DType) -> Result<Option<Tensor>> {
     match (tensor.dtype().lanes, dtype.lanes) {
-        (2.., 1) if tensor.dtype().kind == 0 => tensor.reinterpret(DType { lanes: 1, ..tensor.dtype() }),
-        _ => Ok(tensor.clone()),
+        (2.., 1) if tensor.dtype().kind == 0 => {
+            tensor.reinterpret(DType { lanes: 1, ..tensor.dtype() }).map(Some)
+        }
+        _ => Ok(None),
     }
 }
 
@@ -124,16 +126,25 @@ pub fn fill(tensor: &Tensor, value: &Tensor) -> Result<()> {
 /// [`copy_into`], the destination called `name` in messages.
 fn write_into(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
     require_writable(destination, name)?;
-    let source = scalars(source, destination.dtype())?;
+    let scalars = scalars(source, destination.dtype())?;
+    let source = scalars.as_ref().unwrap_or(source);
     require_cast(source.dtype(), destination.dtype(), how.casting)?;
     let shape = destination.layout().shape();
-    let Ok(layout) = source.layout().broadcast_to(shape) else {
-        let from = source.layout().shape();
-        bail!(Shape, "`source` has shape {from:?}, which does not broadcast to {shape:?}, that of `{name}`");
+    let broadcast = match source.layout().shape() == shape {
+        true => None,
+        false => Some(broadcast(source.layout(), shape, name)?),
     };
     let transform = how.transform(source.layout().ndim(), shape.len())?;
     let sharing = if source.shares_memory(destination) { Sharing::Elements } else { Sharing::Nothing };
-    run(&source, &layout, destination, &transform, sharing, how.progress)
+    let layout = broadcast.as_ref().unwrap_or(source.layout());
+    run(source, layout, destination, &transform, sharing, how.progress)
+}
+
+fn broadcast(layout: &Layout, shape: &[i64], name: &str) -> Result<Layout> {
+    layout.broadcast_to(shape).or_else(|_| {
+        let from = layout.shape();
+        bail!(Shape, "`source` has shape {from:?}, which does not broadcast to {shape:?}, that of `{name}`")
+    })
 }
 
 /// Copies between tensors of one shape and dtype that share no memory.
@@ -150,13 +161,13 @@ pub fn equal(a: &Tensor, b: &Tensor) -> Result<bool> {
 }
 
 fn require_cast(from: DType, to: DType, casting: Casting) -> Result<()> {
-    if !can_cast(from, to, Casting::Unsafe) {
-        bail!(Unsupported, "there is no conversion from {from} to {to}");
+    match casting_needed(from, to) {
+        None => bail!(Unsupported, "there is no conversion from {from} to {to}"),
+        Some(needed) if needed > casting => {
+            bail!(Dtype, "{from} to {to} is not allowed by `casting`, which is {casting}")
+        }
+        Some(_) => Ok(()),
     }
-    if !can_cast(from, to, casting) {
-        bail!(Dtype, "{from} to {to} is not allowed by `casting`, which is {casting}");
-    }
-    Ok(())
 }
 
 fn require_writable(tensor: &Tensor, name: &str) -> Result<()> {

@@ -1,5 +1,8 @@
 //! The engine against its naive twin, over random types, layouts and coefficients.
 
+mod pieces;
+mod plans;
+
 use super::host::naive;
 use super::*;
 use crate::dtype::{PADDED, SWAPPED, code};

@@ -342,7 +342,13 @@ impl Tensor {
         if !a.has_addresses() && self.storage().start() != other.storage().start() {
             return false;
         }
-        overlap(&self.footprint(), &other.footprint()).is_possible()
+        let reaches = |one: &Storage, other: &Storage| {
+            let (from, to) = (one.start().addr(), other.start().addr());
+            to.checked_sub(from).is_none_or(|distance| distance < one.byte_count())
+        };
+        reaches(self.storage(), other.storage())
+            && reaches(other.storage(), self.storage())
+            && overlap(&self.footprint(), &other.footprint()).is_possible()
     }
 
     /// Where the elements lie, in bits.

@@ -4,6 +4,7 @@ pub mod bits;
 pub mod block;
 pub mod codec;
 mod direct;
+pub mod equal;
 #[cfg(all(test, unix))]
 mod fenced;
 mod half;
@@ -19,4 +20,5 @@ mod transpose;
 mod truncate;
 mod vector;
 pub mod walk;
+mod way;
 mod weave;

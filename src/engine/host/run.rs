@@ -1,15 +1,17 @@
-//! What is done with the blocks of a plan: copies, conversions and comparisons. Each block is gathered into adjacent
-//! native bytes, worked on there and scattered; where memory already has that form, gathering or scattering falls away.
+//! Copies and conversions: a plan, or a piece of it, carried out in the [`Way`] that was chosen. What has no way of its
+//! own goes block by block: gathered into adjacent native bytes, worked on there and scattered; where memory already has
+//! that form, gathering or scattering falls away.
 
 use std::mem::MaybeUninit;
 
-use super::block::{BLOCK, Scratch, Steps};
+use super::block::{Scratch, Steps};
 use super::direct::Run;
 use super::memory::{Cell, Grid, Mover};
 use super::port::{Port, Room};
-use super::sheet::with_room;
+use super::sheet::{Turn, with_room};
 use super::stream;
-use super::walk::{Block, second_loop, walk};
+use super::walk::{Block, walk};
+use super::way::{TILE, Way, block_limit};
 use crate::engine::plan::Plan;
 
 /// One side of the work: what positions count from, and how scalars lie there.
@@ -30,64 +32,110 @@ pub struct Coefficients<'a> {
     pub bias: &'a [f64],
 }
 
-/// Bytes of the tile through which transposed scalars pass: it stays in the first-level cache, and its rows are
-/// whole cache lines.
-const TILE: usize = 4096;
+/// Work made ready: what is done with every scalar of a plan, and the way.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    source: Cell,
+    target: Cell,
+    act: Act<'a>,
+    way: Way,
+}
 
-/// Copies scalars that differ in packing and byte order at most.
+/// What is done with a scalar.
+#[derive(Clone, Copy)]
+enum Act<'a> {
+    /// It is moved.
+    Move(Mover),
+    /// It is converted, with coefficients if the steps need them.
+    Convert(&'a Steps, Coefficients<'a>),
+}
+
+impl<'a> Job<'a> {
+    /// Copies scalars that differ in packing and byte order at most.
+    pub fn to_copy(plan: &Plan, source: Cell, target: Cell) -> Self {
+        let way = Way::to_copy(plan, source, target);
+        Self { source, target, act: Act::Move(Mover::between(source, target)), way }
+    }
+
+    /// Converts scalars of the types that `steps` was made for.
+    pub fn to_convert(
+        plan: &Plan,
+        steps: &'a Steps,
+        coefficients: Coefficients<'a>,
+        source: Cell,
+        target: Cell,
+    ) -> Self {
+        let way = Way::to_convert(plan, steps, source, target);
+        Self { source, target, act: Act::Convert(steps, coefficients), way }
+    }
+
+    /// Does it, for the plan that it was made for or a piece of it: the same loops in the same places, none of them
+    /// longer.
+    ///
+    /// # Safety
+    /// Every source scalar of the plan is readable and every target scalar writable, counted from `source` and
+    /// `target`, and the two do not overlap.
+    pub unsafe fn run(&self, plan: &Plan, source: *const u8, target: *mut u8) {
+        let source = Place { base: source, cell: self.source };
+        let target = Place { base: target, cell: self.target };
+        // SAFETY: as the caller promises.
+        unsafe {
+            match self.act {
+                Act::Move(mover) => copy(plan, self.way, mover, source, target),
+                Act::Convert(steps, coefficients) => {
+                    convert(plan, self.way, steps, source, target, coefficients)
+                }
+            }
+        }
+    }
+}
+
+/// Copies scalars in a way that was chosen for them.
 ///
 /// # Safety
-/// Every source scalar of the plan is readable and every target scalar writable, and the two do not overlap.
-pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>) {
-    let whole = Mover::between(source.cell, target.cell);
+/// As for [`Job::run`].
+unsafe fn copy(plan: &Plan, way: Way, mover: Mover, source: Place<*const u8>, target: Place<*mut u8>) {
     let size = source.cell.bytes();
-    let unchanged = matches!(whole, Mover::Word(_) | Mover::Bytes { part: 1, .. });
-    let run = |stride| stride == source.cell.stride();
-    let runs = plan.loops.first().is_some_and(|l| l.extent >= SHORT && run(l.source) && run(l.target));
-    let streams = plan.whole.saturating_mul(size) >= stream::FROM;
-    if unchanged && runs {
-        let streams = streams && has_long_rows(plan, size);
-        // SAFETY: the rows are runs of the plan's scalars.
-        unsafe {
-            each_row(plan, source.base, target.base, &mut |from, to, n| {
-                if streams {
-                    stream::copy(from, to, n * size)
-                } else {
-                    to.copy_from_nonoverlapping(from, n * size)
-                }
-            });
+    // SAFETY: a block of the plan's scalars.
+    let move_block = |b: &Block| unsafe { mover.run(b.source(source.base), b.target(target.base), b.counts) };
+    // SAFETY: as the caller promises; rows and blocks are made of the plan's scalars.
+    unsafe {
+        match way {
+            Way::Rows { streams: true } => {
+                each_row(plan, source.base, target.base, &mut |from, to, n| stream::copy(from, to, n * size));
+                stream::finish();
+            }
+            Way::Rows { streams: false } => each_row(plan, source.base, target.base, &mut |from, to, n| {
+                to.copy_from_nonoverlapping(from, n * size)
+            }),
+            Way::Gathered => stream_rows(plan, source, target, mover),
+            Way::Sheets(turn) => walk(plan, usize::MAX, &mut |b| match turn.sheet(b, source.base, target) {
+                Some(sheet) => turn.run(&sheet),
+                None => move_block(b),
+            }),
+            Way::Tiles { turn, is_large } => copy_tiles(plan, turn, is_large, mover, source, target),
+            Way::Turned => turn_tiles(plan, mover, source, target),
+            Way::Blocks { limit } => walk(plan, limit, &mut |b| move_block(b)),
         }
-        return stream::finish();
     }
-    if has_sheets(plan, source, target) {
-        // SAFETY: as the caller promises.
-        return unsafe { copy_sheets(plan, source, target, whole) };
-    }
-    let (second, transposed) = second_loop(plan);
-    let long = plan.loops.first().is_some_and(|l| l.extent >= 256 && run(l.target));
-    if streams && long && !transposed && size <= 16 && !target.cell.packed {
-        // SAFETY: as the caller promises.
-        return unsafe { stream_rows(plan, source, target, whole) };
-    }
-    let tiled = transposed && plan.loops[0].extent >= 16 && plan.loops[second].extent >= 16;
-    if !tiled || size > 16 || source.cell.packed || target.cell.packed {
-        let limit = if transposed { TILE } else { usize::MAX };
-        // SAFETY: the blocks are made of the plan's scalars.
-        return walk(plan, limit, &mut |b| unsafe {
-            whole.run(b.source(source.base), b.target(target.base), b.counts)
-        });
-    }
-    // First the words change rows for columns, in their own order, then the rows of the tile are brought to the target.
-    let turn = Mover::between(source.cell, source.cell);
-    let mut tile = [0u8; TILE];
+}
+
+/// Transposes words in their own order within a tile, from where each row is brought to the target.
+///
+/// # Safety
+/// As for [`Job::run`]; both sides have whole bytes.
+unsafe fn turn_tiles(plan: &Plan, mover: Mover, source: Place<*const u8>, target: Place<*mut u8>) {
+    let (turn, size) = (Mover::between(source.cell, source.cell), source.cell.bytes());
+    let mut tile = MaybeUninit::<[u8; TILE]>::uninit();
+    let tile = tile.as_mut_ptr().cast::<u8>();
     walk(plan, TILE / size, &mut |block| {
         let size = size as i64 * 8;
-        let tile = Grid { base: tile.as_mut_ptr(), at: 0, strides: [size, size * block.counts[0] as i64] };
+        let strides = [size, size * block.counts[0] as i64];
         // SAFETY: the blocks are made of the plan's scalars, and the tile has room for one.
         unsafe {
-            turn.run(block.source(source.base), tile, block.counts);
-            let tile = Grid { base: tile.base.cast_const(), at: 0, strides: tile.strides };
-            whole.run(tile, block.target(target.base), block.counts);
+            turn.run(block.source(source.base), Grid { base: tile, at: 0, strides }, block.counts);
+            let tile = Grid { base: tile.cast_const(), at: 0, strides };
+            mover.run(tile, block.target(target.base), block.counts);
         }
     });
 }
@@ -95,8 +143,8 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
 /// Brings rows together in a block of the first-level cache, from where they are streamed to runs of the target.
 ///
 /// # Safety
-/// As for [`copy`]; the target has whole bytes, 16 at most.
-unsafe fn stream_rows(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, whole: Mover) {
+/// As for [`Job::run`]; the target has whole bytes, 16 at most.
+unsafe fn stream_rows(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, mover: Mover) {
     let (size, adjacent) = (target.cell.bytes(), target.cell.stride());
     let mut room = MaybeUninit::<[u8; TILE]>::uninit();
     let room = room.as_mut_ptr().cast::<u8>();
@@ -105,7 +153,7 @@ unsafe fn stream_rows(plan: &Plan, source: Place<*const u8>, target: Place<*mut 
         let tile = Grid { base: room, at: 0, strides: [adjacent, adjacent * n as i64] };
         // SAFETY: the blocks are made of the plan's scalars, and the room holds one.
         unsafe {
-            whole.run(block.source(source.base), tile, block.counts);
+            mover.run(block.source(source.base), tile, block.counts);
             for j in 0..rows {
                 let at = (to.at + j as i64 * to.strides[1]) >> 3;
                 stream::copy(room.add(j * n * size), to.base.offset(at as isize), n * size);
@@ -115,98 +163,93 @@ unsafe fn stream_rows(plan: &Plan, source: Place<*const u8>, target: Place<*mut 
     stream::finish();
 }
 
-/// Whether rows of whole bytes become columns.
-fn has_sheets(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>) -> bool {
-    let plane = Block::plane(plan);
-    let (from, to) = (plane.source(source.base), plane.target(target.base));
-    let turn = Mover::between(source.cell, source.cell);
-    !target.cell.packed && turn.turn(from, to, plane.counts, target.cell.bytes()).is_some()
-}
-
-/// Copies the words of a plan that [`has_sheets`]: as they are, or through tiles where rows are streamed or their bytes
-/// turned.
+/// Copies the words of sheets through tiles, from where runs are streamed or their bytes turned.
 ///
 /// # Safety
-/// As for [`copy`].
-unsafe fn copy_sheets(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, whole: Mover) {
-    let size = source.cell.bytes();
-    let is_word = matches!(whole, Mover::Word(_));
-    if is_word && plan.whole.saturating_mul(size) < stream::FROM {
-        // SAFETY: the blocks are made of the plan's scalars.
-        return walk(plan, usize::MAX, &mut |b| unsafe {
-            whole.run(b.source(source.base), b.target(target.base), b.counts)
-        });
-    }
-    let strides = [source.cell.stride(), 0];
+/// As for [`Job::run`].
+unsafe fn copy_tiles(
+    plan: &Plan,
+    turn: Turn,
+    is_large: bool,
+    mover: Mover,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+) {
+    let (size, strides) = (source.cell.bytes(), [source.cell.stride(), 0]);
+    let is_word = matches!(mover, Mover::Word(_));
     // SAFETY: a run of words and its place in the target.
     let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
         if is_word {
             stream::copy(from, to, n * size)
         } else {
             let (from, to) = (Grid { base: from, at: 0, strides }, Grid { base: to, at: 0, strides });
-            whole.run(from, to, [n, 1])
+            mover.run(from, to, [n, 1])
         }
     };
-    // SAFETY: as the caller promises.
-    unsafe { through_tiles(plan, source, target, &mut put) };
+    // SAFETY: as the caller promises; the blocks are made of the plan's scalars.
+    unsafe {
+        if !through_tiles(plan, turn, is_large, source, target, &mut put) {
+            walk(plan, TILE, &mut |b| mover.run(b.source(source.base), b.target(target.base), b.counts));
+        }
+    }
     stream::finish();
 }
 
-/// Brings the words of a plan that [`has_sheets`] to `put`, in runs of the target.
+/// Brings the words of sheets to `put`, in runs of the target. Gives false, having done nothing, where the plan is a
+/// piece whose planes are too small for `turn`.
 ///
 /// # Safety
-/// As for [`Turn::through`](super::sheet::Turn::through).
+/// As for [`Turn::through`].
 unsafe fn through_tiles(
     plan: &Plan,
+    turn: Turn,
+    is_large: bool,
     source: Place<*const u8>,
     target: Place<*mut u8>,
     put: &mut dyn FnMut(*const u8, *mut u8, usize),
-) {
-    let (turn, width) = (Mover::between(source.cell, source.cell), target.cell.bytes());
-    let is_large = plan.whole.saturating_mul(width) >= stream::FROM;
+) -> bool {
+    if turn.sheet(&Block::plane(plan), source.base, target).is_none() {
+        return false;
+    }
     with_room(is_large, |room| {
-        walk(plan, usize::MAX, &mut |b| {
-            let (from, to) = (b.source(source.base), b.target(target.base));
-            let Some((turn, sheet)) = turn.turn(from, to, b.counts, width) else {
+        walk(plan, usize::MAX, &mut |block| {
+            let Some(sheet) = turn.sheet(block, source.base, target) else {
                 unreachable!("every plane is a sheet, as the first one is");
             };
             // SAFETY: the planes are made of the plan's scalars.
-            unsafe { turn.through(&sheet, width, room, put) };
+            unsafe { turn.through(&sheet, target.cell.bytes(), room, put) };
         });
     });
+    true
 }
 
-/// The most scalars of `cell` in a block: all that the pivots hold, fewer when scalars are wider than 8 bytes.
-fn block_limit(cell: Cell) -> usize {
-    BLOCK.min(BLOCK * 8 / cell.bytes().max(1))
-}
-
-/// Converts scalars.
+/// Converts scalars in a way that was chosen for them.
 ///
 /// # Safety
-/// As for [`copy`]; the cells have the widths of the types that `steps` was made for.
-pub unsafe fn convert(
+/// As for [`Job::run`]; the cells have the widths of the types that `steps` was made for.
+unsafe fn convert(
     plan: &Plan,
+    way: Way,
     steps: &Steps,
     source: Place<*const u8>,
     target: Place<*mut u8>,
     coefficients: Coefficients,
 ) {
-    if let Some(run) = steps.direct() {
-        // SAFETY: as the caller promises.
-        return unsafe { convert_directly(plan, run, source, target) };
-    }
-    let mut scratch = Scratch::default();
-    let mut loaded = None;
-    let mut work = |block: &Block, bytes: &[u8], out: &mut [u8]| {
-        if steps.is_affine() && loaded != Some((block.first, block.counts)) {
-            coefficients.load(block, &mut scratch);
-            loaded = Some((block.first, block.counts));
-        }
-        steps.run(bytes, out, block.scalars(), &mut scratch);
-    };
     // SAFETY: as the caller promises.
-    unsafe { each_block(plan, source, target, &mut work) };
+    unsafe {
+        if let Some(run) = steps.direct() {
+            return convert_directly(plan, way, run, source, target);
+        }
+        let mut scratch = Scratch::default();
+        let mut loaded = None;
+        each_block(plan, source, target, &mut |block, bytes, out| {
+            if steps.is_affine() && loaded != Some((block.first, block.counts)) {
+                coefficients.load(block, &mut scratch);
+                loaded = Some((block.first, block.counts));
+            }
+            steps.run(bytes, out, block.scalars(), &mut scratch);
+        });
+    }
 }
 
 /// What is done with a block: the bytes of its target of those of its source.
@@ -215,7 +258,7 @@ type Work<'a> = dyn FnMut(&Block, &[u8], &mut [u8]) + 'a;
 /// Gathers each block into adjacent native bytes, lets `work` make of them those of the target, and scatters these.
 ///
 /// # Safety
-/// As for [`copy`], the cells being those of two types of numbers.
+/// As for [`Job::run`], the cells being those of two types of numbers.
 unsafe fn each_block(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, work: &mut Work) {
     let (input, output) = (Port::reading(source.cell), Port::writing(target.cell));
     let (mut room_in, mut room_out) = (Room::default(), Room::default());
@@ -230,45 +273,42 @@ unsafe fn each_block(plan: &Plan, source: Place<*const u8>, target: Place<*mut u
 }
 
 /// Converts scalars with one loop: rows that are runs of native bytes on both sides as they are, others by way of
-/// blocks.
+/// tiles or blocks.
 ///
 /// # Safety
 /// As for [`convert`].
-unsafe fn convert_directly(plan: &Plan, run: Run, source: Place<*const u8>, target: Place<*mut u8>) {
-    let runs = plan
-        .loops
-        .first()
-        .is_some_and(|l| l.extent >= SHORT && source.cell.is_run(l.source) && target.cell.is_run(l.target));
+unsafe fn convert_directly(
+    plan: &Plan,
+    way: Way,
+    run: Run,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+) {
     let (size, width) = (source.cell.bytes(), target.cell.bytes());
-    let streams = plan.whole.saturating_mul(width) >= stream::FROM && (!runs || has_long_rows(plan, width));
+    let streams = matches!(way, Way::Rows { streams: true } | Way::Tiles { is_large: true, .. });
     // SAFETY: a run of numbers and its place in the target.
     let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
         if streams { stream_run(run, from, to, n, size, width) } else { run.run(from, to, n) }
     };
-    if runs {
-        // SAFETY: as the caller promises.
-        unsafe { each_row(plan, source.base, target.base, &mut put) };
-        return stream::finish();
-    }
-    if !source.cell.swapped && !target.cell.swapped && has_sheets(plan, source, target) {
-        // SAFETY: as the caller promises.
-        unsafe { through_tiles(plan, source, target, &mut put) };
-        return stream::finish();
-    }
     // SAFETY: as the caller promises; both slices hold the block's numbers.
     unsafe {
-        each_block(plan, source, target, &mut |block, bytes, out| {
-            run.run(bytes.as_ptr(), out.as_mut_ptr(), block.scalars())
-        });
+        let done = match way {
+            Way::Rows { .. } => {
+                each_row(plan, source.base, target.base, &mut put);
+                true
+            }
+            Way::Tiles { turn, is_large } => through_tiles(plan, turn, is_large, source, target, &mut put),
+            _ => false,
+        };
+        if !done {
+            each_block(plan, source, target, &mut |block, bytes, out| {
+                run.run(bytes.as_ptr(), out.as_mut_ptr(), block.scalars())
+            });
+        }
     }
-}
-
-/// Rows of fewer scalars are gathered into blocks first, for a call a row would take longer.
-const SHORT: i64 = 24;
-
-/// Whether the innermost loop of a plan writes enough bytes to be streamed, each scalar having `size`.
-fn has_long_rows(plan: &Plan, size: usize) -> bool {
-    plan.loops.first().is_some_and(|l| l.extent.saturating_mul(size as i64) >= stream::ROW)
+    if streams {
+        stream::finish();
+    }
 }
 
 /// Converts a run of numbers through a block of the first-level cache, from where it is streamed;
@@ -330,103 +370,4 @@ impl Coefficients<'_> {
             }
         }
     }
-}
-
-/// Whether all numbers on both sides are equal, each side decoded by its steps.
-///
-/// # Safety
-/// Every scalar of the plan on both sides is readable; the cells have the widths of the types of the steps.
-pub unsafe fn equal(
-    plan: &Plan,
-    steps: [&Steps; 2],
-    source: Place<*const u8>,
-    target: Place<*const u8>,
-) -> bool {
-    let mut scratch = [Scratch::default(), Scratch::default()];
-    let [one, other] = &mut scratch;
-    let limit = block_limit(source.cell).min(block_limit(target.cell));
-    // SAFETY: as the caller promises.
-    unsafe {
-        compare(plan, limit, source, target, &mut |n, a, b| {
-            steps[0].peek(a, n, one).equals(&steps[1].peek(b, n, other))
-        })
-    }
-}
-
-/// Whether all scalars on both sides have the same bits, and none of them those of `never`.
-///
-/// # Safety
-/// As for [`equal`]; the cells differ in packing and byte order at most.
-pub unsafe fn identical(
-    plan: &Plan,
-    source: Place<*const u8>,
-    target: Place<*const u8>,
-    never: Option<i64>,
-) -> bool {
-    let (size, limit) = (source.cell.bytes(), block_limit(source.cell));
-    if limit == 0 {
-        // SAFETY: as the caller promises.
-        return unsafe { identical_large(plan, source, target) };
-    }
-    // SAFETY: as the caller promises.
-    unsafe {
-        compare(plan, limit, source, target, &mut |n, a, b| {
-            let never = never.map(i64::to_ne_bytes);
-            a[..n * size] == b[..n * size] && never.is_none_or(|bits| a.chunks(8).all(|item| item != bits))
-        })
-    }
-}
-
-/// [`identical`] for scalars that fill more than a block: units of bytes in their own order, one by one.
-///
-/// # Safety
-/// As for [`identical`].
-unsafe fn identical_large(plan: &Plan, source: Place<*const u8>, target: Place<*const u8>) -> bool {
-    let (size, part) = (source.cell.bytes(), source.cell.part as usize);
-    let swap = source.cell.swapped != target.cell.swapped;
-    let mut same = true;
-    walk(plan, 1, &mut |block| {
-        // SAFETY: both scalars have `size` readable bytes.
-        let (a, b) = unsafe {
-            let at = |grid: Grid<*const u8>| {
-                std::slice::from_raw_parts(grid.base.offset((grid.at >> 3) as isize), size)
-            };
-            (at(block.source(source.base)), at(block.target(target.base)))
-        };
-        same &= if swap {
-            a.chunks(part).zip(b.chunks(part)).all(|(a, b)| a.iter().eq(b.iter().rev()))
-        } else {
-            a == b
-        };
-    });
-    same
-}
-
-/// Whether so many scalars in native bytes are the same on both sides.
-type Same<'a> = dyn FnMut(usize, &[u8], &[u8]) -> bool + 'a;
-
-/// Whether `same` holds for the native bytes of all blocks of `n` scalars.
-///
-/// # Safety
-/// As for [`equal`].
-unsafe fn compare(
-    plan: &Plan,
-    limit: usize,
-    source: Place<*const u8>,
-    target: Place<*const u8>,
-    same: &mut Same,
-) -> bool {
-    let (one, other) = (Port::reading(source.cell), Port::reading(target.cell));
-    let (mut room, mut other_room) = (Room::default(), Room::default());
-    let mut all = true;
-    walk(plan, limit, &mut |block| {
-        // SAFETY: the blocks are made of the plan's scalars.
-        all = all
-            && unsafe {
-                let a = one.gather(block.source(source.base), block.counts, &mut room);
-                let b = other.gather(block.target(target.base), block.counts, &mut other_room);
-                same(block.scalars(), a, b)
-            };
-    });
-    all
 }

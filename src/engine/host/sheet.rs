@@ -4,7 +4,9 @@ use std::mem::MaybeUninit;
 
 use super::isa::Isa;
 use super::memory::Grid;
+use super::run::Place;
 use super::transpose::{LINE, Transposer};
+use super::walk::Block;
 use super::weave::{self, Pattern, Weave};
 
 /// Words to transpose: `rows` of `columns` adjacent words in the source, `columns` of `rows` in the target.
@@ -64,10 +66,10 @@ impl Sheet {
 #[derive(Clone, Copy)]
 enum Way {
     Tiles(Transposer),
-    /// The source has few columns and no gaps.
-    Split(Weave),
-    /// The target has few columns and no gaps.
-    Merge(Weave),
+    /// The source has so few columns and no gaps.
+    Split(Weave, usize),
+    /// The target has so few columns and no gaps.
+    Merge(Weave, usize),
 }
 
 /// A way to move sheets like the one that it was made for: words of the same size, rows as short on the same side.
@@ -87,9 +89,11 @@ impl Turn {
         let dense =
             |pitch: isize, n: usize, word: usize| (2..=4).contains(&n) && pitch == (n * word) as isize;
         let way = if dense(sheet.pitch, sheet.columns, size) && sheet.rows >= SHORT {
-            weave::pick(Pattern::Split(sheet.columns), size, isa).map(Way::Split)
+            let few = sheet.columns;
+            weave::pick(Pattern::Split(few), size, isa).map(|split| Way::Split(split, few))
         } else if dense(sheet.target_pitch, sheet.rows, width) && sheet.columns >= SHORT {
-            weave::pick(Pattern::Merge(sheet.rows), size, isa).map(Way::Merge)
+            let few = sheet.rows;
+            weave::pick(Pattern::Merge(few), size, isa).map(|merge| Way::Merge(merge, few))
         } else {
             None
         };
@@ -99,6 +103,19 @@ impl Turn {
         let tiles = Transposer::new(size, isa)?;
         let least = tiles.least();
         (sheet.rows.min(sheet.columns) >= least).then_some(Self { way: Way::Tiles(tiles), least, size })
+    }
+
+    /// The block as a sheet to move this way: one like that which the way was made for, or a part of such a one that is
+    /// large enough.
+    pub fn sheet(self, block: &Block, source: *const u8, target: Place<*mut u8>) -> Option<Sheet> {
+        let sizes = [self.size, target.cell.bytes()];
+        let sheet = Sheet::between(block.source(source), block.target(target.base), block.counts, sizes)?;
+        let fits = match self.way {
+            Way::Tiles(_) => sheet.rows.min(sheet.columns) >= self.least,
+            Way::Split(_, few) => sheet.columns == few,
+            Way::Merge(_, few) => sheet.rows == few,
+        };
+        fits.then_some(sheet)
     }
 
     /// Moves all words of `sheet`, as wide in the target as in the source.
@@ -111,8 +128,8 @@ impl Turn {
         unsafe {
             match self.way {
                 Way::Tiles(tiles) => tiles.run(sheet),
-                Way::Split(split) => split(sheet.from, sheet.to, sheet.target_pitch, sheet.rows),
-                Way::Merge(merge) => merge(sheet.from, sheet.to, sheet.pitch, sheet.columns),
+                Way::Split(split, _) => split(sheet.from, sheet.to, sheet.target_pitch, sheet.rows),
+                Way::Merge(merge, _) => merge(sheet.from, sheet.to, sheet.pitch, sheet.columns),
             }
         }
     }
