@@ -300,6 +300,10 @@ enum ndf_status
    */
   NDF_ERROR_CALLBACK = 60,
   /**
+   * A callback of the caller's asked to stop.
+   */
+  NDF_ERROR_CANCELLED = 61,
+  /**
    * A bug in ndferry.
    */
   NDF_ERROR_INTERNAL = 99,
@@ -473,6 +477,13 @@ typedef uint32_t ndf_overflow;
 typedef uint32_t ndf_copy;
 
 /**
+ * Told how many bytes a conversion has written, of how many in all; where source and destination overlap, those of the
+ * copy of the source count too. Anything but 0 stops the conversion, which then fails with NDF_ERROR_CANCELLED. Runs on
+ * the thread that called the conversion, and may call any function; must not throw.
+ */
+typedef int32_t (*ndf_progress_fn)(void *context, int64_t done_bytes, int64_t total_bytes);
+
+/**
  * How to convert. All zero is the default; set `struct_size`.
  *
  * An element x becomes x · scale + bias: multiplied, then added, each rounded, in float32 when the destination is a
@@ -526,6 +537,14 @@ typedef struct {
    * Summands  [borrowed; NULL only if `bias_count` is 0].
    */
   const double *bias;
+  /**
+   * Told about every 64 MiB and at the end how far the conversion is; may stop it. NULL for none.
+   */
+  ndf_progress_fn progress;
+  /**
+   * Passed to `progress`  [borrowed].
+   */
+  void *progress_context;
 } ndf_convert_options;
 
 /**
@@ -791,6 +810,19 @@ typedef struct {
    */
   int64_t live_bytes;
 } ndf_statistics;
+
+/**
+ * A part of a conversion, which ndf_parallel_for_fn calls. It returns when it is done, and does not throw.
+ */
+typedef void (*ndf_task_fn)(void *argument, int64_t index);
+
+/**
+ * Calls task(argument, i) once for each i from 0 to count - 1, on any threads and in any order, and returns when all
+ * these calls have returned. It may be called by several threads at once, and by its own threads if these convert: where
+ * that could leave it waiting for itself it makes the calls on the thread that called it. It must not throw, and must not
+ * call `task` after it has returned. Calls that it leaves out cost time only: what they would have done the caller does.
+ */
+typedef void (*ndf_parallel_for_fn)(void *context, int64_t count, ndf_task_fn task, void *argument);
 
 /**
  * DLPack's type codes, the `code` of an ndf_dtype. Any number is carried; only those named here are converted.
@@ -1749,7 +1781,8 @@ ndf_status ndf_tensor_as_read_only(const ndf_tensor *tensor,
  * @param out      the result  [owned: ndf_tensor_release]
  * @returns NDF_OK; NDF_ERROR_DTYPE: malformed, or the cast is not allowed; NDF_ERROR_UNSUPPORTED: no such
  *          conversion, or device memory; NDF_ERROR_COPY_REQUIRED; NDF_ERROR_SHAPE: `scale` or `bias` do not fit the
- *          axis; NDF_ERROR_OUT_OF_MEMORY; NDF_ERROR_DEVICE_UNAVAILABLE; NDF_ERROR_INVALID_ARGUMENT
+ *          axis; NDF_ERROR_OUT_OF_MEMORY; NDF_ERROR_DEVICE_UNAVAILABLE; NDF_ERROR_CANCELLED: `progress` stopped it;
+ *          NDF_ERROR_INVALID_ARGUMENT
  */
 NDF_API
 NDF_NODISCARD
@@ -1766,7 +1799,8 @@ ndf_status ndf_tensor_convert(const ndf_tensor *tensor,
  * @param destination  its memory is written  [borrowed]
  * @param options      NULL for casts within a kind  [borrowed]
  * @returns NDF_OK; NDF_ERROR_READ_ONLY; NDF_ERROR_LAYOUT: elements of `destination` overlap each other;
- *          NDF_ERROR_SHAPE: the shapes do not fit; else as ndf_tensor_convert. On failure nothing is written.
+ *          NDF_ERROR_SHAPE: the shapes do not fit; else as ndf_tensor_convert. On failure nothing is written, but for
+ *          NDF_ERROR_CANCELLED: then some elements are
  */
 NDF_API
 NDF_NODISCARD
@@ -2448,6 +2482,37 @@ ndf_status ndf_set_allocator(const ndf_allocator *allocator);
  * @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: NULL, or `struct_size` is too small
  */
 NDF_API NDF_NODISCARD ndf_status ndf_statistics_get(ndf_statistics *out);
+
+/**
+ * Sets how many threads one conversion may use, the calling one included. They are used for fills, copies, conversions
+ * and comparisons of some megabytes. Conversions that run already are not changed.
+ *
+ * @param count  1 for the calling thread only; 0 for the default: what the environment variable NDFERRY_THREADS says,
+ *               else as many as the process may use processors; at most 256 are used
+ * @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: `count` is negative
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_set_thread_count(int32_t count);
+
+/**
+ * How many threads one conversion may use: the default's number if that is what was set.
+ */
+NDF_API int32_t ndf_get_thread_count(void);
+
+/**
+ * Makes later conversions run on the host program's own threads. Without it the library starts helper threads when a
+ * conversion is first large enough for them: they sleep when idle, block all signals, call none of the host's code, and
+ * a child process after fork has none of them until it needs some of its own.
+ *
+ * @param parallel_for  NULL for helper threads again; else it must keep working for the rest of the process
+ * @param context       passed to `parallel_for`  [borrowed]
+ * @returns NDF_OK
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_set_parallel_for(ndf_parallel_for_fn parallel_for,
+                                void *context);
 
 #ifdef __cplusplus
 }  // extern "C"

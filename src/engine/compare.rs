@@ -1,11 +1,14 @@
 //! Equality of elements.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::host::block::Steps;
 use super::host::codec::Pivot;
 use super::host::equal;
 use super::host::run::Place;
 use super::pass::{Half, Part};
 use super::plan::{Plan, Side};
+use super::spread::spread;
 use super::{Numeric, View, work};
 use crate::error::{Kind, Result};
 use crate::layout::Dims;
@@ -34,6 +37,33 @@ pub unsafe fn equal(a: &View, b: &View) -> Result<bool> {
     }
 }
 
+/// Two places that threads read.
+struct Sides([Place<*const u8>; 2]);
+
+// SAFETY: addresses and what lies there. Whoever reads there promises that threads may.
+unsafe impl Sync for Sides {}
+
+impl Sides {
+    fn get(&self) -> [Place<*const u8>; 2] {
+        self.0
+    }
+}
+
+/// Whether something holds of a plan with two places.
+type Holds<'a> = &'a (dyn Fn(&Plan, [Place<*const u8>; 2]) -> bool + Sync);
+
+/// Whether `same` holds for all pieces of the plan. After one for which it does not, no other is looked at.
+fn every_piece(plan: &Plan, places: [Place<*const u8>; 2], same: Holds) -> Result<bool> {
+    let (all, sides) = (AtomicBool::new(true), Sides(places));
+    let cells = places.map(|place| place.cell);
+    spread(plan, cells, places[1].base.addr(), None, &|piece| {
+        if all.load(Ordering::Relaxed) && !same(piece, sides.get()) {
+            all.store(false, Ordering::Relaxed);
+        }
+    })?;
+    Ok(all.into_inner())
+}
+
 /// # Safety
 /// As for [`equal`].
 unsafe fn equal_parts(a: &View, b: &View, part: Part, [x, y]: [Numeric; 2]) -> Result<bool> {
@@ -45,7 +75,9 @@ unsafe fn equal_parts(a: &View, b: &View, part: Part, [x, y]: [Numeric; 2]) -> R
     let steps = [x, y].map(|numeric| Steps::to_pivot(numeric.scalar, pivot));
     let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
     // SAFETY: the plan visits the elements of the layouts and no others.
-    Ok(unsafe { equal::equal(&plan, [&steps[0], &steps[1]], places[0], places[1]) })
+    every_piece(&plan, places, &|piece, [one, other]| unsafe {
+        equal::equal(piece, [&steps[0], &steps[1]], one, other)
+    })
 }
 
 /// Whether all imaginary parts are 0.
@@ -61,9 +93,12 @@ unsafe fn is_real(a: &View) -> Result<bool> {
         return Ok(true);
     };
     let steps = Steps::to_pivot(numeric.scalar, Pivot::F64);
-    let zeros = Place { base: [0u8; 16].as_ptr(), cell: half.cell };
+    let zero = [0u8; 16];
+    let places = [a.data, zero.as_ptr()].map(|base| Place { base, cell: half.cell });
     // SAFETY: the plan visits the elements of the layout on one side, and only the zero on the other.
-    Ok(unsafe { equal::equal(&plan, [&steps, &steps], Place { base: a.data, cell: half.cell }, zeros) })
+    every_piece(&plan, places, &|piece, [one, other]| unsafe {
+        equal::equal(piece, [&steps, &steps], one, other)
+    })
 }
 
 /// # Safety
@@ -78,5 +113,5 @@ unsafe fn identical(a: &View, b: &View) -> Result<bool> {
     let never = matches!(a.dtype.kind, b'M' | b'm').then_some(i64::MIN);
     let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
     // SAFETY: the plan visits the elements of the layouts and no others.
-    Ok(unsafe { equal::identical(&plan, places[0], places[1], never) })
+    every_piece(&plan, places, &|piece, [one, other]| unsafe { equal::identical(piece, one, other, never) })
 }

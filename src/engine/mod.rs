@@ -8,9 +8,13 @@ mod explain;
 pub mod host;
 mod loops;
 mod pass;
+mod pieces;
 pub mod plan;
+pub mod progress;
 mod recall;
 pub mod route;
+mod spread;
+pub mod threads;
 
 pub use compare::equal;
 
@@ -19,6 +23,7 @@ use crate::error::{Result, bail};
 use crate::layout::Layout;
 use host::run::Coefficients;
 use pass::{Form, Part, Pass, Visit};
+use progress::Progress;
 
 /// Elements in memory that are read.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +47,7 @@ pub struct ViewMut<'a> {
     pub layout: &'a Layout,
 }
 
-/// What happens to numbers on the way: y = x · scale + bias, and what does not fit.
+/// What happens to numbers on the way: y = x · scale + bias, and what does not fit. And who is told.
 ///
 /// The product is rounded before the sum. Both are computed in float32 when the destination is a float of at most
 /// 32 bits (or complex of such) and float32 holds every number of the source type, else in float64; scale and bias
@@ -58,6 +63,8 @@ pub struct Transform<'a> {
     pub bias: &'a [f64],
     /// The axis along which scale and bias differ.
     pub axis: usize,
+    /// Who is told how far it is.
+    pub progress: Option<&'a Progress>,
 }
 
 impl Transform<'_> {
@@ -167,7 +174,8 @@ fn passes(source: Form, target: Form, transform: &Transform, visit: &mut impl Vi
 }
 
 /// Copies or converts every element of `source` to its place in `target`, pass by pass as [`passes`] plans it. Fails as
-/// that does; then nothing has been written.
+/// that does; then nothing has been written. Fails with `Cancelled` when `progress` says so; then some elements have
+/// been written.
 ///
 /// # Safety
 /// All elements of `source` are readable and all of `target` writable, no other thread writes either, and no byte
@@ -175,11 +183,38 @@ fn passes(source: Form, target: Form, transform: &Transform, visit: &mut impl Vi
 pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
     let forms = [(source.dtype, source.layout), (target.dtype, target.layout)];
     passes(forms[0], forms[1], transform, &mut |pass: &Pass| {
-        let from = pass.constant.map_or(source.data, <[u8]>::as_ptr);
+        let ends = Ends { source: pass.constant.map_or(source.data, <[u8]>::as_ptr), target: target.data };
         // SAFETY: the plan visits elements of the layouts, or stays at the constant, and the job is of their types.
-        unsafe { pass.job.run(pass.plan, from, target.data) };
-        Ok(())
+        unsafe { ends.run(pass, transform.progress) }
     })
+}
+
+/// Where the two sides of a pass begin, for threads.
+#[derive(Clone, Copy)]
+struct Ends {
+    source: *const u8,
+    target: *mut u8,
+}
+
+// SAFETY: addresses. Whoever reads or writes there promises that threads may.
+unsafe impl Sync for Ends {}
+
+impl Ends {
+    /// # Safety
+    /// As for [`Job::run`](host::run::Job::run), for the whole plan.
+    unsafe fn run(&self, pass: &Pass, progress: Option<&Progress>) -> Result<()> {
+        spread::spread(
+            pass.plan,
+            [pass.job.source, pass.job.target],
+            self.target.addr(),
+            progress,
+            &|piece| {
+                let Self { source, target } = *self;
+                // SAFETY: as the caller promises; the pieces of a plan have no byte of the target in common.
+                unsafe { pass.job.run(piece, source, target) }
+            },
+        )
+    }
 }
 
 /// [`convert`] for a source and a target that share memory: as if the source had been copied elsewhere first, which
@@ -198,7 +233,8 @@ pub unsafe fn convert_overlapping(source: &View, target: &ViewMut, transform: &T
     let data: *mut u8 = room.as_mut_ptr();
     // SAFETY: the room is of this call only, and holds as many elements as the compact layout has.
     unsafe {
-        convert(source, &ViewMut { data, dtype: source.dtype, layout: &layout }, &Transform::default())?;
+        let copy = Transform { progress: transform.progress, ..Transform::default() };
+        convert(source, &ViewMut { data, dtype: source.dtype, layout: &layout }, &copy)?;
         convert(&View { data, dtype: source.dtype, layout: &layout }, target, transform)
     }
 }

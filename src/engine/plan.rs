@@ -24,7 +24,7 @@ pub struct Side<'a> {
 /// One loop: how often, and how far each turn moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loop {
-    /// Turns, at least 2 (1 in the loop that stands for none).
+    /// Turns, at least 2 (1 in the loop that stands for none, and where a piece has but one).
     pub extent: i64,
     /// Bits that a turn moves the source.
     pub source: i64,

@@ -1,5 +1,6 @@
 //! From tensors to kernels: what has to be done, where, and whether anything has to be done at all.
 
+use super::progress::{Callback, Progress};
 use super::recall::{self, Question};
 use super::{Transform, View, ViewMut, explain};
 use crate::device::Device;
@@ -39,6 +40,8 @@ pub struct Convert<'a> {
     pub order: MemoryOrder,
     /// Where the result is to be; `None` for where the source is, a copy of memory that the host reaches on the host.
     pub device: Option<Device>,
+    /// Who is told how far a long conversion is, and may stop it.
+    pub progress: Option<Callback>,
 }
 
 impl Default for Convert<'_> {
@@ -52,6 +55,7 @@ impl Default for Convert<'_> {
             copy: CopyMode::IfNeeded,
             order: MemoryOrder::C,
             device: None,
+            progress: None,
         }
     }
 }
@@ -68,7 +72,7 @@ impl Convert<'_> {
             // Broadcasting adds axes at the front.
             axis = normalize_axis("axis", self.axis, ndim)? + to_ndim - ndim;
         }
-        Ok(Transform { overflow: self.overflow, scale: self.scale, bias: self.bias, axis })
+        Ok(Transform { overflow: self.overflow, scale: self.scale, bias: self.bias, axis, progress: None })
     }
 }
 
@@ -79,7 +83,7 @@ pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tenso
     let Some(device) = device_of_copy(&source, dtype, how)? else { return Ok(source) };
     let result = source.empty_like(dtype, how.order, device)?;
     let transform = how.transform(source.layout().ndim(), source.layout().ndim())?;
-    run(&source, source.layout(), &result, &transform, Sharing::Nothing)?;
+    run(&source, source.layout(), &result, &transform, Sharing::Nothing, how.progress)?;
     Ok(result)
 }
 
@@ -154,7 +158,7 @@ fn write(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -
         target: (destination.dtype(), destination.layout()),
         rules: (how.casting, how.overflow),
     };
-    let is_plain = !how.scales();
+    let is_plain = !how.scales() && how.progress.is_none();
     if is_plain
         && source.device().is_host_accessible()
         && destination.device().is_host_accessible()
@@ -165,7 +169,9 @@ fn write(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -
     {
         return Ok(());
     }
-    write_into(source, destination, name, how, run)?;
+    write_into(source, destination, name, how, |source, layout, destination, transform, sharing| {
+        run(source, layout, destination, transform, sharing, how.progress)
+    })?;
     if is_plain {
         recall::remember(&question);
     }
@@ -204,7 +210,7 @@ fn broadcast(layout: &Layout, shape: &[i64], name: &str) -> Result<Layout> {
 
 /// Copies between tensors of one shape and dtype that share no memory.
 pub fn copy(source: &Tensor, destination: &Tensor) -> Result<()> {
-    run(source, source.layout(), destination, &Transform::default(), Sharing::Nothing)
+    run(source, source.layout(), destination, &Transform::default(), Sharing::Nothing, None)
 }
 
 /// Whether shapes are the same and all elements are equal as numbers.
@@ -258,6 +264,7 @@ fn run(
     destination: &Tensor,
     transform: &Transform<'_>,
     sharing: Sharing,
+    callback: Option<Callback>,
 ) -> Result<()> {
     source.require_host("conversion")?;
     destination.require_host("conversion")?;
@@ -267,12 +274,18 @@ fn run(
         dtype: destination.dtype(),
         layout: destination.layout(),
     };
+    let progress = callback.map(|callback| {
+        let bits = |dtype: DType| layout.element_count() as u64 * dtype.element_bits();
+        let copied = if sharing == Sharing::Elements { bits(from.dtype) } else { 0 };
+        Progress::new(callback, copied + bits(to.dtype))
+    });
+    let transform = Transform { progress: progress.as_ref(), ..*transform };
     // SAFETY: both layouts stay inside their storages, which live as long as their tensors; elements of the
     // destination do not overlap each other, and those of the source only as `sharing` says.
     unsafe {
         match sharing {
-            Sharing::Nothing => super::convert(&from, &to, transform),
-            Sharing::Elements => super::convert_overlapping(&from, &to, transform),
+            Sharing::Nothing => super::convert(&from, &to, &transform),
+            Sharing::Elements => super::convert_overlapping(&from, &to, &transform),
         }
     }
 }

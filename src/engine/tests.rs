@@ -7,6 +7,7 @@ mod explanations;
 mod matrix;
 mod pieces;
 mod plans;
+mod threads;
 mod values;
 
 use super::host::naive;

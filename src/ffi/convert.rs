@@ -9,6 +9,7 @@ use super::status::ndf_status;
 use super::tensor::{device_or_cpu, memory_order, ndf_order, ndf_tensor, scalar};
 use crate::device::Device;
 use crate::dtype::{Casting, DType, Overflow};
+use crate::engine::progress::Callback;
 use crate::engine::route::{self, Convert, CopyMode};
 use crate::error::{Result, bail};
 use crate::tensor::{MemoryOrder, Tensor};
@@ -50,6 +51,12 @@ fn overflow(overflow: ndf_overflow) -> Result<Overflow> {
     }
 }
 
+/// Told how many bytes a conversion has written, of how many in all; where source and destination overlap, those of the
+/// copy of the source count too. Anything but 0 stops the conversion, which then fails with NDF_ERROR_CANCELLED. Runs on
+/// the thread that called the conversion, and may call any function; must not throw.
+pub type ndf_progress_fn =
+    Option<unsafe extern "C" fn(context: *mut c_void, done_bytes: i64, total_bytes: i64) -> i32>;
+
 /// How to convert. All zero is the default; set `struct_size`.
 ///
 /// An element x becomes x · scale + bias: multiplied, then added, each rounded, in float32 when the destination is a
@@ -82,6 +89,10 @@ pub struct ndf_convert_options {
     pub bias_count: i64,
     /// Summands  [borrowed; NULL only if `bias_count` is 0].
     pub bias: *const f64,
+    /// Told about every 64 MiB and at the end how far the conversion is; may stop it. NULL for none.
+    pub progress: ndf_progress_fn,
+    /// Passed to `progress`  [borrowed].
+    pub progress_context: *mut c_void,
 }
 
 // SAFETY: `repr(C)`, the size first; integers, and pointers that may be NULL.
@@ -91,7 +102,8 @@ unsafe impl Options for ndf_convert_options {
 
 impl ndf_convert_options {
     /// # Safety
-    /// `scale` and `bias` are NULL or readable for their counts as long as the result is used.
+    /// `scale` and `bias` are NULL or readable for their counts, and `progress` is NULL or may be called on this thread
+    /// as its type says, as long as the result is used.
     unsafe fn read<'a>(&self, default: Casting) -> Result<Convert<'a>> {
         // SAFETY: the caller's promise.
         let (scale, bias) = unsafe {
@@ -109,6 +121,8 @@ impl ndf_convert_options {
             copy: copy_mode(self.copy, CopyMode::IfNeeded)?,
             order: memory_order(self.order)?,
             device: (self.device.device_type != 0).then_some(self.device),
+            // SAFETY: the caller's promise.
+            progress: self.progress.map(|function| unsafe { Callback::new(function, self.progress_context) }),
         })
     }
 }
@@ -122,7 +136,8 @@ impl ndf_convert_options {
 /// @param out      the result  [owned: ndf_tensor_release]
 /// @returns NDF_OK; NDF_ERROR_DTYPE: malformed, or the cast is not allowed; NDF_ERROR_UNSUPPORTED: no such
 ///          conversion, or device memory; NDF_ERROR_COPY_REQUIRED; NDF_ERROR_SHAPE: `scale` or `bias` do not fit the
-///          axis; NDF_ERROR_OUT_OF_MEMORY; NDF_ERROR_DEVICE_UNAVAILABLE; NDF_ERROR_INVALID_ARGUMENT
+///          axis; NDF_ERROR_OUT_OF_MEMORY; NDF_ERROR_DEVICE_UNAVAILABLE; NDF_ERROR_CANCELLED: `progress` stopped it;
+///          NDF_ERROR_INVALID_ARGUMENT
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ndf_tensor_convert(
@@ -147,7 +162,8 @@ pub unsafe extern "C" fn ndf_tensor_convert(
 /// @param destination  its memory is written  [borrowed]
 /// @param options      NULL for casts within a kind  [borrowed]
 /// @returns NDF_OK; NDF_ERROR_READ_ONLY; NDF_ERROR_LAYOUT: elements of `destination` overlap each other;
-///          NDF_ERROR_SHAPE: the shapes do not fit; else as ndf_tensor_convert. On failure nothing is written.
+///          NDF_ERROR_SHAPE: the shapes do not fit; else as ndf_tensor_convert. On failure nothing is written, but for
+///          NDF_ERROR_CANCELLED: then some elements are
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ndf_tensor_copy_into(

@@ -90,7 +90,13 @@ impl Case {
     }
 
     pub fn transform(&self) -> Transform<'_> {
-        Transform { overflow: self.overflow, scale: &self.scale, bias: &self.bias, axis: self.axis }
+        Transform {
+            overflow: self.overflow,
+            scale: &self.scale,
+            bias: &self.bias,
+            axis: self.axis,
+            progress: None,
+        }
     }
 }
 
