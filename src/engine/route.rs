@@ -130,30 +130,36 @@ fn scalars(tensor: &Tensor, dtype: DType) -> Result<Option<Tensor>> {
 
 /// Writes `source`, broadcast, into `destination`, as if `source` had been copied first.
 pub fn copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<()> {
-    write_into(source, destination, "destination", how, run)
+    write_into(source, destination, "destination", how)
 }
 
 /// What [`copy_into`] does, in words. Fails as it does.
 pub fn explain_copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<String> {
-    write_into(source, destination, "destination", how, tell)
+    require_writable(destination, "destination")?;
+    write_any(source, destination, "destination", how, tell)
 }
 
 /// Makes all elements of `tensor` the one of `value`, which is converted once and then copied.
 pub fn fill(tensor: &Tensor, value: &Tensor) -> Result<()> {
     require_writable(tensor, "tensor")?;
     let value = convert(value, tensor.dtype(), &Convert::default())?;
-    write_into(&value, tensor, "tensor", &Convert::default(), run)
+    write_into(&value, tensor, "tensor", &Convert::default())
 }
 
-/// [`copy_into`], the destination called `name` in messages, up to what `act` does: [`run`] or [`tell`].
-fn write_into<T>(
+/// [`copy_into`], the destination called `name` in messages.
+fn write_into(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
+    require_writable(destination, name)?;
+    write_any(source, destination, name, how, run)
+}
+
+/// What is left of [`write_into`] once the destination may be written; `act` is [`run`] or [`tell`].
+fn write_any<T>(
     source: &Tensor,
     destination: &Tensor,
     name: &str,
     how: &Convert<'_>,
     act: impl FnOnce(&Tensor, &Layout, &Tensor, &Transform<'_>, Sharing) -> Result<T>,
 ) -> Result<T> {
-    require_writable(destination, name)?;
     let scalars = scalars(source, destination.dtype())?;
     let source = scalars.as_ref().unwrap_or(source);
     require_cast(source.dtype(), destination.dtype(), how.casting)?;

@@ -55,7 +55,7 @@ pub(super) enum Act<'a> {
     /// It is moved.
     Move(Mover),
     /// It is converted, with coefficients if the steps need them.
-    Convert(&'a Steps, Coefficients<'a>),
+    Convert(Steps, Coefficients<'a>),
 }
 
 impl<'a> Job<'a> {
@@ -68,13 +68,13 @@ impl<'a> Job<'a> {
     /// Converts scalars of the types that `steps` was made for.
     pub fn to_convert(
         plan: &Plan,
-        steps: &'a Steps,
+        steps: &Steps,
         coefficients: Coefficients<'a>,
         source: Cell,
         target: Cell,
     ) -> Self {
         let way = Way::to_convert(plan, steps, source, target);
-        Self { source, target, act: Act::Convert(steps, coefficients), way }
+        Self { source, target, act: Act::Convert(*steps, coefficients), way }
     }
 
     /// Does it, for the plan that it was made for or a piece of it: the same loops in the same places, none of them
@@ -90,10 +90,10 @@ impl<'a> Job<'a> {
         let target = Place { base: target, cell: self.target };
         // SAFETY: as the caller promises.
         unsafe {
-            match self.act {
-                Act::Move(mover) => copy(plan, self.way, mover, source, target),
+            match &self.act {
+                Act::Move(mover) => copy(plan, self.way, *mover, source, target),
                 Act::Convert(steps, coefficients) => {
-                    convert(plan, self.way, steps, source, target, coefficients)
+                    convert(plan, self.way, steps, source, target, *coefficients)
                 }
             }
         }

@@ -10,7 +10,7 @@ use crate::engine::plan::Plan;
 
 /// Speeds as parts of memcpy's, when everything stays in the caches and when it does not. Measured by
 /// `benches/engine/expected.py` and `run.py` on one core of one machine (x86-64 with AVX-512), and rounded to what says
-/// something about others: single cases lie up to twice as high and half as low.
+/// something about others: single cases lie up to three times as high or as low.
 type Speed = [f32; 2];
 
 const COPY: Speed = [1.0, 1.2];
@@ -41,7 +41,7 @@ impl Job<'_> {
     /// What is done with the scalars there, and the instructions that it may use.
     pub fn kernel_name(&self) -> String {
         let in_runs = matches!(self.way, Way::Rows { .. } | Way::Tiles { .. });
-        let act = match self.act {
+        let act = match &self.act {
             Act::Move(Mover::Word(_) | Mover::Bytes { part: 1, .. }) if in_runs => "copy runs".into(),
             Act::Move(mover) => mover.name(),
             Act::Convert(steps, _) => match (steps.direct().is_some(), steps.is_affine()) {
