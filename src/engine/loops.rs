@@ -7,7 +7,7 @@ use super::plan::Loop;
 use crate::error::{Result, bail};
 
 /// So many loops need no allocation.
-const INLINE: usize = 6;
+pub(super) const INLINE: usize = 7;
 
 /// Loops, innermost first.
 #[derive(Clone, Debug)]

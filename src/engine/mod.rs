@@ -9,6 +9,7 @@ pub mod host;
 mod loops;
 mod pass;
 pub mod plan;
+mod recall;
 pub mod route;
 
 pub use compare::equal;

@@ -1,5 +1,6 @@
 //! From tensors to kernels: what has to be done, where, and whether anything has to be done at all.
 
+use super::recall::{self, Question};
 use super::{Transform, View, ViewMut, explain};
 use crate::device::Device;
 use crate::dtype::{Casting, DType, Overflow, casting_needed};
@@ -135,24 +136,50 @@ pub fn copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Re
 
 /// What [`copy_into`] does, in words. Fails as it does.
 pub fn explain_copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<String> {
-    require_writable(destination, "destination")?;
+    if destination.is_read_only() {
+        bail!(ReadOnly, "`destination` is read-only");
+    }
     write_any(source, destination, "destination", how, tell)
 }
 
 /// Makes all elements of `tensor` the one of `value`, which is converted once and then copied.
 pub fn fill(tensor: &Tensor, value: &Tensor) -> Result<()> {
-    require_writable(tensor, "tensor")?;
+    if tensor.is_read_only() {
+        bail!(ReadOnly, "`tensor` is read-only");
+    }
     let value = convert(value, tensor.dtype(), &Convert::default())?;
     write_into(&value, tensor, "tensor", &Convert::default())
 }
 
 /// [`copy_into`], the destination called `name` in messages.
 fn write_into(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
-    require_writable(destination, name)?;
-    write_any(source, destination, name, how, run)
+    if destination.is_read_only() {
+        bail!(ReadOnly, "`{name}` is read-only");
+    }
+    let question = Question {
+        source: (source.dtype(), source.layout()),
+        target: (destination.dtype(), destination.layout()),
+        rules: (how.casting, how.overflow),
+    };
+    let is_plain = !how.scales();
+    if is_plain
+        && source.device().is_host_accessible()
+        && destination.device().is_host_accessible()
+        && source.is_apart(destination)
+        // SAFETY: a tensor's elements lie in its storage, and the two storages do not meet. Whatever depends on types and
+        // layouts only was found in order when the same question was answered.
+        && unsafe { recall::copy(&question, source.storage().start(), destination.storage().start()) }
+    {
+        return Ok(());
+    }
+    write_any(source, destination, name, how, run)?;
+    if is_plain {
+        recall::remember(&question);
+    }
+    Ok(())
 }
 
-/// What is left of [`write_into`] once the destination may be written; `act` is [`run`] or [`tell`].
+/// [`write_into`] for all that is not remembered; `act` is [`run`] or [`tell`].
 fn write_any<T>(
     source: &Tensor,
     destination: &Tensor,
@@ -160,6 +187,7 @@ fn write_any<T>(
     how: &Convert<'_>,
     act: impl FnOnce(&Tensor, &Layout, &Tensor, &Transform<'_>, Sharing) -> Result<T>,
 ) -> Result<T> {
+    require_distinct(destination, name)?;
     let scalars = scalars(source, destination.dtype())?;
     let source = scalars.as_ref().unwrap_or(source);
     require_cast(source.dtype(), destination.dtype(), how.casting)?;
@@ -203,10 +231,8 @@ fn require_cast(from: DType, to: DType, casting: Casting) -> Result<()> {
     }
 }
 
-fn require_writable(tensor: &Tensor, name: &str) -> Result<()> {
-    if tensor.is_read_only() {
-        bail!(ReadOnly, "`{name}` is read-only");
-    }
+/// Refuses a destination whose elements overlap each other.
+fn require_distinct(tensor: &Tensor, name: &str) -> Result<()> {
     if tensor.layout().internal_overlap().is_possible() {
         let strides = tensor.layout().strides();
         bail!(Layout, "elements of `{name}` overlap each other, strides are {strides:?}");

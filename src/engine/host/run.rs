@@ -350,6 +350,11 @@ unsafe fn each_row(
     target: *mut u8,
     visit: &mut dyn FnMut(*const u8, *mut u8, usize),
 ) {
+    if let [row] = *plan.loops {
+        let at = |bits: i64| (bits >> 3) as isize;
+        let (from, to) = (source.wrapping_offset(at(plan.source)), target.wrapping_offset(at(plan.target)));
+        return visit(from, to, row.extent as usize);
+    }
     walk(plan, usize::MAX, &mut |block| {
         let (from, to) = (block.source(source), block.target(target));
         for j in 0..block.counts[1] as i64 {
