@@ -3,10 +3,9 @@
 
 use std::fmt::Write;
 
-use super::host::run::Job;
-use super::pass::{Elements, Part};
+use super::pass::{Form, Part, Pass};
 use super::plan::{Loop, Plan};
-use super::{Transform, temporary, work};
+use super::{Transform, passes, temporary};
 use crate::error::Result;
 
 /// How many threads a pass runs on: the calling one.
@@ -18,16 +17,12 @@ const FEW: u128 = 8 << 10;
 /// Every pass of a conversion, in lines that each begin with the end of the one before.
 ///
 /// Fails as the conversion does.
-pub fn conversion(source: Elements, target: Elements, transform: &Transform) -> Result<String> {
-    let work = work(source, target, transform.is_affine())?;
-    transform.check(source.1.shape())?;
+pub fn conversion(source: Form, target: Form, transform: &Transform) -> Result<String> {
     let mut text = String::new();
-    let only = work.only_part(transform);
-    for &part in only.as_ref().map_or(&[Part::Real, Part::Imaginary][..], std::slice::from_ref) {
-        if let Some((plan, job)) = work.prepare(source, target, transform, part)? {
-            tell(part, &plan, &job, &mut text);
-        }
-    }
+    passes(source, target, transform, &mut |pass: &Pass| {
+        tell(pass, &mut text);
+        Ok(())
+    })?;
     if text.is_empty() {
         text.push_str("\nno element is moved");
     }
@@ -35,7 +30,7 @@ pub fn conversion(source: Elements, target: Elements, transform: &Transform) -> 
 }
 
 /// [`conversion`] where the two share memory.
-pub fn overlapping(source: Elements, target: Elements, transform: &Transform) -> Result<String> {
+pub fn overlapping(source: Form, target: Form, transform: &Transform) -> Result<String> {
     let (layout, bytes) = temporary(source, target, transform)?;
     let between = (source.0, &layout);
     let first = conversion(source, between, &Transform::default())?;
@@ -43,8 +38,9 @@ pub fn overlapping(source: Elements, target: Elements, transform: &Transform) ->
     Ok(format!("\nthe two share memory, so the source is copied first, to {bytes} B{first}{second}"))
 }
 
-fn tell(part: Part, plan: &Plan, job: &Job, text: &mut String) {
-    let scalars = match part {
+fn tell(pass: &Pass, text: &mut String) {
+    let (plan, job) = (pass.plan, pass.job);
+    let scalars = match pass.part {
         Part::Whole => "elements",
         Part::Real => "numbers",
         Part::Imaginary => "imaginary parts",

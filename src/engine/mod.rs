@@ -17,7 +17,8 @@ pub use compare::equal;
 use crate::dtype::{DType, Overflow, Scalar};
 use crate::error::{Result, bail};
 use crate::layout::Layout;
-use pass::{Elements, Part};
+use host::run::Coefficients;
+use pass::{Form, Part, Pass, Visit};
 
 /// Elements in memory that are read.
 #[derive(Clone, Copy, Debug)]
@@ -113,23 +114,20 @@ fn same_elements(a: DType, b: DType) -> bool {
 /// What is to be done with elements.
 #[derive(Clone, Copy)]
 enum Work {
-    /// They are copied; packing may change, and byte order too if it `swaps`.
-    Copy {
-        /// Whether the bytes of each scalar are reversed.
-        swaps: bool,
-    },
+    /// They are copied; packing and byte order may change.
+    Copy,
     /// Numbers become those of another type, or are scaled.
     Convert([Numeric; 2]),
 }
 
 /// What has to be done; refuses what no pass can do.
-fn work(source: Elements, target: Elements, affine: bool) -> Result<Work> {
+fn work(source: Form, target: Form, affine: bool) -> Result<Work> {
     let (shape, other) = (source.1.shape(), target.1.shape());
     if shape != other {
         bail!(Shape, "the source has shape {shape:?}, the destination {other:?}");
     }
     if same_elements(source.0, target.0) && !affine {
-        return Ok(Work::Copy { swaps: source.0.is_swapped() != target.0.is_swapped() });
+        return Ok(Work::Copy);
     }
     match (Numeric::of(source.0), Numeric::of(target.0)) {
         (Some(from), Some(to)) if source.0.lanes == target.0.lanes => Ok(Work::Convert([from, to])),
@@ -137,71 +135,51 @@ fn work(source: Elements, target: Elements, affine: bool) -> Result<Work> {
     }
 }
 
-/// Copies or converts every element of `source` to its place in `target`. The shapes must be equal; a source that is
-/// broadcast has strides of 0.
+/// Plans what takes elements from one form to the other, and hands each pass to `visit`. The shapes must be equal; a
+/// source that is broadcast has strides of 0.
 ///
 /// Fails with `Shape` when shapes or coefficients do not fit, `Range` for a bad axis, `Unsupported` when either type
-/// is only carried and the other differs, `Overflow` and `OutOfMemory`; then nothing has been written.
+/// is only carried and the other differs, `Overflow` and `OutOfMemory`; then no pass has been visited.
+fn passes(source: Form, target: Form, transform: &Transform, visit: &mut impl Visit) -> Result<()> {
+    let affine = transform.is_affine();
+    let work = work(source, target, affine)?;
+    transform.check(source.1.shape())?;
+    let Work::Convert([from, to]) = work else {
+        let swaps = source.0.is_swapped() != target.0.is_swapped();
+        return pass::copy(source, target, if swaps { Part::Both } else { Part::Whole }, visit);
+    };
+    let mut convert =
+        |part, coefficients| pass::convert(source, target, [from, to], transform, part, coefficients, visit);
+    let coefficients = Coefficients { scale: transform.scale, bias: transform.bias };
+    match (from.complex, to.complex) {
+        (true, true) if !affine => convert(Part::Both, coefficients),
+        (true, true) => {
+            convert(Part::Real, coefficients)?;
+            convert(Part::Imaginary, Coefficients { bias: &[], ..coefficients })
+        }
+        (false, true) => {
+            convert(Part::Real, coefficients)?;
+            pass::zero_imaginary(target, visit)
+        }
+        (true, false) if to.scalar == Scalar::Bool && !affine => convert(Part::Whole, coefficients),
+        _ => convert(Part::Real, coefficients),
+    }
+}
+
+/// Copies or converts every element of `source` to its place in `target`, pass by pass as [`passes`] plans it. Fails as
+/// that does; then nothing has been written.
 ///
 /// # Safety
 /// All elements of `source` are readable and all of `target` writable, no other thread writes either, and no byte
 /// belongs to both. [`convert_overlapping`] is for those that overlap.
 pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
-    let (from, to) = ((source.dtype, source.layout), (target.dtype, target.layout));
-    let work = work(from, to, transform.is_affine())?;
-    transform.check(source.layout.shape())?;
-    if let Some(part) = work.only_part(transform) {
-        let prepared = work.prepare(from, to, transform, part)?;
-        // SAFETY: as the caller promises.
-        unsafe { pass::run(prepared, source.data, target.data) };
-        return Ok(());
-    }
-    // A complex target, of a source that is real or scaled.
-    let [real, imaginary] = [Part::Real, Part::Imaginary].map(|part| work.prepare(from, to, transform, part));
-    let (real, imaginary) = (real?, imaginary?);
-    let rest = if work.reads_imaginary() { source.data } else { pass::ZEROS.as_ptr() };
-    // SAFETY: as the caller promises; the zeros are as many bytes as are read of them.
-    unsafe {
-        pass::run(real, source.data, target.data);
-        pass::run(imaginary, rest, target.data);
-    }
-    Ok(())
-}
-
-impl Work {
-    /// The scalars that are worked on, when those of one pass are all.
-    fn only_part(self, transform: &Transform) -> Option<Part> {
-        let affine = transform.is_affine();
-        match self {
-            Self::Copy { swaps } => Some(if swaps { Part::Both } else { Part::Whole }),
-            Self::Convert([from, to]) => match (from.complex, to.complex) {
-                (true, true) => (!affine).then_some(Part::Both),
-                (false, true) => None,
-                (true, false) if to.scalar == Scalar::Bool && !affine => Some(Part::Whole),
-                _ => Some(Part::Real),
-            },
-        }
-    }
-
-    /// Whether the source has imaginary parts.
-    fn reads_imaginary(self) -> bool {
-        matches!(self, Self::Convert([Numeric { complex: true, .. }, _]))
-    }
-
-    /// A pass over the scalars of `part`; over zeros for imaginary parts that the source does not have.
-    fn prepare<'a>(
-        self,
-        source: Elements,
-        target: Elements,
-        transform: &Transform<'a>,
-        part: Part,
-    ) -> Result<pass::Prepared<'a>> {
-        match self {
-            Self::Copy { .. } => pass::to_copy(source, target, part),
-            Self::Convert(_) if part == Part::Imaginary && !self.reads_imaginary() => pass::to_zero(target),
-            Self::Convert(numbers) => pass::to_convert(source, target, numbers, transform, part),
-        }
-    }
+    let forms = [(source.dtype, source.layout), (target.dtype, target.layout)];
+    passes(forms[0], forms[1], transform, &mut |pass: &Pass| {
+        let from = pass.constant.map_or(source.data, <[u8]>::as_ptr);
+        // SAFETY: the plan visits elements of the layouts, or stays at the constant, and the job is of their types.
+        unsafe { pass.job.run(pass.plan, from, target.data) };
+        Ok(())
+    })
 }
 
 /// [`convert`] for a source and a target that share memory: as if the source had been copied elsewhere first, which
@@ -210,8 +188,8 @@ impl Work {
 /// # Safety
 /// As for [`convert`], except that the two may overlap.
 pub unsafe fn convert_overlapping(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
-    let (from, to) = ((source.dtype, source.layout), (target.dtype, target.layout));
-    let (layout, bytes) = temporary(from, to, transform)?;
+    let forms = [(source.dtype, source.layout), (target.dtype, target.layout)];
+    let (layout, bytes) = temporary(forms[0], forms[1], transform)?;
     let mut room = Vec::new();
     if room.try_reserve_exact(bytes).is_err() {
         bail!(OutOfMemory, "no memory for a copy of {bytes} bytes of the source");
@@ -226,7 +204,7 @@ pub unsafe fn convert_overlapping(source: &View, target: &ViewMut, transform: &T
 }
 
 /// The layout of a copy of the source without gaps, and its bytes; refuses what no pass can do.
-fn temporary(source: Elements, target: Elements, transform: &Transform) -> Result<(Layout, usize)> {
+fn temporary(source: Form, target: Form, transform: &Transform) -> Result<(Layout, usize)> {
     work(source, target, transform.is_affine())?;
     transform.check(source.1.shape())?;
     let layout = source.1.dense_like();

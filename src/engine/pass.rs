@@ -1,4 +1,5 @@
-//! One pass over the scalars of two views: both sides described for the planner, then planned and run.
+//! One pass over the scalars of two sides: both described for the planner, then planned and made ready.
+#![forbid(unsafe_code)]
 
 use super::host::block::Steps;
 use super::host::memory::Cell;
@@ -21,6 +22,26 @@ pub enum Part {
     /// Both parts, as twice as many lanes.
     Both,
 }
+
+/// The type of elements, and where they lie.
+pub type Form<'a> = (DType, &'a Layout);
+
+/// A pass made ready.
+pub struct Pass<'a> {
+    /// Its loops.
+    pub plan: &'a Plan,
+    /// What is done in them, and how.
+    pub job: &'a Job<'a>,
+    /// The scalars that it is about.
+    pub part: Part,
+    /// What is read over and over, where that is not the source.
+    pub constant: Option<&'a [u8]>,
+}
+
+/// What is to become of passes.
+pub trait Visit: FnMut(&Pass) -> Result<()> {}
+
+impl<F: FnMut(&Pass) -> Result<()>> Visit for F {}
 
 /// One side of a pass.
 pub struct Half<'a> {
@@ -58,70 +79,66 @@ impl<'a> Half<'a> {
     }
 }
 
-/// What is to be done, ready to run.
-pub type Prepared<'a> = Option<(Plan, Job<'a>)>;
-
-/// Elements of a type, and where they lie.
-pub type Elements<'a> = (DType, &'a Layout);
-
-/// The way to copy the scalars of `part`, whose types differ in packing and byte order at most; none when there are none.
-pub fn to_copy(source: Elements, target: Elements, part: Part) -> Result<Prepared<'static>> {
-    let (from, to) = (Half::new(source.0, source.1, part)?, Half::new(target.0, target.1, part)?);
-    if from.cell.bits == 0 {
-        return Ok(None);
-    }
-    let plan = Plan::new(source.1.shape(), &from.side, &to.side, from.lanes, None)?;
-    Ok(plan.map(|plan| {
-        let job = Job::to_copy(&plan, from.cell, to.cell);
-        (plan, job)
-    }))
+/// Copies the scalars of `part`, whose types differ in packing and byte order at most.
+pub fn copy(source: Form, target: Form, part: Part, visit: &mut impl Visit) -> Result<()> {
+    let from = Half::new(source.0, source.1, part)?;
+    let to = Half::new(target.0, target.1, part)?;
+    move_half(&from.side, from.cell, &to, target.1, part, None, visit)
 }
 
-/// The way to convert the numbers of `part`, which the types have; none when there are none.
-pub fn to_convert<'a>(
-    source: Elements,
-    target: Elements,
+/// Converts the numbers of `part`. The types are those that the numbers have.
+pub fn convert(
+    source: Form,
+    target: Form,
     [a, b]: [Numeric; 2],
-    transform: &Transform<'a>,
+    transform: &Transform,
     part: Part,
-) -> Result<Prepared<'a>> {
-    let (from, to) = (Half::new(source.0, source.1, part)?, Half::new(target.0, target.1, part)?);
+    coefficients: Coefficients,
+    visit: &mut impl Visit,
+) -> Result<()> {
+    let from = Half::new(source.0, source.1, part)?;
+    let to = Half::new(target.0, target.1, part)?;
     let steps = match part {
         Part::Whole if a.complex => Steps::complex_truth(a.scalar),
         _ => Steps::new(a.scalar, b.scalar, transform.is_affine(), transform.overflow),
     };
-    let plan = Plan::new(source.1.shape(), &from.side, &to.side, from.lanes, transform.varies_along())?;
-    // The bias is added to real parts only.
-    let bias = if part == Part::Imaginary { &[] } else { transform.bias };
-    let coefficients = Coefficients { scale: transform.scale, bias };
-    Ok(plan.map(|plan| {
-        let job = Job::to_convert(&plan, &steps, coefficients, from.cell, to.cell);
-        (plan, job)
-    }))
-}
-
-/// Does what was prepared.
-///
-/// # Safety
-/// As for [`super::convert`], for the elements that it was prepared for.
-pub unsafe fn run(prepared: Prepared, source: *const u8, target: *mut u8) {
-    if let Some((plan, job)) = prepared {
-        // SAFETY: the plan visits the elements of the layouts and no others, and cells and steps have one type.
-        unsafe { job.run(&plan, source, target) };
+    let axis = transform.varies_along();
+    match Plan::new(source.1.shape(), &from.side, &to.side, from.lanes, axis)? {
+        Some(plan) => {
+            let job = &Job::to_convert(&plan, &steps, coefficients, from.cell, to.cell);
+            visit(&Pass { plan: &plan, job, part, constant: None })
+        }
+        None => Ok(()),
     }
 }
 
-/// What [`to_zero`] reads: more bytes than any part has.
-pub static ZEROS: [u8; 16] = [0; 16];
-
-/// The way to set the imaginary parts to 0, from [`ZEROS`] as the source.
-pub fn to_zero(target: Elements) -> Result<Prepared<'static>> {
+/// Sets the imaginary parts to 0. The elements are complex.
+pub fn zero_imaginary(target: Form, visit: &mut impl Visit) -> Result<()> {
     let to = Half::new(target.0, target.1, Part::Imaginary)?;
     let still = Dims::filled(0, target.1.ndim());
     let from = Side { strides: &still, offset: 0, part: 0, lane: 0, ..to.side };
-    let plan = Plan::new(target.1.shape(), &from, &to.side, to.lanes, None)?;
-    Ok(plan.map(|plan| {
-        let job = Job::to_copy(&plan, to.cell, to.cell);
-        (plan, job)
-    }))
+    // Zeros of 16 bytes, more than any part has.
+    move_half(&from, to.cell, &to, target.1, Part::Imaginary, Some(&[0; 16]), visit)
+}
+
+/// Copies scalars of `cell` to one side of a pass over `layout`.
+fn move_half(
+    from: &Side,
+    cell: Cell,
+    to: &Half,
+    layout: &Layout,
+    part: Part,
+    constant: Option<&[u8]>,
+    visit: &mut impl Visit,
+) -> Result<()> {
+    if cell.bits == 0 {
+        return Ok(());
+    }
+    match Plan::new(layout.shape(), from, &to.side, to.lanes, None)? {
+        Some(plan) => {
+            let job = &Job::to_copy(&plan, cell, to.cell);
+            visit(&Pass { plan: &plan, job, part, constant })
+        }
+        None => Ok(()),
+    }
 }

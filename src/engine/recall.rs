@@ -6,8 +6,9 @@ use std::mem::ManuallyDrop;
 
 use super::host::run::Job;
 use super::loops::INLINE;
+use super::pass::{Form, Pass};
 use super::plan::Plan;
-use super::{Transform, work};
+use super::{Transform, passes};
 use crate::dtype::{Casting, DType, Overflow};
 use crate::layout::Layout;
 
@@ -24,9 +25,9 @@ const ELEMENTS: i64 = 1 << 15;
 #[derive(Clone, Copy)]
 pub struct Question<'a> {
     /// Elements that are read.
-    pub source: (DType, &'a Layout),
+    pub source: Form<'a>,
     /// Elements that are written.
-    pub target: (DType, &'a Layout),
+    pub target: Form<'a>,
     /// Which casts are allowed, and what becomes of what does not fit.
     pub rules: (Casting, Overflow),
 }
@@ -122,9 +123,7 @@ thread_local! {
 pub unsafe fn copy(question: &Question, source: *const u8, target: *mut u8) -> bool {
     ANSWERS.with_borrow(|answers| match &answers[question.slot().0] {
         Some(answer) if answer.asked.is(question) => {
-            let at = |(dtype, layout): (DType, &Layout)| {
-                layout.offset() as isize * isize::from(dtype.bits.div_ceil(8))
-            };
+            let at = |(dtype, layout): Form| layout.offset() as isize * isize::from(dtype.bits.div_ceil(8));
             let (from, to) =
                 (source.wrapping_offset(at(question.source)), target.wrapping_offset(at(question.target)));
             // SAFETY: the plan visits the elements of the layouts in question, counted from the first ones; the caller
@@ -148,10 +147,14 @@ pub fn remember(question: &Question) {
     let transform = Transform { overflow: rules.1, ..Transform::default() };
     let Ok(layout) = source.1.broadcast_to(target.1.shape()) else { return };
     let source = (source.0, &layout);
-    if let Ok(work) = work(source, target, false)
-        && let Some(part) = work.only_part(&transform)
-        && let Ok(Some((mut plan, job))) = work.prepare(source, target, &transform, part)
-    {
+    let mut found = None;
+    let mut count = 0;
+    let planned = passes(source, target, &transform, &mut |pass: &Pass| {
+        count += 1;
+        found = pass.job.kept().map(|job| (pass.plan.clone(), job));
+        Ok(())
+    });
+    if let (Ok(()), 1, Some((mut plan, job))) = (planned, count, found) {
         plan.source -= source.1.offset() * source.0.element_bits() as i64;
         plan.target -= target.1.offset() * target.0.element_bits() as i64;
         let answer = ManuallyDrop::new(Answer { asked: Asked::new(question), plan, job });

@@ -131,31 +131,24 @@ fn scalars(tensor: &Tensor, dtype: DType) -> Result<Option<Tensor>> {
 
 /// Writes `source`, broadcast, into `destination`, as if `source` had been copied first.
 pub fn copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<()> {
-    write_into(source, destination, "destination", how)
+    write(source, destination, "destination", how)
 }
 
 /// What [`copy_into`] does, in words. Fails as it does.
 pub fn explain_copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<String> {
-    if destination.is_read_only() {
-        bail!(ReadOnly, "`destination` is read-only");
-    }
-    write_any(source, destination, "destination", how, tell)
+    write_into(source, destination, "destination", how, tell)
 }
 
 /// Makes all elements of `tensor` the one of `value`, which is converted once and then copied.
 pub fn fill(tensor: &Tensor, value: &Tensor) -> Result<()> {
-    if tensor.is_read_only() {
-        bail!(ReadOnly, "`tensor` is read-only");
-    }
+    require_writable(tensor, "tensor")?;
     let value = convert(value, tensor.dtype(), &Convert::default())?;
-    write_into(&value, tensor, "tensor", &Convert::default())
+    write(&value, tensor, "tensor", &Convert::default())
 }
 
 /// [`copy_into`], the destination called `name` in messages.
-fn write_into(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
-    if destination.is_read_only() {
-        bail!(ReadOnly, "`{name}` is read-only");
-    }
+fn write(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
+    require_writable(destination, name)?;
     let question = Question {
         source: (source.dtype(), source.layout()),
         target: (destination.dtype(), destination.layout()),
@@ -172,21 +165,22 @@ fn write_into(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'
     {
         return Ok(());
     }
-    write_any(source, destination, name, how, run)?;
+    write_into(source, destination, name, how, run)?;
     if is_plain {
         recall::remember(&question);
     }
     Ok(())
 }
 
-/// [`write_into`] for all that is not remembered; `act` is [`run`] or [`tell`].
-fn write_any<T>(
+/// [`write`] up to what `act` does, which is [`run`] or [`tell`].
+fn write_into<T>(
     source: &Tensor,
     destination: &Tensor,
     name: &str,
     how: &Convert<'_>,
     act: impl FnOnce(&Tensor, &Layout, &Tensor, &Transform<'_>, Sharing) -> Result<T>,
 ) -> Result<T> {
+    require_writable(destination, name)?;
     require_distinct(destination, name)?;
     let scalars = scalars(source, destination.dtype())?;
     let source = scalars.as_ref().unwrap_or(source);
@@ -229,6 +223,13 @@ fn require_cast(from: DType, to: DType, casting: Casting) -> Result<()> {
         }
         Some(_) => Ok(()),
     }
+}
+
+fn require_writable(tensor: &Tensor, name: &str) -> Result<()> {
+    if tensor.is_read_only() {
+        bail!(ReadOnly, "`{name}` is read-only");
+    }
+    Ok(())
 }
 
 /// Refuses a destination whose elements overlap each other.

@@ -6,7 +6,7 @@ pub mod codec;
 mod direct;
 pub mod equal;
 #[cfg(all(test, unix))]
-mod fenced;
+pub mod fenced;
 mod half;
 mod isa;
 pub mod memory;

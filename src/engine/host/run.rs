@@ -77,6 +77,18 @@ impl<'a> Job<'a> {
         Self { source, target, act: Act::Convert(*steps, coefficients), way }
     }
 
+    /// The same, to be kept; nothing when it has coefficients, which are the caller's.
+    pub fn kept(&self) -> Option<Job<'static>> {
+        let act = match self.act {
+            Act::Move(mover) => Act::Move(mover),
+            Act::Convert(steps, Coefficients { scale: [], bias: [] }) => {
+                Act::Convert(steps, Coefficients::default())
+            }
+            Act::Convert(..) => return None,
+        };
+        Some(Job { act, ..*self })
+    }
+
     /// Does it, for the plan that it was made for or a piece of it: the same loops in the same places, none of them
     /// longer.
     ///

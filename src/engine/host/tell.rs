@@ -41,7 +41,7 @@ impl Job<'_> {
     /// What is done with the scalars there, and the instructions that it may use.
     pub fn kernel_name(&self) -> String {
         let in_runs = matches!(self.way, Way::Rows { .. } | Way::Tiles { .. });
-        let act = match &self.act {
+        let act = match self.act {
             Act::Move(Mover::Word(_) | Mover::Bytes { part: 1, .. }) if in_runs => "copy runs".into(),
             Act::Move(mover) => mover.name(),
             Act::Convert(steps, _) => match (steps.direct().is_some(), steps.is_affine()) {
