@@ -10,7 +10,7 @@ use crate::engine::plan::Plan;
 
 /// Speeds as parts of memcpy's, when everything stays in the caches and when it does not. Measured by
 /// `benches/engine/expected.py` and `run.py` on one core of one machine (x86-64 with AVX-512), and rounded to what says
-/// something about others: single cases lie up to twice as high and half as low.
+/// something about others: single cases lie up to three times as high or as low.
 type Speed = [f32; 2];
 
 const COPY: Speed = [1.0, 1.2];
