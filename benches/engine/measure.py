@@ -30,6 +30,7 @@ class Effort:
     budget: float = 1.5  # seconds after which three rounds are enough
     slow: float = 4.0  # times the best one's time: who is slower, and not done at once, is timed by a single call
     at_once: float = 2e6  # nanoseconds
+    patience: float = 1e8  # nanoseconds; whose first call took longer is not asked again to make sure
     tune: bool = False  # peers that can may try their plans out for as long as they like
 
 
@@ -125,7 +126,7 @@ def is_right(part: Part, expected: np.ndarray[Any, Any], job: Job) -> bool:
 
 
 def calibrate(part: Part, timing: Timing, least: float) -> int:
-    """How many calls fill a turn. A first call finds nothing in the caches, and says little."""
+    """How many calls fill a turn."""
     count = 1
     while part.first * count < least:
         count = min(math.ceil(least / max(1.0, part.first)), 16 * count)
@@ -134,6 +135,9 @@ def calibrate(part: Part, timing: Timing, least: float) -> int:
 
 
 def take_turns(parts: list[Part], timing: Timing, effort: Effort) -> None:
+    for part in parts:  # a first call finds nothing in the caches, starts threads, compiles: it says little
+        if part.first < effort.patience:
+            part.first = min(part.first, turn(part.entry, timing, 1), turn(part.entry, timing, 1))
     best = min((part.first for part in parts if part.name not in LIMITS), default=0.0)
     running = []
     for part in parts:

@@ -24,8 +24,9 @@ def entry(job: Job) -> Entry:
     target = tensor(job.target)
     if job.kind == "fill":
         value = ctypes.c_double(job.options["value"])
-        double = int.from_bytes(bytes(ndferry.dtype("float64")._struct), "little")  # a struct that fits a register
-        ends = target.handle, double, ctypes.addressof(value)
+        double = np.frombuffer(bytes(ndferry.dtype("float64")._struct).ljust(16, b"\0"), np.int64)
+        words = -(-ctypes.sizeof(declarations.ndf_dtype) // 8)  # a struct of at most 16 bytes travels in registers
+        ends = target.handle, *map(int, double[:words]), ctypes.addressof(value)
         return Entry(job.timing.indirect(lib.ndf_tensor_fill, *ends, keeps=(target, value)), before)
     source = tensor(job.source)
     if job.packed:
