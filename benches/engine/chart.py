@@ -8,8 +8,10 @@ from html import escape
 from measure import Row
 from targets import GROUPS
 
-LEFT, WIDTH, STEP, HEAD, TOP = 230, 560, 13, 30, 78
+LEFT, WIDTH, STEP, HEAD, TOP = 220, 400, 12, 28, 78
+COLUMN = LEFT + WIDTH + 140
 LEAST, MOST = 1 / 16, 64.0
+Group = tuple[str, list[Row]]
 STYLE = """
 svg { background: #fff; font: 11px system-ui, sans-serif; fill: #24292f; }
 .title { font-size: 17px; font-weight: 600; } .group { font-weight: 600; font-size: 12px; } .soft { fill: #57606a; }
@@ -28,25 +30,43 @@ def x(ratio: float) -> float:
 
 
 def draw(rows: list[Row]) -> str:
-    """Bars from the best peer's speed (1) to ours; a mark where the roof is."""
+    """Bars from the best peer's speed (1) to ours; a mark where the roof is. Groups fill two columns."""
     known = [row for row in rows if row.ratio > 0]
     groups = [(words, sorted((row for row in known if row.group == name), key=lambda row: -row.ratio)) for name, words in GROUPS.items()]
-    groups = [(words, some) for words, some in groups if some]
-    height = TOP + sum(HEAD + STEP * len(some) for _, some in groups) + 20
-    width = LEFT + WIDTH + 170
+    columns = halves([(words, some) for words, some in groups if some])
+    height = TOP + max(tall(column) for column in columns) + 20
+    width = COLUMN * len(columns)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
         f"<style>{STYLE}</style>", *legend(known),
     ]  # fmt: skip
-    parts += grid(height)
-    y = TOP
-    for words, some in groups:
-        parts.append(f'<text class="group" x="12" y="{y + 20}">{escape(words)}</text>')
+    for at, column in enumerate(columns):
+        parts += [f'<g transform="translate({COLUMN * at} 0)">', *grid(TOP + tall(column)), *bars(column), "</g>"]
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def tall(column: list[Group]) -> int:
+    return sum(HEAD + STEP * len(some) for _, some in column)
+
+
+def halves(groups: list[Group]) -> list[list[Group]]:
+    """The groups in their order, cut where the taller side is least."""
+    cuts = [(max(tall(groups[:at]), tall(groups[at:])), at) for at in range(1, len(groups))]
+    if not cuts:
+        return [groups]
+    at = min(cuts)[1]
+    return [groups[:at], groups[at:]]
+
+
+def bars(column: list[Group]) -> list[str]:
+    found, y = [], TOP
+    for words, some in column:
+        found.append(f'<text class="group" x="12" y="{y + 20}">{escape(words)}</text>')
         y += HEAD
         for row in some:
-            parts += bar(row, y)
+            found += bar(row, y)
             y += STEP
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return found
 
 
 def legend(rows: list[Row]) -> list[str]:
@@ -56,18 +76,18 @@ def legend(rows: list[Row]) -> list[str]:
         '<text class="title" x="12" y="24">ndferry against the best peer of each case</text>',
         f'<text class="soft" x="12" y="42">{len(rows)} cases, ahead in {ahead}, {middle:.2f} × in geometric mean. '
         "Bars: our speed over the best peer's, on a logarithmic scale.</text>",
-        f'<line class="roof" x1="{LEFT + WIDTH + 18}" x2="{LEFT + WIDTH + 18}" y1="33" y2="43"/>',
-        f'<text class="soft" x="{LEFT + WIDTH + 26}" y="42">the roof</text>',
+        '<line class="roof" x1="560" x2="560" y1="14" y2="25"/>',
+        '<text class="soft" x="568" y="24">the roof: what memory allows</text>',
     ]
 
 
 def grid(height: int) -> list[str]:
     found = []
-    for power in range(round(math.log2(LEAST)), round(math.log2(MOST)) + 1, 1):
+    for power in range(round(math.log2(LEAST)), round(math.log2(MOST)) + 1):
         ratio = 2.0**power
         place = x(ratio)
         kind = "one" if ratio == 1 else "grid"
-        found.append(f'<line class="{kind}" x1="{place:.1f}" x2="{place:.1f}" y1="{TOP - 8}" y2="{height - 12}"/>')
+        found.append(f'<line class="{kind}" x1="{place:.1f}" x2="{place:.1f}" y1="{TOP - 8}" y2="{height + 4}"/>')
         label = f"{ratio:.0f}×" if ratio >= 1 else f"1/{1 / ratio:.0f}"
         found.append(f'<text class="soft" text-anchor="middle" x="{place:.1f}" y="{TOP - 14}">{label}</text>')
     return found

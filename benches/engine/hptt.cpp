@@ -9,9 +9,9 @@ using Run = std::function<void()>;
 
 template <typename T>
 Run *plan(const int *perm, int rank, const int *sizes, const void *from, const int *outer_from, void *to,
-          const int *outer_to, int threads) {
+          const int *outer_to, int threads, bool tune) {
     auto made = hptt::create_plan(perm, rank, T(1), static_cast<const T *>(from), sizes, outer_from, T(0),
-                                  static_cast<T *>(to), outer_to, hptt::MEASURE, threads);
+                                  static_cast<T *>(to), outer_to, tune ? hptt::MEASURE : hptt::ESTIMATE, threads);
     return new Run([made] { made->execute(); });
 }
 
@@ -20,12 +20,12 @@ Run *plan(const int *perm, int rank, const int *sizes, const void *from, const i
 extern "C" {
 
 void *bench_hptt_plan(int kind, const int *perm, int rank, const int *sizes, const void *from, const int *outer_from,
-                      void *to, const int *outer_to, int threads) {
+                      void *to, const int *outer_to, int threads, bool tune) {
     switch (kind) {
-    case 0: return plan<float>(perm, rank, sizes, from, outer_from, to, outer_to, threads);
-    case 1: return plan<double>(perm, rank, sizes, from, outer_from, to, outer_to, threads);
-    case 2: return plan<std::complex<float>>(perm, rank, sizes, from, outer_from, to, outer_to, threads);
-    default: return plan<std::complex<double>>(perm, rank, sizes, from, outer_from, to, outer_to, threads);
+    case 0: return plan<float>(perm, rank, sizes, from, outer_from, to, outer_to, threads, tune);
+    case 1: return plan<double>(perm, rank, sizes, from, outer_from, to, outer_to, threads, tune);
+    case 2: return plan<std::complex<float>>(perm, rank, sizes, from, outer_from, to, outer_to, threads, tune);
+    default: return plan<std::complex<double>>(perm, rank, sizes, from, outer_from, to, outer_to, threads, tune);
     }
 }
 

@@ -16,7 +16,7 @@ from cases import Case, touched_bytes, useful_bytes
 from peers import ALLOCATES, LIMITS, Entry, Job, Native, Timing, entries
 from peers.numpy_ import spelled
 
-__all__ = ["Effort", "Row", "Timing", "measure"]
+__all__ = ["Effort", "Row", "Timing", "contenders", "measure"]
 
 SCALE_TOLERANCE = 2e-6  # of the largest value: float32 against one rounding from double
 
@@ -27,7 +27,11 @@ class Effort:
 
     rounds: int = 7
     turn: float = 1e-3  # seconds that a peer's turn takes at least
-    slow: float = 0.05  # seconds a call from which on two rounds are enough for whoever is far behind
+    budget: float = 1.5  # seconds after which three rounds are enough
+    slow: float = 4.0  # times the best one's time: who is slower, and not done at once, is timed by a single call
+    at_once: float = 2e6  # nanoseconds
+    patience: float = 1e8  # nanoseconds; whose first call took longer is not asked again to make sure
+    tune: bool = False  # peers that can may try their plans out for as long as they like
 
 
 @dataclass
@@ -111,6 +115,10 @@ def is_right(part: Part, expected: np.ndarray[Any, Any], job: Job) -> bool:
     if job.kind == "scale":
         near = SCALE_TOLERANCE * float(np.abs(expected.astype(np.float64)).max()) if expected.dtype.kind == "f" else 1
         return bool((np.abs(target.astype(np.float64) - expected) <= near).all())
+    if target.itemsize in (1, 2, 4, 8):
+        bits = f"u{target.itemsize}"
+        if (target.view(bits) == expected.view(bits)).all():
+            return True
     same = target == expected
     if expected.dtype.kind in "fc" or expected.dtype.type.__module__ == "ml_dtypes":
         same |= (target != target) & (expected != expected)
@@ -118,7 +126,7 @@ def is_right(part: Part, expected: np.ndarray[Any, Any], job: Job) -> bool:
 
 
 def calibrate(part: Part, timing: Timing, least: float) -> int:
-    """How many calls fill a turn. A first call finds nothing in the caches, and says little."""
+    """How many calls fill a turn."""
     count = 1
     while part.first * count < least:
         count = min(math.ceil(least / max(1.0, part.first)), 16 * count)
@@ -127,12 +135,30 @@ def calibrate(part: Part, timing: Timing, least: float) -> int:
 
 
 def take_turns(parts: list[Part], timing: Timing, effort: Effort) -> None:
-    counts = [calibrate(part, timing, effort.turn * 1e9) for part in parts]
-    best = min(part.first for part in parts)
+    for part in parts:  # a first call finds nothing in the caches, starts threads, compiles: it says little
+        if part.first < effort.patience:
+            part.first = min(part.first, turn(part.entry, timing, 1), turn(part.entry, timing, 1))
+    best = min((part.first for part in parts if part.name not in LIMITS), default=0.0)
+    running = []
+    for part in parts:
+        if part.name != "ndferry" and part.first > max(effort.slow * best, effort.at_once):
+            part.times.append(part.first)
+        else:
+            running.append((part, calibrate(part, timing, effort.turn * 1e9)))
+    end = time.monotonic() + effort.budget
     for round_ in range(effort.rounds):
-        for part, count in zip(parts, counts):
-            if round_ < 2 or part.first < effort.slow * 1e9 or part.first < 2 * best:
-                part.times.append(turn(part.entry, timing, count))
+        if round_ >= 3 and time.monotonic() > end:
+            break
+        for part, count in running:
+            part.times.append(turn(part.entry, timing, count))
+
+
+def contenders(rows: list[Row]) -> set[str]:
+    """Who may be the fastest on other pages too."""
+    found = {"ndferry", *LIMITS}
+    for row in rows:
+        found |= {name for name, rate in row.rates.items() if rate >= 0.4 * row.best[1] or name in ("numpy", "torch")}
+    return found
 
 
 def measure(
@@ -142,7 +168,8 @@ def measure(
     source, target = case.views(huge, seed=zlib.crc32(case.name.encode()))
     if case.kind == "equal":
         target[...] = source
-    job = Job(case.kind, source, target, timing, case.options, case.packed, 1, huge)
+    effort = effort or Effort()
+    job = Job(case.kind, source, target, timing, case.options, case.packed, 1, huge, effort.tune)
     expected = expectation(job)
     parts, wrong = [], []
     for name, count, entry in entries(job, threads, only):
@@ -153,7 +180,7 @@ def measure(
             wrong.append(name)
             print(f"  {case.name}: {name} fails, or writes something else than NumPy", file=sys.stderr)
     del expected
-    take_turns(parts, timing, effort or Effort())
+    take_turns(parts, timing, effort)
     size = (useful_bytes(source) if case.kind != "fill" else 0) + useful_bytes(target)
     rows = [Row(case.name, case.group, size, count, "huge" if huge else "small", wrong=sorted(set(wrong))) for count in threads]
     for row in rows:

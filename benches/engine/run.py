@@ -14,12 +14,13 @@ import argparse
 import math
 import os
 import sys
+import time
 from pathlib import Path
 
 import hunt
 import report
 from cases import Case, load
-from measure import Effort, Row, Timing, measure
+from measure import Effort, Row, Timing, contenders, measure
 
 
 def line(row: Row) -> str:
@@ -43,14 +44,19 @@ def chosen(arguments: argparse.Namespace) -> list[Case]:
 
 
 def run(arguments: argparse.Namespace, timing: Timing) -> list[Row]:
-    effort = Effort(1, 0.0) if arguments.smoke else Effort(arguments.rounds)
+    effort = Effort(1, 0.0) if arguments.smoke else Effort(arguments.rounds, tune=arguments.tune)
     only = set(arguments.only) if arguments.only else None
-    rows = []
-    for case in chosen(arguments):
+    rows: list[Row] = []
+    cases = chosen(arguments)
+    end = time.monotonic() + 60 * arguments.minutes
+    for number, case in enumerate(cases):
+        able = only
+        effort.budget = min(1.5, max(0.0, end - time.monotonic()) / (len(cases) - number) / len(arguments.pages) / 2)
         for pages in arguments.pages:
-            for row in measure(case, timing, arguments.threads, pages == "huge", only, effort):
-                rows.append(row)
-                print(line(row), flush=True)
+            found = measure(case, timing, arguments.threads, pages == "huge", able, effort)
+            able = contenders(found) if only is None else only
+            rows += found
+            print("\n".join(line(row) for row in found), flush=True)
     return rows
 
 
@@ -62,6 +68,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", nargs="+", type=int, default=sorted({1, min(2, os.cpu_count() or 1)}))
     parser.add_argument("--pages", nargs="+", choices=["huge", "small"], default=["huge", "small"])
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--minutes", type=float, default=20.0, help="more rounds than three only as long as this lasts")
+    parser.add_argument("--tune", action="store_true", help="HPTT tries out its plans for large cases: ten seconds each")
     parser.add_argument("--smoke", action="store_true", help="small cases, once: shows only that it works")
     parser.add_argument("--json", type=Path, help="where every figure goes")
     parser.add_argument("--report", type=Path, metavar="FOLDER", help="where engine.md, engine.json and engine.svg go")

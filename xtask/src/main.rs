@@ -25,8 +25,9 @@ usage: cargo xtask <verb> [--verbose]
   test               set up, build, run every test: Rust, C, C++, Python, examples
   header [--check]   regenerate include/ndferry.h and what is derived from it; --check fails when stale
   bench [exchange | engine]
-                     measure what handing tensors around costs, or copies and conversions; --peers beside all the
-                     libraries of interop, --smoke only to show that it works, -- before options of the benchmark
+                     measure what handing tensors around costs, or copies and conversions; --peers beside other
+                     libraries (about 5 GB), --smoke only to show that it works, -- before options of the
+                     benchmark, as --report FOLDER or --hunt SECONDS (benches/engine/README.md)
   help               this text
 
 later, not built yet: sanitize, fuzz, gpu, kernels

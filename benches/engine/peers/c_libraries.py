@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from functools import cache
-from typing import Any
 
 from .entry import Entry, Job, Unable, axes, flat, transposition
 from .torch_ import library as torch_library
@@ -35,14 +33,9 @@ def fbgemm_entry(job: Job) -> Entry:
     return Entry(job.timing.indirect(function, *arguments, status=False))
 
 
-@cache
-def xsmm() -> Any:
-    """libxsmm's Debian package has no shared library: benches/CMakeLists.txt makes one of it, if it is there."""
-    return None
-
-
 def xsmm_entry(job: Job) -> Entry:
-    """Transpositions and windows of elements of any size."""
+    """Transpositions and windows of elements of any size. Debian's package has no shared library:
+    benches/CMakeLists.txt makes one of it."""
     source, target = job.plain(same=True)
     try:
         functions = ctypes.CDLL(str(job.timing.folder / "libbench_xsmm.so"))

@@ -88,6 +88,7 @@ class Job:
     packed: str = ""  # the source's bytes are really two elements each of this type
     threads: int = 1
     huge_pages: bool = True
+    tune: bool = False
 
     def with_threads(self, threads: int) -> Job:
         return replace(self, threads=threads)

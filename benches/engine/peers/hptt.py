@@ -9,6 +9,7 @@ import numpy as np
 
 from .entry import Entry, Job, Native, Unable, axes
 
+SMALL_ENOUGH = 4 << 20  # bytes; a larger plan tries itself out for up to ten seconds
 TYPES = {"float32": 0, "float64": 1, "complex64": 2, "complex128": 3}
 
 
@@ -55,6 +56,7 @@ def entry(job: Job) -> Entry:
     pointer = function(
         kind, numbers(*[order.index(axis) for axis in last]), rank, numbers(*[found.extents[axis] for axis in order]),
         ctypes.c_void_p(source.ctypes.data), sides[0], ctypes.c_void_p(target.ctypes.data), sides[1], job.threads,
+        job.tune or source.nbytes <= SMALL_ENOUGH,
     )  # fmt: skip
     plan = Plan(library, pointer)
     run = ctypes.cast(library.bench_hptt_execute, ctypes.c_void_p).value or 0

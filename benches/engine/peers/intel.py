@@ -115,7 +115,7 @@ def pixels(job: Job, source: Array, target: Array) -> Native:
 
 
 def planes(job: Job, source: Array, target: Array) -> Native:
-    """Pixels to planes and back, one image after the other."""
+    """The pixels of one image to planes, and back."""
     unit = {1: "8u", 2: "16u", 4: "32f"}.get(source.itemsize)
     if source.dtype != target.dtype or unit is None or source.ndim != 4 or not target.flags.c_contiguous:
         raise Unable
@@ -125,18 +125,16 @@ def planes(job: Job, source: Array, target: Array) -> Native:
     if channels not in (3, 4) or not dense.flags.c_contiguous:
         raise Unable
     images, rows, columns = source.shape[0], *(source.shape[2:] if apart else source.shape[1:3])
-    plane, image = rows * columns * size, rows * columns * size * channels
+    plane = rows * columns * size
     base = (target if apart else source).ctypes.data
-    # One table of planes cannot move on with the images: one table for each would need another call.
     if images != 1:
-        raise Unable
+        raise Unable  # the table of planes would have to move on with the images
     table = (ctypes.c_void_p * channels)(*[base + plane * one for one in range(channels)])
     wide, narrow, where = columns * size * channels, columns * size, ctypes.addressof(table)
     if apart:
         arguments = source.ctypes.data, wide, where, narrow, size_of(columns, rows)
         return job.timing.indirect(find("i", f"ippiCopy_{unit}_C{channels}P{channels}R"), *arguments, keeps=(table,))
     arguments = where, narrow, target.ctypes.data, wide, size_of(columns, rows)
-    del image
     return job.timing.indirect(find("i", f"ippiCopy_{unit}_P{channels}C{channels}R"), *arguments, keeps=(table,))
 
 

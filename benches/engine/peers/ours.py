@@ -23,20 +23,18 @@ def entry(job: Job) -> Entry:
     before = (lambda: lib.ndf_set_thread_count(job.threads)) if hasattr(lib, "ndf_set_thread_count") else None
     target = tensor(job.target)
     if job.kind == "fill":
-        double = ndferry.dtype("float64")
         value = ctypes.c_double(job.options["value"])
-        raw = declarations.ndf_dtype.from_buffer_copy(bytes(double._raw))
-        arguments = job.timing.indirect(
-            lib.ndf_tensor_fill, target.handle.value, int.from_bytes(bytes(raw), "little"), ctypes.addressof(value),
-            keeps=(target, value),
-        )
-        return Entry(arguments, before)
+        double = np.frombuffer(bytes(ndferry.dtype("float64")._struct).ljust(16, b"\0"), np.int64)
+        words = -(-ctypes.sizeof(declarations.ndf_dtype) // 8)  # a struct of at most 16 bytes travels in registers
+        ends = target.handle, *map(int, double[:words]), ctypes.addressof(value)
+        return Entry(job.timing.indirect(lib.ndf_tensor_fill, *ends, keeps=(target, value)), before)
     source = tensor(job.source)
     if job.packed:
         source = source.view(job.packed)
     if job.kind == "equal":
         answer = ctypes.c_int32()
-        return Entry(Native(address(lib.ndf_tensor_equal), (source.handle, target.handle, ctypes.addressof(answer)), (source, target, answer)), before)
+        ends = source.handle, target.handle, ctypes.addressof(answer)
+        return Entry(Native(address(lib.ndf_tensor_equal), ends, (source, target, answer)), before)
     how, keeps = options(job)
     arguments = source.handle, target.handle, ctypes.addressof(how)
     return Entry(Native(address(lib.ndf_tensor_copy_into), arguments, (source, target, how, *keeps)), before)

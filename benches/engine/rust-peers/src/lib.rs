@@ -51,7 +51,8 @@ impl Work {
 
     unsafe fn permute<T: Copy + Send + Sync + 'static>(&self) -> i32 {
         let (extents, read, written) = unsafe { self.numbers() };
-        let span = |strides: &[usize]| 1 + extents.iter().zip(strides).map(|(n, s)| (n - 1) * s).sum::<usize>();
+        let span =
+            |strides: &[usize]| 1 + extents.iter().zip(strides).map(|(n, s)| (n - 1) * s).sum::<usize>();
         let signed = |strides: &[usize]| strides.iter().map(|&one| one as isize).collect::<Vec<_>>();
         // SAFETY: as above; the spans end with the last element.
         let (from, to) = unsafe {
@@ -83,7 +84,10 @@ impl Work {
         let count = unsafe { self.numbers() }.0.iter().product();
         // SAFETY: as above.
         unsafe {
-            (slice::from_raw_parts(self.source.cast(), count), slice::from_raw_parts_mut(self.target.cast(), count))
+            (
+                slice::from_raw_parts(self.source.cast(), count),
+                slice::from_raw_parts_mut(self.target.cast(), count),
+            )
         }
     }
 }
