@@ -1083,9 +1083,11 @@ NDF_API uint32_t ndf_version_number(void);
 NDF_API uint32_t ndf_abi_version(void);
 
 /**
- * How the library was built: version, target and profile on one line. Static, never NULL.
+ * How the library was built, and which instructions its loops use here: version, target, profile and the name of the
+ * instruction set on one line, with the value of `NDFERRY_ISA` where that could not be followed. Static, never NULL.
  */
-NDF_API const char *ndf_build_info(void);
+NDF_API
+const char *ndf_build_info(void);
 
 /**
  * The name of a status, such as "NDF_ERROR_SHAPE"; "NDF_ERROR_UNKNOWN" for other numbers. Never NULL; static.

@@ -96,6 +96,13 @@ fn numbers() -> Vec<DType> {
     types
 }
 
+/// The number in an environment variable, if it is set.
+fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
+    let text = std::env::var(name).ok()?;
+    let Ok(value) = text.parse() else { panic!("{name}={text} is no number") };
+    Some(value)
+}
+
 fn storage_bytes(dtype: DType, elements: i64) -> usize {
     (elements as u64 * dtype.element_bits()).div_ceil(8) as usize
 }

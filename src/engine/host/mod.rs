@@ -8,7 +8,7 @@ pub mod equal;
 #[cfg(all(test, unix))]
 pub mod fenced;
 mod half;
-mod isa;
+pub mod isa;
 pub mod memory;
 pub mod naive;
 mod number;

@@ -4,7 +4,6 @@
 //! how many threads the engine is to use. The instruction set is that of `NDFERRY_ISA`.
 
 use std::cell::Cell;
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use super::cases::{Case, MOST, Side};
@@ -22,12 +21,6 @@ thread_local! {
     static CURRENT: Cell<u64> = const { Cell::new(0) };
 }
 
-fn variable<T: FromStr>(name: &str) -> Option<T> {
-    let text = std::env::var(name).ok()?;
-    let Ok(value) = text.parse() else { panic!("{name}={text} is no number") };
-    Some(value)
-}
-
 /// Runs `check` for the cases that the environment asks for, and names the one that fails.
 fn each_case(cases: u64, mut check: impl FnMut(u64)) {
     let threads = variable("NDFERRY_TEST_THREADS").unwrap_or(1);
@@ -39,7 +32,7 @@ fn each_case(cases: u64, mut check: impl FnMut(u64)) {
     }
     let (began, seconds) = (Instant::now(), variable("NDFERRY_TEST_SECONDS"));
     let goes_on = |case: u64| match seconds {
-        Some(seconds) => case < 10 || began.elapsed() < Duration::from_secs(seconds),
+        Some(seconds) => case < 3 || began.elapsed() < Duration::from_secs(seconds),
         None => case < cases,
     };
     for case in (0..).take_while(|case| goes_on(*case)) {

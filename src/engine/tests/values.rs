@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Random patterns of a wider type, besides those at edges.
+/// Random patterns of a wider type, besides those at edges, where no variable says for how long to test.
 const MANY: usize = 330_000;
 
 /// Every pattern of up to 16 bits; of wider types those at edges and many random ones.
@@ -12,7 +12,8 @@ fn patterns(random: &mut Random, scalar: Scalar) -> Vec<u64> {
         return (0..1 << bits).collect();
     }
     let mut found = edges(bits, scalar);
-    found.extend((0..MANY).map(|_| wide(random, scalar)));
+    let count = variable("NDFERRY_TEST_SECONDS").map_or(MANY, |seconds: usize| seconds * 10_000);
+    found.extend((0..count).map(|_| wide(random, scalar)));
     found.iter_mut().for_each(|raw| *raw &= u64::MAX >> (64 - bits));
     found
 }
