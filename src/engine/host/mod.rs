@@ -11,6 +11,7 @@ mod isa;
 pub mod memory;
 pub mod naive;
 mod number;
+mod panel;
 pub mod port;
 pub mod run;
 mod sheet;

@@ -7,7 +7,7 @@ use super::block::{BLOCK, Scratch, Steps};
 use super::direct::Run;
 use super::memory::{Cell, Grid, Mover};
 use super::port::{Port, Room};
-use super::sheet::with_room;
+use super::sheet::{Sheet, Turn, with_room};
 use super::stream;
 use super::walk::{Block, second_loop, walk};
 use crate::engine::plan::Plan;
@@ -132,24 +132,22 @@ unsafe fn copy_sheets(plan: &Plan, source: Place<*const u8>, target: Place<*mut 
     let size = source.cell.bytes();
     let is_word = matches!(whole, Mover::Word(_));
     if is_word && plan.count().saturating_mul(size) < stream::FROM {
-        // SAFETY: the blocks are made of the plan's scalars.
-        return walk(plan, usize::MAX, &mut |b| unsafe {
-            whole.run(b.source(source.base), b.target(target.base), b.counts)
-        });
+        // SAFETY: the planes are made of the plan's scalars.
+        return unsafe { each_sheet(plan, source, target, &mut |turn, sheet, _| turn.run(sheet)) };
+    }
+    if is_word {
+        // SAFETY: the planes are made of the plan's scalars.
+        unsafe { each_sheet(plan, source, target, &mut |turn, sheet, room| turn.stream(sheet, room)) };
+        return stream::finish();
     }
     let strides = [source.cell.stride(), 0];
     // SAFETY: a run of words and its place in the target.
     let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
-        if is_word {
-            stream::copy(from, to, n * size)
-        } else {
-            let (from, to) = (Grid { base: from, at: 0, strides }, Grid { base: to, at: 0, strides });
-            whole.run(from, to, [n, 1])
-        }
+        let (from, to) = (Grid { base: from, at: 0, strides }, Grid { base: to, at: 0, strides });
+        whole.run(from, to, [n, 1])
     };
     // SAFETY: as the caller promises.
     unsafe { through_tiles(plan, source, target, &mut put) };
-    stream::finish();
 }
 
 /// Brings the words of a plan that [`has_sheets`] to `put`, in runs of the target.
@@ -162,16 +160,35 @@ unsafe fn through_tiles(
     target: Place<*mut u8>,
     put: &mut dyn FnMut(*const u8, *mut u8, usize),
 ) {
-    let (turn, width) = (Mover::between(source.cell, source.cell), target.cell.bytes());
+    let width = target.cell.bytes();
+    // SAFETY: as the caller promises.
+    let mut visit =
+        |turn: Turn, sheet: &Sheet, room: &mut _| unsafe { turn.through(sheet, width, room, put) };
+    each_sheet(plan, source, target, &mut visit);
+}
+
+/// Visits the sheets of a plan that [`has_sheets`], with the way to move them and room for it.
+fn each_sheet(
+    plan: &Plan,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+    visit: &mut dyn FnMut(Turn, &Sheet, &mut [MaybeUninit<u8>]),
+) {
+    let (mover, width) = (Mover::between(source.cell, source.cell), target.cell.bytes());
     let is_large = plan.count().saturating_mul(width) >= stream::FROM;
     with_room(is_large, |room| {
+        let mut first = None;
         walk(plan, usize::MAX, &mut |b| {
             let (from, to) = (b.source(source.base), b.target(target.base));
-            let Some((turn, sheet)) = turn.turn(from, to, b.counts, width) else {
+            let new = || mover.turn(from, to, b.counts, width);
+            // Planes differ only in where they lie.
+            let Some((at, turn, sheet)) =
+                first.or_else(|| new().map(|(turn, sheet)| ([from.at, to.at], turn, sheet)))
+            else {
                 unreachable!("every plane is a sheet, as the first one is");
             };
-            // SAFETY: the planes are made of the plan's scalars.
-            unsafe { turn.through(&sheet, width, room, put) };
+            first = Some((at, turn, sheet));
+            visit(turn, &sheet.moved([from.at - at[0], to.at - at[1]]), room);
         });
     });
 }
