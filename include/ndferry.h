@@ -96,16 +96,6 @@ struct ArrowArray;
 
 
 /**
- * Bytes of the room that pays where the target is streamed: it stays in a second-level cache.
- */
-#define LARGE (256 << 10)
-
-/**
- * Bytes of the room for blocks that a stack can spare and that leaves half of a first-level cache to both sides.
- */
-#define SMALL (16 << 10)
-
-/**
  * Number of the binary interface that this header describes; part of the library's soname. It changes only when
  * programs must be compiled again.
  */

@@ -12,13 +12,19 @@ use super::stream;
 use super::transpose::{Ahead, LINE, Transposer};
 
 /// Bytes of a target row that a block makes: enough lines for memory to write them together.
-const RUN: usize = 256;
+pub(super) const RUN: usize = 256;
+
+/// The fewest rows of a block of a sheet that has more.
+const LEAST: usize = 32;
+
+/// Bytes of a block of a sheet of short rows, whose blocks follow each other in memory.
+const NARROW: usize = 4 << 10;
 
 /// Bytes of the room that pays where the target is streamed: it stays in a second-level cache.
-pub const LARGE: usize = 256 << 10;
+pub(super) const LARGE: usize = 256 << 10;
 
 /// Bytes of the room for blocks that a stack can spare and that leaves half of a first-level cache to both sides.
-pub const SMALL: usize = 16 << 10;
+pub(super) const SMALL: usize = 16 << 10;
 
 /// What takes a run of the target to its place: it is given words, their place, and how many there are.
 pub type Put<'a> = dyn FnMut(*const u8, *mut u8, usize) + 'a;
@@ -40,22 +46,32 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// For `sheet`, whose words have `sizes` bytes in the source and in the target, and so much room.
-    pub fn new(tiles: Transposer, sheet: &Sheet, sizes: [usize; 2], room: usize) -> Self {
+    /// For `sheet`, whose words have `sizes` bytes in the source and in the target, with so much room, for runs of about
+    /// `run` bytes.
+    pub fn new(tiles: Transposer, sheet: &Sheet, sizes: [usize; 2], room: usize, run: usize) -> Self {
         let [size, width] = sizes;
         let line = LINE / size;
-        let bytes = if room >= LARGE { (128 * RUN / size).clamp(32 << 10, 64 << 10) } else { room * 3 / 4 };
-        let most = bytes / LINE / line * line;
+        let large = (128 * RUN / size).clamp(32 << 10, 64 << 10) << usize::from(run > RUN);
+        let bytes = if room >= LARGE { large } else { room * 3 / 4 };
+        // A line of so many rows is a block.
+        let most = bytes.min(32 << 10) / LINE / line * line;
         let joined = sheet.rows <= most && is_short(sheet, width) && is_dense(sheet, width);
-        let rows = if joined { sheet.rows } else { sheet.rows.min((RUN / size).max(32).min(most)) };
-        let columns = (bytes / (rows * size) / line * line).max(line);
-        let (rows, columns) = if columns < sheet.columns {
-            (rows, columns)
+        let (rows, bytes) = match joined {
+            true => (sheet.rows, bytes.min(32 << 10)),
+            false => ((run / size.min(width)).max(LEAST).min(most).min(sheet.rows), bytes),
+        };
+        let columns = (bytes / (rows * size) / line * line).max(line).min(sheet.columns);
+        // Blocks end where lines of all target rows do, or share rows, and are then better long.
+        let even = sheet.to.align_offset(LINE) == 0 && sheet.target_pitch % LINE as isize == 0;
+        let narrow = if even { NARROW } else { 4 * NARROW };
+        let rows = if columns == sheet.columns {
+            (narrow.min(bytes) / (columns * size) / line * line).clamp(rows, sheet.rows)
         } else {
-            ((bytes / (sheet.columns * size) / line * line).clamp(rows, sheet.rows), sheet.columns)
+            rows
         };
         let gathers = room >= LARGE && sheet.pitch.unsigned_abs() > 2 * columns * size;
-        let shared = if rows == sheet.rows { 0 } else { LINE / width };
+        let shared =
+            if rows == sheet.rows || even && (rows * width).is_multiple_of(LINE) { 0 } else { LINE / width };
         Self { tiles, sizes, rows, columns, shared, joined, gathers }
     }
 
@@ -87,7 +103,9 @@ impl Panel {
                 self.shared = 0;
                 self.each_block(sheet, room, &mut |block, _, ahead, _| tiles.run(block, ahead));
             } else {
-                self.put(sheet, room, &mut |from, to, n| stream::copy(from, to, n * size));
+                // Longer runs, for each is copied by itself.
+                let longer = Self::new(self.tiles, sheet, self.sizes, room.len(), 2 * RUN);
+                longer.put(sheet, room, &mut |from, to, n| stream::copy(from, to, n * size));
             }
         }
     }
@@ -99,7 +117,10 @@ impl Panel {
     /// in the target what it does.
     pub unsafe fn put(self, sheet: &Sheet, room: &mut [MaybeUninit<u8>], put: &mut Put) {
         let (tiles, sizes @ [size, width]) = (self.tiles, self.sizes);
-        let group = if self.joined { self.columns } else { (LINE / size).min(self.columns) };
+        let (least, line) = (tiles.least(), LINE / size);
+        // What is between the blocks and the target stays in the first-level cache.
+        let few = (8 << 10) / ((self.rows + self.shared) * size) / least * least;
+        let group = if self.joined { self.columns } else { few.clamp(least, line).min(self.columns) };
         let shared = self.shared;
         let joined = self.joined;
         let mut visit = |block: &Sheet, row: usize, ahead: &mut Ahead, out: &mut [MaybeUninit<u8>]| {
@@ -166,7 +187,7 @@ impl Panel {
                 let mut block = sheet.part(first, column, end - first, columns, self.sizes);
                 let (next, beside) = if end < sheet.rows { (end, column) } else { (0, column + columns) };
                 let mut ahead = Ahead::NOTHING;
-                if self.gathers && beside < sheet.columns {
+                if beside < sheet.columns {
                     let (rows, columns) =
                         (self.rows.min(sheet.rows - next), columns.min(sheet.columns - beside));
                     ahead = Ahead::of(&sheet.part(next, beside, rows, columns, self.sizes), size);
@@ -202,6 +223,58 @@ unsafe fn gather(block: &Sheet, count: usize, to: *mut u8, pitch: usize) {
         unsafe {
             let (from, to) = (block.from.offset(row as isize * block.pitch), to.add(row * pitch));
             to.copy_from_nonoverlapping(from, count);
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::engine::host::fenced::Fenced;
+    use crate::engine::host::isa::Isa;
+
+    /// A sheet of which target rows start `offset` bytes after a line and end `gap` bytes before the next one starts.
+    fn check(size: usize, counts: [usize; 2], offset: usize, gap: usize, isa: Isa, memory: &mut [Fenced; 2]) {
+        let [rows, columns] = counts;
+        let pitches = [columns * size + 3 * gap, rows * size + gap];
+        let spans = [(rows - 1) * pitches[0] + columns * size, (columns - 1) * pitches[1] + rows * size];
+        let [source, target] = memory;
+        let source = source.bytes(spans[0], true);
+        source.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 59 + (i >> 8) * 11) as u8);
+        let target = &mut target.bytes(offset + spans[1], false)[offset..];
+        target.fill(0x5A);
+        let mut expected = target.to_vec();
+        for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+            let word = &source[i * pitches[0] + j * size..][..size];
+            expected[j * pitches[1] + i * size..][..size].copy_from_slice(word);
+        }
+        let (pitch, target_pitch) = (pitches[0] as isize, pitches[1] as isize);
+        let (from, to) = (source.as_ptr(), target.as_mut_ptr());
+        let sheet = Sheet { from, pitch, to, target_pitch, rows, columns };
+        let tiles = Transposer::new(size, isa).expect("words of these sizes");
+        let mut room = vec![MaybeUninit::uninit(); LARGE + LINE];
+        // SAFETY: the words of the sheet are those of the slices.
+        unsafe { Panel::new(tiles, &sheet, [size; 2], room.len(), RUN).stream(&sheet, &mut room) };
+        stream::finish();
+        assert!(target == expected, "{size} bytes {counts:?} {offset} {gap} {isa:?}");
+    }
+
+    #[test]
+    fn target_rows_that_start_anywhere_in_a_line_are_streamed_whole_and_nothing_beside_them() {
+        let mut memory = [Fenced::new(40), Fenced::new(40)];
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+            for size in [1usize, 2, 4, 8, 16] {
+                let long = 1024 / size;
+                for rows in [16, 64, long, long + 1, long + 64, long + 75, 2 * long + 5] {
+                    // Without gaps, with the shortest that lets all rows start alike, with one that does not.
+                    for gap in [0, (LINE - rows * size % LINE) % LINE, 64, 7] {
+                        for offset in [0, size, 48, 1] {
+                            check(size, [rows, 37], offset, gap, isa, &mut memory);
+                        }
+                    }
+                }
+                check(size, [2 * long + 64, 20_000 / long + 300], size, 64, isa, &mut memory);
+            }
         }
     }
 }

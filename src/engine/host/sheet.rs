@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use super::isa::Isa;
 use super::memory::Grid;
-use super::panel::{LARGE, Panel, Put, SMALL};
+use super::panel::{LARGE, Panel, Put, RUN, SMALL};
 use super::stream;
 use super::transpose::{Ahead, LINE, Transposer};
 use super::weave::{self, Pattern, Weave};
@@ -151,7 +151,7 @@ impl Turn {
         // SAFETY: as the caller promises.
         unsafe {
             match self.way {
-                Way::Tiles(tiles) => Panel::new(tiles, sheet, [size; 2], room.len()).stream(sheet, room),
+                Way::Tiles(tiles) => Panel::new(tiles, sheet, [size; 2], room.len(), RUN).stream(sheet, room),
                 _ => self.woven(sheet, size, room, &mut |from, to, n| stream::copy(from, to, n * size)),
             }
         }
@@ -168,7 +168,7 @@ impl Turn {
         unsafe {
             match self.way {
                 Way::Tiles(tiles) => {
-                    Panel::new(tiles, sheet, [self.size, width], room.len()).put(sheet, room, put)
+                    Panel::new(tiles, sheet, [self.size, width], room.len(), 2 * RUN).put(sheet, room, put)
                 }
                 _ => self.woven(sheet, width, room, put),
             }

@@ -21,7 +21,9 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
     let lines = (count - head) / LINE;
     // SAFETY: all offsets stay below `count`; past the head `to` is aligned to a line.
     unsafe {
-        to.copy_from_nonoverlapping(from, head);
+        if head > 0 {
+            to.copy_from_nonoverlapping(from, head);
+        }
         for i in 0..lines {
             let at = head + i * LINE;
             let (source, target) = (from.add(at).cast::<__m128i>(), to.add(at).cast::<__m128i>());
@@ -31,7 +33,9 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
             }
         }
         let done = head + lines * LINE;
-        to.add(done).copy_from_nonoverlapping(from.add(done), count - done);
+        if done < count {
+            to.add(done).copy_from_nonoverlapping(from.add(done), count - done);
+        }
     }
 }
 

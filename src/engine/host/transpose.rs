@@ -64,9 +64,11 @@ impl Ahead {
             if self.rows == 0 {
                 return;
             }
-            stream::fetch(self.row.wrapping_add(self.done));
+            // From the line in which the row begins to the one in which it ends.
+            let before = self.row as usize % LINE;
+            stream::fetch(self.row.wrapping_sub(before).wrapping_add(self.done));
             self.done += LINE;
-            if self.done >= self.count {
+            if self.done >= self.count + before {
                 (self.row, self.done) = (self.row.wrapping_offset(self.pitch), 0);
                 self.rows -= 1;
             }
