@@ -12,6 +12,7 @@ pub mod isa;
 pub mod memory;
 pub mod naive;
 mod number;
+mod panel;
 pub mod port;
 pub mod run;
 mod sheet;

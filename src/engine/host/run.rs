@@ -8,7 +8,7 @@ use super::block::{Scratch, Steps};
 use super::direct::Run;
 use super::memory::{Cell, Grid, Mover};
 use super::port::{Port, Room};
-use super::sheet::{Turn, with_room};
+use super::sheet::{Sheet, Turn, with_room};
 use super::stream;
 use super::walk::{Block, walk};
 use super::way::{TILE, Way, block_limit};
@@ -197,49 +197,49 @@ unsafe fn copy_tiles(
     source: Place<*const u8>,
     target: Place<*mut u8>,
 ) {
-    let (size, strides) = (source.cell.bytes(), [source.cell.stride(), 0]);
-    let is_word = matches!(mover, Mover::Word(_));
+    let (width, strides) = (target.cell.bytes(), [source.cell.stride(), 0]);
     // SAFETY: a run of words and its place in the target.
     let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
-        if is_word {
-            stream::copy(from, to, n * size)
-        } else {
-            let (from, to) = (Grid { base: from, at: 0, strides }, Grid { base: to, at: 0, strides });
-            mover.run(from, to, [n, 1])
-        }
+        let (from, to) = (Grid { base: from, at: 0, strides }, Grid { base: to, at: 0, strides });
+        mover.run(from, to, [n, 1])
     };
-    // SAFETY: as the caller promises; the blocks are made of the plan's scalars.
-    unsafe {
-        if !through_tiles(plan, turn, is_large, source, target, &mut put) {
-            walk(plan, TILE, &mut |b| mover.run(b.source(source.base), b.target(target.base), b.counts));
-        }
+    // SAFETY: as the caller promises; the sheets and blocks are made of the plan's scalars.
+    let done = match mover {
+        Mover::Word(_) => each_sheet(plan, turn, is_large, source, target, &mut |sheet, room| unsafe {
+            turn.stream(sheet, room)
+        }),
+        _ => each_sheet(plan, turn, is_large, source, target, &mut |sheet, room| unsafe {
+            turn.through(sheet, width, room, &mut put)
+        }),
+    };
+    if !done {
+        // SAFETY: likewise.
+        walk(plan, TILE, &mut |b| unsafe {
+            mover.run(b.source(source.base), b.target(target.base), b.counts)
+        });
     }
     stream::finish();
 }
 
-/// Brings the words of sheets to `put`, in runs of the target. Gives false, having done nothing, where the plan is a
-/// piece whose planes are too small for `turn`.
-///
-/// # Safety
-/// As for [`Turn::through`].
-unsafe fn through_tiles(
+/// Visits the sheets of a plan, with room for tiles. Gives false, having done nothing, where the plan is a piece whose
+/// planes are too small for `turn`.
+fn each_sheet(
     plan: &Plan,
     turn: Turn,
     is_large: bool,
     source: Place<*const u8>,
     target: Place<*mut u8>,
-    put: &mut dyn FnMut(*const u8, *mut u8, usize),
+    visit: &mut dyn FnMut(&Sheet, &mut [MaybeUninit<u8>]),
 ) -> bool {
-    if turn.sheet(&Block::plane(plan), source.base, target).is_none() {
-        return false;
-    }
+    let plane = Block::plane(plan);
+    let Some(first) = turn.sheet(&plane, source.base, target) else { return false };
+    let at = |block: &Block| [block.source(source.base).at, block.target(target.base).at];
+    let start = at(&plane);
     with_room(is_large, |room| {
+        // Planes differ only in where they lie.
         walk(plan, usize::MAX, &mut |block| {
-            let Some(sheet) = turn.sheet(block, source.base, target) else {
-                unreachable!("every plane is a sheet, as the first one is");
-            };
-            // SAFETY: the planes are made of the plan's scalars.
-            unsafe { turn.through(&sheet, target.cell.bytes(), room, put) };
+            let [from, to] = at(block);
+            visit(&first.moved([from - start[0], to - start[1]]), room);
         });
     });
     true
@@ -319,7 +319,12 @@ unsafe fn convert_directly(
                 each_row(plan, source.base, target.base, &mut put);
                 true
             }
-            Way::Tiles { turn, is_large } => through_tiles(plan, turn, is_large, source, target, &mut put),
+            Way::Tiles { turn, is_large } => {
+                let width = target.cell.bytes();
+                each_sheet(plan, turn, is_large, source, target, &mut |sheet, room| {
+                    turn.through(sheet, width, room, &mut put)
+                })
+            }
             _ => false,
         };
         if !done {

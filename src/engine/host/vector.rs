@@ -22,6 +22,16 @@ pub trait Vector: Copy {
     /// # Safety
     /// As many bytes are writable at `to`; the processor has the instructions.
     unsafe fn store(self, to: *mut u8);
+
+    /// Writes all lanes past the caches where they are a line.
+    ///
+    /// # Safety
+    /// As for [`store`](Self::store); they are aligned to their size.
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut u8) {
+        // SAFETY: as the caller promises.
+        unsafe { self.store(to) }
+    }
 }
 
 /// One lane of what every processor of the architecture has.
@@ -173,6 +183,12 @@ mod x86 {
         unsafe fn store(self, to: *mut u8) {
             // SAFETY: as the caller promises.
             unsafe { _mm512_storeu_si512(to.cast(), self) }
+        }
+
+        #[inline(always)]
+        unsafe fn stream(self, to: *mut u8) {
+            // SAFETY: as the caller promises.
+            unsafe { _mm512_stream_si512(to.cast(), self) }
         }
     }
 }
