@@ -2,6 +2,7 @@
 
 pub mod bits;
 pub mod block;
+mod braid;
 pub mod codec;
 mod direct;
 #[cfg(all(test, unix))]
@@ -11,9 +12,11 @@ mod isa;
 pub mod memory;
 pub mod naive;
 mod number;
+mod pixels;
 pub mod port;
 pub mod run;
 mod sheet;
+mod shuffle;
 mod stream;
 mod transpose;
 mod truncate;

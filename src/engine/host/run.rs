@@ -5,7 +5,9 @@ use std::mem::MaybeUninit;
 
 use super::block::{BLOCK, Scratch, Steps};
 use super::direct::Run;
+use super::isa::Isa;
 use super::memory::{Cell, Grid, Mover};
+use super::pixels::Pixels;
 use super::port::{Port, Room};
 use super::sheet::with_room;
 use super::stream;
@@ -58,6 +60,10 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
             });
         }
         return stream::finish();
+    }
+    if let Some(pixels) = Pixels::new(&plan.loops, source.cell, target.cell, Isa::chosen()) {
+        // SAFETY: as the caller promises.
+        return unsafe { pixels.copy(plan, source.base, target.base) };
     }
     if has_sheets(plan, source, target) {
         // SAFETY: as the caller promises.
