@@ -49,8 +49,12 @@ impl Side {
         if planes && words <= PIECES {
             return Some(Self { planes, group: outer, word: inner, used: word });
         }
-        (!planes && used <= WIDEST && outer.unsigned_abs() <= WIDEST)
-            .then_some(Self { planes: false, group: outer, word: inner, used })
+        (!planes && used <= WIDEST && outer.unsigned_abs() <= WIDEST).then_some(Self {
+            planes: false,
+            group: outer,
+            word: inner,
+            used,
+        })
     }
 
     /// From the first word of a group to its lowest one.
@@ -70,6 +74,8 @@ pub struct Braid {
     kernel: Kernel,
     groups: Groups,
     sides: [Side; 2],
+    /// Whether a row of the target has no gaps.
+    dense: bool,
     /// What the kernel repeats.
     pub(super) table: Table,
 }
@@ -116,9 +122,11 @@ pub(super) struct Job {
     pub pieces: [isize; 2],
     /// Bytes from round to round on both sides.
     pub steps: [isize; 2],
-    /// Rounds that may read and write whole registers, and groups that are left after them.
+    /// Rounds that may read and write whole registers, and those after them.
     pub full: usize,
-    pub rest: usize,
+    pub partial: usize,
+    /// Which bytes of the registers of both sides belong to the row in the last round, and in other partial ones.
+    pub parts: [[[u64; PIECES]; 2]; 2],
     /// Rows, and bytes from row to row.
     pub rows: usize,
     pub pitches: [isize; 2],
@@ -134,21 +142,17 @@ impl Braid {
         }
         let far = count.saturating_mul(word);
         let sides = [Side::new(source, words, word, far)?, Side::new(target, words, word, far)?];
-        let dense = sides[1].planes || target[1] == sides[1].used as isize && (words == 1 || target[0] == word as isize);
+        let dense = sides[1].planes
+            || target[1] == sides[1].used as isize && (words == 1 || target[0] == word as isize);
         if sides[1].group < sides[1].used as isize || !(dense || width == WIDEST) {
             return None;
         }
         let (pieces, per_round) = round(&sides, words, width)?;
         let kernel = shuffle::pick(pieces, dense, isa)?;
-        let mut table = Table {
-            width,
-            pieces,
-            groups: per_round,
-            origin: [[0; WIDEST]; PIECES],
-            keep: [0; PIECES],
-        };
+        let mut table =
+            Table { width, pieces, groups: per_round, origin: [[0; WIDEST]; PIECES], keep: [0; PIECES] };
         fill(&mut table, &groups, &sides);
-        Some(Self { kernel, groups, sides, table })
+        Some(Self { kernel, groups, sides, dense, table })
     }
 
     /// Bytes of a word.
@@ -173,7 +177,7 @@ impl Braid {
 
     /// Whether a row of the target has no gaps.
     pub fn is_dense(&self) -> bool {
-        !self.kernel.masks
+        self.dense
     }
 
     /// Moves rows.
@@ -203,13 +207,18 @@ impl Braid {
     /// As for [`run`](Self::run); where the source stands still, a whole register of it is readable.
     unsafe fn run_rows(&self, rows: &Rows) {
         let ([source, target], table) = (&self.sides, &self.table);
-        let lead = if source.group < 0 {
-            source.used as isize - self.window(0) as isize
-        } else {
-            0
-        };
+        let lead = if source.group < 0 { source.used as isize - self.window(0) as isize } else { 0 };
         let spans = [self.rounds(0, rows.count), self.rounds(1, rows.count), rows.count / table.groups];
         let full = spans.into_iter().min().unwrap_or(0);
+        let rest = rows.count - full * table.groups;
+        let partial = rest.div_ceil(table.groups);
+        let mut parts = [[[0; PIECES]; 2]; 2];
+        if partial > 0 {
+            parts[0] = self.parts(rest - (partial - 1) * table.groups);
+        }
+        if partial > 1 {
+            parts[1] = self.parts(table.groups);
+        }
         let job = Job {
             from: rows.from.wrapping_offset(source.lowest(self.groups.words) + lead),
             to: rows.to,
@@ -219,7 +228,8 @@ impl Braid {
             ],
             steps: self.sides.map(|side| side.group * table.groups as isize),
             full,
-            rest: rows.count - full * table.groups,
+            partial,
+            parts,
             rows: rows.rows,
             pitches: rows.pitches,
         };
@@ -246,18 +256,26 @@ impl Braid {
         }
     }
 
-    /// Which bytes of register `piece` belong to the first `groups` groups of a round, as bits.
-    pub(super) fn part(&self, side: usize, piece: usize, groups: usize) -> u64 {
-        let (at, window) = (&self.sides[side], self.window(side));
-        let bytes = (groups - 1) * at.group.unsigned_abs() + at.used;
-        let bytes = bytes.min(window);
-        let start = if at.group < 0 { window - bytes } else { 0 };
-        let skipped = if at.planes { 0 } else { piece * self.table.width };
-        let up_to = |end: usize| match end.saturating_sub(skipped).min(self.table.width) {
-            0 => 0,
-            n => u64::MAX >> (64 - n),
-        };
-        up_to(start + bytes) & !up_to(start)
+    /// Which bytes of the registers of both sides belong to the first `groups` groups of a round, as bits.
+    fn parts(&self, groups: usize) -> [[u64; PIECES]; 2] {
+        let mut parts = [[0; PIECES]; 2];
+        for (i, (side, parts)) in self.sides.iter().zip(&mut parts).enumerate() {
+            let window = self.window(i);
+            let bytes = ((groups - 1) * side.group.unsigned_abs() + side.used).min(window);
+            let start = if side.group < 0 { window - bytes } else { 0 };
+            for (n, part) in parts.iter_mut().enumerate().take(self.table.pieces[i]) {
+                let skipped = if side.planes { 0 } else { n * self.table.width };
+                let below = |end: usize| match end.saturating_sub(skipped).min(self.table.width) {
+                    0 => 0,
+                    n => u64::MAX >> (64 - n),
+                };
+                *part = below(start + bytes) & !below(start);
+            }
+        }
+        for (part, keep) in parts[1].iter_mut().zip(self.table.keep) {
+            *part &= keep;
+        }
+        parts
     }
 }
 
@@ -312,12 +330,15 @@ fn fill(table: &mut Table, groups: &Groups, sides: &[Side; 2]) {
     let window = if source.planes { table.width } else { from_pieces * table.width };
     let start = if source.group < 0 { (window - source.used) as i32 } else { 0 };
     let start = start - source.lowest(groups.words) as i32;
-    let (step, inner_step) = (source.group as i32, if source.planes { width as i32 } else { source.word as i32 });
+    let (step, inner_step) =
+        (source.group as i32, if source.planes { width as i32 } else { source.word as i32 });
     let limit = table.groups as u32;
     for piece in 0..to_pieces {
         let (first, plane) = if target.planes { (0, piece as u32) } else { (piece as u32 * width, 0) };
         let mut kept = [false; WIDEST];
-        for (b, (origin, kept)) in table.origin[piece].iter_mut().zip(&mut kept).enumerate().take(width as usize) {
+        for (b, (origin, kept)) in
+            table.origin[piece].iter_mut().zip(&mut kept).enumerate().take(width as usize)
+        {
             let at = first + b as u32;
             let j = (at * by_group) >> 16;
             let r = at - j * group;
@@ -409,7 +430,9 @@ mod tests {
         source.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 89 + (i >> 8) * 3) as u8);
         target.fill(0x5A);
         let mut expected = target.to_vec();
-        for (row, j, i) in (0..2).flat_map(|r| (0..count).flat_map(move |j| (0..groups.words).map(move |i| (r, j, i)))) {
+        for (row, j, i) in
+            (0..2).flat_map(|r| (0..count).flat_map(move |j| (0..groups.words).map(move |i| (r, j, i))))
+        {
             let at = |strides: [isize; 2]| i as isize * strides[0] + j as isize * strides[1];
             let from = (at(groups.source) - low) as usize + row * pitches[0];
             let to = at(groups.target) as usize + row * pitches[1];
@@ -435,14 +458,20 @@ mod tests {
     fn groups_of_any_kind_arrive_whole_and_no_other_byte_is_touched() {
         let mut memory = [Fenced::new(4), Fenced::new(4)];
         for isa in Isa::ALL.into_iter().filter(|isa| shuffle::width(*isa).is_some()) {
-            for (word, part) in [(1, 1), (2, 1), (2, 2), (3, 1), (4, 1), (4, 4), (8, 1), (8, 8), (8, 4), (16, 1)] {
+            for (word, part) in
+                [(1, 1), (2, 1), (2, 2), (3, 1), (4, 1), (4, 4), (8, 1), (8, 8), (8, 4), (16, 1)]
+            {
                 for kind in KINDS {
                     for count in (1..200).chain([401]) {
                         let moved = check(kind, word, part, count, isa, &mut memory);
                         let small = kind.1.iter().chain(&kind.2).all(|n| *n == PLANE || n.abs() <= 4);
                         let dense = kind.2[1] <= kind.0 as isize;
-                        let usual = word.is_power_of_two() && word < 8 && small && (dense || isa == Isa::Avx512);
-                        assert!(moved || !usual || count < 4, "{kind:?} words of {word}, {count} groups, {isa:?}");
+                        let usual =
+                            word.is_power_of_two() && word < 8 && small && (dense || isa == Isa::Avx512);
+                        assert!(
+                            moved || !usual || count < 4,
+                            "{kind:?} words of {word}, {count} groups, {isa:?}"
+                        );
                     }
                 }
             }

@@ -3,9 +3,11 @@
 
 use super::bits;
 use super::isa::Isa;
+use super::pixels::Pixels;
 use super::sheet::{Sheet, Turn};
 use super::weave::{self, Pattern};
 use crate::dtype::{DType, code};
+use crate::engine::plan::Loop;
 
 /// How one scalar lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +131,17 @@ impl Mover {
         Some((Turn::new(&sheet, sizes, Isa::chosen())?, sheet))
     }
 
+    /// The way for loops of small groups of scalars, where there is a fast one.
+    pub fn pixels(self, loops: &[Loop]) -> Option<Pixels> {
+        let (word, part) = match self {
+            Mover::Word(size) => (size.into(), 1),
+            Mover::Reversed(size) => (size.into(), size.into()),
+            Mover::Bytes { size, part } => (size, part),
+            Mover::Bits { .. } => return None,
+        };
+        Pixels::new(loops, word, part, Isa::chosen())
+    }
+
     /// Moves `counts[1]` rows of `counts[0]` scalars.
     ///
     /// # Safety
@@ -140,6 +153,18 @@ impl Mover {
         {
             // SAFETY: the caller's promise: the same scalars.
             return unsafe { turn.run(&sheet) };
+        }
+        let turn = |i: usize| Loop {
+            extent: counts[i] as i64,
+            source: source.strides[i],
+            target: target.strides[i],
+            step: 0,
+        };
+        let loops = [turn(0), turn(1)];
+        if let Some(pixels) = self.pixels(&loops) {
+            let from = source.base.wrapping_offset((source.at >> 3) as isize);
+            // SAFETY: the caller's promise: the same scalars.
+            return unsafe { pixels.run(&loops, from, target.base.offset((target.at >> 3) as isize)) };
         }
         // The inner loop should be long, and read forwards through memory where rows are long both ways.
         let across = source.strides[1].unsigned_abs() < source.strides[0].unsigned_abs() && counts[1] >= 8;

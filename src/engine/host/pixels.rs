@@ -4,9 +4,8 @@ use std::mem::MaybeUninit;
 
 use super::braid::{Braid, Groups, Rows, WIDEST};
 use super::isa::Isa;
-use super::memory::Cell;
 use super::stream;
-use crate::engine::plan::{Loop, Plan};
+use crate::engine::plan::Loop;
 use crate::layout::Dims;
 
 /// Bytes of the tile through which streamed words pass: it stays in the first-level cache.
@@ -30,18 +29,17 @@ pub struct Pixels {
 }
 
 impl Pixels {
-    /// The loops as groups of words, between cells that differ in byte order at most; `None` where there is no fast
+    /// The loops as groups of words of `word` bytes, of which each `part` are reversed; `None` where there is no fast
     /// way.
-    pub fn new(loops: &[Loop], source: Cell, target: Cell, isa: Isa) -> Option<Self> {
+    pub fn new(loops: &[Loop], word: usize, part: usize, isa: Isa) -> Option<Self> {
         let count = loops.iter().fold(1usize, |count, l| count.saturating_mul(l.extent as usize));
-        if source.packed || target.packed || source.bytes() > 16 || count < FEWEST {
+        if word > 16 || count < FEWEST {
             return None;
         }
-        let part = if source.swapped != target.swapped { source.part as usize } else { 1 };
-        candidates(loops, source.stride()).into_iter().flatten().find_map(|(inner, outer)| {
+        candidates(loops, word as i64 * 8).into_iter().flatten().find_map(|(inner, outer)| {
             let (group, along) = (inner.map_or(Loop::ONCE, |i| loops[i]), loops[outer]);
             let groups = Groups {
-                word: source.bytes(),
+                word,
                 part,
                 words: group.extent as usize,
                 source: [bytes(group.source), bytes(along.source)],
@@ -53,33 +51,42 @@ impl Pixels {
         })
     }
 
-    /// Moves all words of the plan.
+    /// Whether groups have more than one word.
+    pub fn has_groups(&self) -> bool {
+        self.roles.inner.is_some()
+    }
+
+    /// Moves all words of `loops`, from the first ones at `source` and `target`.
     ///
     /// # Safety
-    /// Every source word of the plan is readable and every target word writable, and the two do not overlap. The
-    /// loops of the plan, and the words, are those that this was made for.
-    pub unsafe fn copy(&self, plan: &Plan, source: *const u8, target: *mut u8) {
+    /// Every source word is readable and every target word writable, and the two do not overlap. The loops and the
+    /// words are those that this was made for.
+    pub unsafe fn run(&self, loops: &[Loop], source: *const u8, target: *mut u8) {
         let Roles { inner, outer, row } = self.roles;
-        let (along, row_loop) = (plan.loops[outer], row.map_or(Loop::ONCE, |i| plan.loops[i]));
+        let row_loop = row.map_or(Loop::ONCE, |i| loops[i]);
         let rows = Rows {
             from: source,
             to: target,
-            count: along.extent as usize,
+            count: loops[outer].extent as usize,
             rows: row_loop.extent as usize,
             pitches: [bytes(row_loop.source), bytes(row_loop.target)],
-            plane: inner.map_or(0, |i| bytes(plan.loops[i].target)),
+            plane: inner.map_or(0, |i| bytes(loops[i].target)),
         };
-        let streams = plan.count().saturating_mul(self.braid.word()) >= stream::FROM && self.has_runs(&rows);
+        let count = loops.iter().fold(1usize, |count, l| count.saturating_mul(l.extent as usize));
+        let streams = count.saturating_mul(self.braid.word()) >= stream::FROM && self.has_runs(&rows);
         let roles = [inner, Some(outer), row];
-        let mut turns = Dims::filled(0, plan.loops.len());
-        let mut at = [plan.source, plan.target];
+        let mut turns = Dims::filled(0, loops.len());
+        let mut at = [0, 0];
         loop {
-            let from = source.wrapping_offset(bytes(at[0]));
-            let rows = Rows { from, to: target.wrapping_offset(bytes(at[1])), ..rows };
+            let rows = Rows {
+                from: source.wrapping_offset(bytes(at[0])),
+                to: target.wrapping_offset(bytes(at[1])),
+                ..rows
+            };
             // SAFETY: the words of the loops with roles, from where the others have come to.
             unsafe { if streams { self.stream(&rows) } else { self.braid.run(&rows) } }
             let mut more = false;
-            for (i, l) in plan.loops.iter().enumerate().filter(|(i, _)| !roles.contains(&Some(*i))) {
+            for (i, l) in loops.iter().enumerate().filter(|(i, _)| !roles.contains(&Some(*i))) {
                 turns[i] += 1;
                 more = turns[i] < l.extent;
                 let n = if more { 1 } else { 1 - l.extent };
@@ -123,7 +130,9 @@ impl Pixels {
     unsafe fn stream(&self, rows: &Rows) {
         let mut room = MaybeUninit::<[u8; TILE]>::uninit();
         let tile = room.as_mut_ptr().cast::<u8>();
-        let Some((run, planes)) = self.runs(rows.count) else { unreachable!("rows that are streamed have runs") };
+        let Some((run, planes)) = self.runs(rows.count) else {
+            unreachable!("rows that are streamed have runs")
+        };
         let size = run / rows.count;
         // Rows that follow each other are one run.
         let joined = planes == 1 && rows.pitches[1] == run as isize && run <= TILE;
@@ -134,7 +143,8 @@ impl Pixels {
                 let (n, high) = (step.min(rows.count - i), high.min(rows.rows - j));
                 // SAFETY: the part of the rows from row `j` and group `i` on, which a tile holds.
                 unsafe {
-                    let from = rows.from.offset(j as isize * rows.pitches[0] + i as isize * self.braid.advance());
+                    let from =
+                        rows.from.offset(j as isize * rows.pitches[0] + i as isize * self.braid.advance());
                     let to = rows.to.offset(j as isize * rows.pitches[1]).add(i * size);
                     let (pitches, plane) = ([rows.pitches[0], run as isize], (n * size) as isize);
                     self.braid.run(&Rows { from, to: tile, count: n, rows: high, pitches, plane });

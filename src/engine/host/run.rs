@@ -5,9 +5,7 @@ use std::mem::MaybeUninit;
 
 use super::block::{BLOCK, Scratch, Steps};
 use super::direct::Run;
-use super::isa::Isa;
 use super::memory::{Cell, Grid, Mover};
-use super::pixels::Pixels;
 use super::port::{Port, Room};
 use super::sheet::with_room;
 use super::stream;
@@ -61,9 +59,11 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
         }
         return stream::finish();
     }
-    if let Some(pixels) = Pixels::new(&plan.loops, source.cell, target.cell, Isa::chosen()) {
+    let transposed = second_loop(plan).1;
+    if let Some(pixels) = whole.pixels(&plan.loops).filter(|pixels| pixels.has_groups() || !transposed) {
+        let from = source.base.wrapping_offset((plan.source >> 3) as isize);
         // SAFETY: as the caller promises.
-        return unsafe { pixels.copy(plan, source.base, target.base) };
+        return unsafe { pixels.run(&plan.loops, from, target.base.offset((plan.target >> 3) as isize)) };
     }
     if has_sheets(plan, source, target) {
         // SAFETY: as the caller promises.

@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 
+use super::braid::{Braid, Groups, Rows};
 use super::isa::Isa;
 use super::memory::Grid;
 use super::transpose::{LINE, Transposer};
@@ -68,6 +69,8 @@ enum Way {
     Split(Weave),
     /// The target has few columns and no gaps.
     Merge(Weave),
+    /// Either of them, in registers.
+    Braid(Braid),
 }
 
 /// A way to move sheets like the one that it was made for: words of the same size, rows as short on the same side.
@@ -84,6 +87,9 @@ impl Turn {
     /// The way for `sheet`, whose words have `size` bytes in the source and `width` in the target; `None` where none
     /// is fast.
     pub fn new(sheet: &Sheet, [size, width]: [usize; 2], isa: Isa) -> Option<Self> {
+        if let Some(braid) = braid(sheet, [size, width], isa) {
+            return Some(Self { way: Way::Braid(braid), least: 1, size });
+        }
         let dense =
             |pitch: isize, n: usize, word: usize| (2..=4).contains(&n) && pitch == (n * word) as isize;
         let way = if dense(sheet.pitch, sheet.columns, size) && sheet.rows >= SHORT {
@@ -106,13 +112,18 @@ impl Turn {
     /// # Safety
     /// All words of the source are readable and all of the target writable, no byte belongs to both, and the sheet is
     /// the one that the way was made for, or a part of it.
-    pub unsafe fn run(self, sheet: &Sheet) {
+    pub unsafe fn run(&self, sheet: &Sheet) {
         // SAFETY: as the caller promises.
         unsafe {
-            match self.way {
+            match &self.way {
                 Way::Tiles(tiles) => tiles.run(sheet),
                 Way::Split(split) => split(sheet.from, sheet.to, sheet.target_pitch, sheet.rows),
                 Way::Merge(merge) => merge(sheet.from, sheet.to, sheet.pitch, sheet.columns),
+                Way::Braid(braid) => {
+                    let count = if braid.has_planes() { sheet.rows } else { sheet.columns };
+                    let (from, to, plane) = (sheet.from, sheet.to, sheet.target_pitch);
+                    braid.run(&Rows { from, to, count, rows: 1, pitches: [0; 2], plane })
+                }
             }
         }
     }
@@ -124,7 +135,7 @@ impl Turn {
     /// As for [`run`](Self::run); `put` may do with the words of the source and their places in the target what it
     /// does.
     pub unsafe fn through(
-        self,
+        &self,
         sheet: &Sheet,
         width: usize,
         room: &mut [MaybeUninit<u8>],
@@ -161,7 +172,7 @@ impl Turn {
 
     /// Rows and columns of the parts that pass through a tile of so many words: about square, longer where the sheet
     /// is narrow.
-    fn block(self, sheet: &Sheet, width: usize, words: usize) -> [usize; 2] {
+    fn block(&self, sheet: &Sheet, width: usize, words: usize) -> [usize; 2] {
         let (line, lines) = (LINE / self.size, LINE / self.size.min(width));
         let side = ((RUN / width.max(self.size)).min(words.isqrt()) / line * line).max(line);
         let (rows, columns) = (sheet.rows.min(side), sheet.columns.min(side));
@@ -174,6 +185,20 @@ impl Turn {
             [rows, columns]
         }
     }
+}
+
+/// The shuffles for a sheet whose source has few columns, or whose target has few and no gaps.
+fn braid(sheet: &Sheet, [size, width]: [usize; 2], isa: Isa) -> Option<Braid> {
+    let (word, [rows, columns]) = (size as isize, [sheet.rows, sheet.columns]);
+    let few = |n: usize| (2..=4).contains(&n);
+    let (words, count, source, target) = if few(columns) && rows >= SHORT {
+        (columns, rows, [word, sheet.pitch], [(rows * size) as isize, word])
+    } else if few(rows) && columns >= SHORT && sheet.target_pitch == (rows * width) as isize {
+        (rows, columns, [sheet.pitch, word], [word, (rows * size) as isize])
+    } else {
+        return None;
+    };
+    Braid::new(Groups { word: size, part: 1, words, source, target }, count, isa)
 }
 
 /// Fewer groups of words are not worth a loop of their own.

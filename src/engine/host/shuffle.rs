@@ -7,7 +7,7 @@ use super::isa::Isa;
 #[derive(Clone, Copy)]
 pub struct Kernel {
     run: unsafe fn(&Braid, &Job),
-    /// Whether bytes that are not kept stay unwritten.
+    /// Whether only bytes that are kept are written, in full rounds too.
     pub masks: bool,
 }
 
@@ -47,7 +47,9 @@ mod x86 {
     pub fn width(isa: Isa) -> Option<usize> {
         match isa {
             Isa::Baseline => None,
-            Isa::Avx512 if isa.is_available() && std::arch::is_x86_feature_detected!("avx512vbmi") => Some(64),
+            Isa::Avx512 if isa.is_available() && std::arch::is_x86_feature_detected!("avx512vbmi") => {
+                Some(64)
+            }
             Isa::Avx512 | Isa::Avx2 => isa.is_available().then_some(16),
         }
     }
@@ -55,14 +57,8 @@ mod x86 {
     /// The kernel for tables of so many registers of both sides, where no byte of the target is left out or some are.
     pub fn pick(pieces: [usize; 2], dense: bool, isa: Isa) -> Option<Kernel> {
         macro_rules! each {
-            ($kernel:ident $(, $holes:literal)?) => {
-                each!($kernel $(, $holes)?; 1 1, 1 2, 1 3, 1 4, 2 1, 2 2, 2 3, 2 4, 3 1, 3 2, 3 3, 3 4, 4 1, 4 2, 4 3, 4 4)
-            };
-            ($kernel:ident, $holes:literal; $($n:literal $m:literal),*) => {
-                match pieces {
-                    $([$n, $m] => $kernel::<$n, $m, $holes>,)*
-                    _ => return None,
-                }
+            ($kernel:ident) => {
+                each!($kernel; 1 1, 1 2, 1 3, 1 4, 2 1, 2 2, 3 1, 3 2, 3 3, 3 4, 4 1, 4 2, 4 3, 4 4)
             };
             ($kernel:ident; $($n:literal $m:literal),*) => {
                 match pieces {
@@ -72,8 +68,7 @@ mod x86 {
             };
         }
         match (width(isa)?, dense) {
-            (64, true) => Some(Kernel { run: each!(permute, false), masks: false }),
-            (64, false) => Some(Kernel { run: each!(permute, true), masks: true }),
+            (64, _) => Some(Kernel { run: each!(permute), masks: true }),
             (_, true) => Some(Kernel { run: each!(shuffle), masks: false }),
             (_, false) => None,
         }
@@ -84,11 +79,12 @@ mod x86 {
     /// # Safety
     /// As for [`Kernel::run`], on a processor that has the instructions.
     #[target_feature(enable = "avx2,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-    pub unsafe fn permute<const N: usize, const M: usize, const HOLES: bool>(braid: &Braid, job: &Job) {
+    pub unsafe fn permute<const N: usize, const M: usize>(braid: &Braid, job: &Job) {
         let table = &braid.table;
         // SAFETY: as the caller promises, all of it; a table has as many registers as the kernel.
         unsafe {
-            let control: [__m512i; M] = std::array::from_fn(|m| _mm512_loadu_si512(table.origin[m].as_ptr().cast()));
+            let control: [__m512i; M] =
+                std::array::from_fn(|m| _mm512_loadu_si512(table.origin[m].as_ptr().cast()));
             let upper = control.map(|c| _mm512_movepi8_mask(c));
             let weave = |z: [__m512i; N], m: usize| match N {
                 1 => _mm512_permutexvar_epi8(control[m], z[0]),
@@ -107,33 +103,28 @@ mod x86 {
                 let mut from = job.from.wrapping_offset(row * job.pitches[0]);
                 let mut to = job.to.wrapping_offset(row * job.pitches[1]);
                 for _ in 0..job.full {
-                    let z: [__m512i; N] =
-                        std::array::from_fn(|n| _mm512_loadu_si512(from.offset(n as isize * job.pieces[0]).cast()));
+                    let z: [__m512i; N] = std::array::from_fn(|n| {
+                        _mm512_loadu_si512(from.offset(n as isize * job.pieces[0]).cast())
+                    });
                     for m in 0..M {
                         let to = to.offset(m as isize * job.pieces[1]).cast();
-                        if HOLES {
-                            _mm512_mask_storeu_epi8(to, table.keep[m], weave(z, m));
-                        } else {
-                            _mm512_storeu_si512(to.cast(), weave(z, m));
-                        }
+                        _mm512_mask_storeu_epi8(to, table.keep[m], weave(z, m));
                     }
                     from = from.wrapping_offset(job.steps[0]);
                     to = to.wrapping_offset(job.steps[1]);
                 }
-                let mut rest = job.rest;
-                while rest > 0 {
-                    let groups = rest.min(table.groups);
+                for k in 1..=job.partial {
+                    let [read, written] = &job.parts[usize::from(k < job.partial)];
                     let z: [__m512i; N] = std::array::from_fn(|n| {
                         let from = from.wrapping_offset(n as isize * job.pieces[0]).cast();
-                        _mm512_maskz_loadu_epi8(braid.part(0, n, groups), from)
+                        _mm512_maskz_loadu_epi8(read[n], from)
                     });
                     for m in 0..M {
                         let to = to.wrapping_offset(m as isize * job.pieces[1]).cast();
-                        _mm512_mask_storeu_epi8(to, table.keep[m] & braid.part(1, m, groups), weave(z, m));
+                        _mm512_mask_storeu_epi8(to, written[m], weave(z, m));
                     }
                     from = from.wrapping_offset(job.steps[0]);
                     to = to.wrapping_offset(job.steps[1]);
-                    rest -= groups;
                 }
             }
         }
@@ -185,22 +176,20 @@ mod x86 {
                     from = from.wrapping_offset(from_step);
                     to = to.wrapping_offset(to_step);
                 }
-                let mut rest = job.rest;
-                while rest > 0 {
-                    let groups = rest.min(braid.table.groups);
+                for k in 1..=job.partial {
+                    let [read, written] = &job.parts[usize::from(k < job.partial)];
                     let (mut copy, mut out) = ([0u8; PIECES * 16], [0u8; PIECES * 16]);
                     for n in 0..N {
                         let from = from.wrapping_offset(n as isize * job.pieces[0]);
-                        put(from, copy[n * 16..].as_mut_ptr(), braid.part(0, n, groups));
+                        put(from, copy[n * 16..].as_mut_ptr(), read[n]);
                     }
                     once::<N, M>(&control, copy.as_ptr(), out.as_mut_ptr(), [16; 2]);
                     for m in 0..M {
                         let to = to.wrapping_offset(m as isize * job.pieces[1]);
-                        put(out[m * 16..].as_ptr(), to, braid.part(1, m, groups));
+                        put(out[m * 16..].as_ptr(), to, written[m]);
                     }
                     from = from.wrapping_offset(from_step);
                     to = to.wrapping_offset(to_step);
-                    rest -= groups;
                 }
             }
         }
