@@ -95,6 +95,9 @@ pub(super) struct Table {
     pub keep: [u64; PIECES],
 }
 
+/// Fewer words in a round are not worth it when they have no neighbours.
+const FEWEST: usize = 4;
+
 /// Rows to move: `count` groups in each of `rows`, which lie so many bytes apart.
 #[derive(Clone, Copy)]
 pub struct Rows {
@@ -151,7 +154,7 @@ impl Braid {
         let kernel = shuffle::pick(pieces, dense, isa)?;
         let mut table =
             Table { width, pieces, groups: per_round, origin: [[0; WIDEST]; PIECES], keep: [0; PIECES] };
-        fill(&mut table, &groups, &sides);
+        fill(&mut table, &groups, &sides, dense);
         Some(Self { kernel, groups, sides, dense, table })
     }
 
@@ -284,7 +287,9 @@ impl Braid {
 fn round(sides: &[Side; 2], words: usize, width: usize) -> Option<([usize; 2], usize)> {
     let [source, target] = sides;
     let bytes = sides.map(|side| side.group.unsigned_abs());
-    let shared = gcd(gcd(bytes[0], bytes[1]), width);
+    // The greatest common divisor of both and the width, which is a power of two.
+    let shared =
+        1usize.unbounded_shl((bytes[0] | bytes[1]).trailing_zeros()).wrapping_sub(1).min(width - 1) + 1;
     let pieces = sides.map(|side| side.pieces(words, shared));
     let whole = sides.iter().all(|side| !side.planes || side.used == shared);
     let exact = whole
@@ -304,52 +309,101 @@ fn round(sides: &[Side; 2], words: usize, width: usize) -> Option<([usize; 2], u
     let costly = width < WIDEST && pieces[0] * pieces[1] > 2 && loose * bytes[1] * 2 > width;
     match (exact, loose) {
         (true, _) if !costly => Some((pieces, width / shared)),
-        (_, 1..) if loose * words > 1 => Some(([1, 1], loose)),
+        (_, 1..) if loose * words >= if words > 1 { 2 } else { FEWEST } => Some(([1, 1], loose)),
         (true, _) => Some((pieces, width / shared)),
         _ => None,
     }
 }
 
-fn gcd(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { gcd(b, a % b) }
+/// A line in a register: the quotients and places of bytes, in 16 bits each.
+struct Line {
+    /// Reciprocals of the bytes of a group and of those from word to word in the target, in units of 2^-15.
+    by: [u16; 2],
+    /// What they are reciprocals of.
+    of: [u16; 2],
+    /// From group to group and from word to word of the source, and the place of the first word.
+    steps: [u16; 2],
+    start: u16,
+    /// What turns the place of a byte in its word.
+    turned: u16,
+    /// The byte of the target that is the first one of the register, and its word.
+    first: u16,
+    word: u16,
+}
+
+impl Line {
+    /// The places in the source of the bytes of a register of the target. Of bytes that are not kept they mean nothing.
+    #[inline(always)]
+    fn origins(&self, origins: &mut [u8]) {
+        for (b, origin) in origins.iter_mut().enumerate() {
+            let at = self.first.wrapping_add(b as u16);
+            // Exact, for there are at most 256 bytes and 64 in a group.
+            let quotient = |n: u16, by: u16| ((u32::from(2 * n) * u32::from(by)) >> 16) as u16;
+            let group = quotient(at, self.by[0]);
+            let at = at.wrapping_sub(group.wrapping_mul(self.of[0]));
+            let word = quotient(at, self.by[1]);
+            let byte = at.wrapping_sub(word.wrapping_mul(self.of[1])) ^ self.turned;
+            let place = group
+                .wrapping_mul(self.steps[0])
+                .wrapping_add(word.wrapping_add(self.word).wrapping_mul(self.steps[1]));
+            *origin = place.wrapping_add(byte).wrapping_add(self.start) as u8;
+        }
+    }
+
+    /// # Safety
+    /// The processor has AVX2.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    unsafe fn origins_avx2(&self, origins: &mut [u8; WIDEST]) {
+        self.origins(origins);
+    }
 }
 
 /// Writes down where each byte comes from.
-fn fill(table: &mut Table, groups: &Groups, sides: &[Side; 2]) {
-    let [source, target] = sides;
-    let (width, [from_pieces, to_pieces]) = (table.width as u32, table.pieces);
-    // Bytes are counted in 16 bits or fewer; a quotient is a product with the reciprocal rounded up.
-    let reciprocal = |n: u32| 65536u32.div_ceil(n);
-    let (word, words, turned) = (groups.word as u32, groups.words as u32, groups.part as u32 - 1);
-    let (group, inner) = match (target.planes, groups.words) {
+fn fill(table: &mut Table, groups: &Groups, [source, target]: &[Side; 2], dense: bool) {
+    let Table { width, pieces: [from_pieces, to_pieces], groups: per_round, .. } = *table;
+    let (word, words) = (groups.word, groups.words);
+    let (group, inner) = match (target.planes, words) {
         (true, _) => (word, word),
-        (false, 1) => (target.group as u32, target.group as u32),
-        (false, _) => (target.group as u32, target.word as u32),
+        (false, 1) => (target.group as usize, target.group as usize),
+        (false, _) => (target.group as usize, target.word as usize),
     };
-    let (by_group, by_inner) = (reciprocal(group), reciprocal(inner));
-    let window = if source.planes { table.width } else { from_pieces * table.width };
-    let start = if source.group < 0 { (window - source.used) as i32 } else { 0 };
-    let start = start - source.lowest(groups.words) as i32;
-    let (step, inner_step) =
-        (source.group as i32, if source.planes { width as i32 } else { source.word as i32 });
-    let limit = table.groups as u32;
+    let window = if source.planes { width } else { from_pieces * width };
+    let start = if source.group < 0 { window - source.used } else { 0 };
+    let start = start as isize - source.lowest(words);
+    let step = if source.planes { width as isize } else { source.word };
+    let mut line = Line {
+        by: [group, inner].map(|n| 32768usize.div_ceil(n) as u16),
+        of: [group as u16, inner as u16],
+        steps: [source.group as u16, step as u16],
+        start: start as u16,
+        turned: groups.part as u16 - 1,
+        first: 0,
+        word: 0,
+    };
+    let bytes = per_round * group;
     for piece in 0..to_pieces {
-        let (first, plane) = if target.planes { (0, piece as u32) } else { (piece as u32 * width, 0) };
-        let mut kept = [false; WIDEST];
-        for (b, (origin, kept)) in
-            table.origin[piece].iter_mut().zip(&mut kept).enumerate().take(width as usize)
-        {
-            let at = first + b as u32;
-            let j = (at * by_group) >> 16;
-            let r = at - j * group;
-            let i = (r * by_inner) >> 16;
-            let y = r - i * inner;
-            let i = i + plane;
-            *kept = (i < words) & (y < word) & (j < limit);
-            let place = start + j as i32 * step + i as i32 * inner_step + (y ^ turned) as i32;
-            *origin = place as u8;
+        (line.first, line.word) = if target.planes { (0, piece as u16) } else { ((piece * width) as u16, 0) };
+        // SAFETY: tables are made for processors that have it.
+        #[cfg(target_arch = "x86_64")]
+        unsafe {
+            line.origins_avx2(&mut table.origin[piece])
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        line.origins(&mut table.origin[piece]);
+        table.keep[piece] = match bytes.saturating_sub(line.first.into()) {
+            0 => 0,
+            left => u64::MAX >> (64 - left.min(width)),
+        };
+    }
+    if !dense {
+        table.keep = [0; PIECES];
+        for (j, i) in (0..per_round).flat_map(|j| (0..words).map(move |i| (j, i))) {
+            let at = j * group + i * inner;
+            for at in at..at + word {
+                table.keep[at / width] |= 1 << (at % width);
+            }
         }
-        table.keep[piece] = kept.iter().enumerate().fold(0, |bits, (b, kept)| bits | u64::from(*kept) << b);
     }
 }
 
