@@ -76,6 +76,8 @@ pub struct Braid {
     sides: [Side; 2],
     /// Whether a row of the target has no gaps.
     dense: bool,
+    /// Whether rounds use registers to the last byte.
+    exact: bool,
     /// What the kernel repeats.
     pub(super) table: Table,
 }
@@ -93,6 +95,19 @@ pub(super) struct Table {
     pub origin: [[u8; WIDEST]; PIECES],
     /// Which bytes of the target are written.
     pub keep: [u64; PIECES],
+}
+
+/// Whether one of the loops in [`weave`](super::weave) is faster than small registers.
+fn is_woven(groups: &Groups, [source, target]: &[Side; 2]) -> bool {
+    let (word, words) = (groups.word as isize, groups.words);
+    let adjacent = |side: &Side| !side.planes && side.word == word && side.group == word * words as isize;
+    let few = (2..=4).contains(&words);
+    let known = matches!(word, 1 | 2 | 4 | 8) && groups.part == 1;
+    let merges = few && source.planes && source.group > 0 && adjacent(target);
+    let splits = few && target.planes && adjacent(source) && word >= 4;
+    let steps = words == 1 && target.group == word && (2..=4).contains(&(source.group / word));
+    let reverses = words == 1 && target.group == word && source.group == -word && word > 1;
+    known && (merges || splits || steps || reverses)
 }
 
 /// Fewer words in a round are not worth it when they have no neighbours.
@@ -150,12 +165,17 @@ impl Braid {
         if sides[1].group < sides[1].used as isize || !(dense || width == WIDEST) {
             return None;
         }
+        if width < WIDEST && is_woven(&groups, &sides) {
+            return None;
+        }
         let (pieces, per_round) = round(&sides, words, width)?;
-        let kernel = shuffle::pick(pieces, dense, isa)?;
+        let kernel = shuffle::pick(pieces, dense, width)?;
         let mut table =
             Table { width, pieces, groups: per_round, origin: [[0; WIDEST]; PIECES], keep: [0; PIECES] };
         fill(&mut table, &groups, &sides, dense);
-        Some(Self { kernel, groups, sides, dense, table })
+        let used =
+            |i: usize| sides[i].planes || sides[i].group.unsigned_abs() * per_round == pieces[i] * width;
+        Some(Self { kernel, groups, sides, dense, exact: used(0) && used(1), table })
     }
 
     /// Bytes of a word.
@@ -211,10 +231,9 @@ impl Braid {
     unsafe fn run_rows(&self, rows: &Rows) {
         let ([source, target], table) = (&self.sides, &self.table);
         let lead = if source.group < 0 { source.used as isize - self.window(0) as isize } else { 0 };
-        let spans = [self.rounds(0, rows.count), self.rounds(1, rows.count), rows.count / table.groups];
-        let full = spans.into_iter().min().unwrap_or(0);
+        let full = self.full_rounds(rows.count);
         let rest = rows.count - full * table.groups;
-        let partial = rest.div_ceil(table.groups);
+        let partial = if rest <= table.groups { usize::from(rest > 0) } else { rest.div_ceil(table.groups) };
         let mut parts = [[[0; PIECES]; 2]; 2];
         if partial > 0 {
             parts[0] = self.parts(rest - (partial - 1) * table.groups);
@@ -244,6 +263,16 @@ impl Braid {
     fn window(&self, side: usize) -> usize {
         let pieces = if self.sides[side].planes { 1 } else { self.table.pieces[side] };
         pieces * self.table.width
+    }
+
+    /// How many rounds may see whole registers in a row of `count` groups.
+    fn full_rounds(&self, count: usize) -> usize {
+        let groups = self.table.groups;
+        let fills = |side: &Side| side.planes || side.used == side.group.unsigned_abs();
+        if groups.is_power_of_two() && self.exact && self.sides.iter().all(fills) {
+            return count >> groups.trailing_zeros();
+        }
+        self.rounds(0, count).min(self.rounds(1, count)).min(count / groups)
     }
 
     /// How many rounds stay within a row of `count` groups of one side though they see whole registers.
@@ -479,8 +508,8 @@ mod tests {
             [groups.source, groups.target].map(|strides| reach(strides, groups.words, count, word));
         let pitches = [read + 3, written + 7];
         let [source, target] = memory;
-        let source = source.bytes(pitches[0] + read, count % 2 == 0);
-        let target = target.bytes(pitches[1] + written, count % 3 != 0);
+        let source = source.bytes(pitches[0] + read, count.is_multiple_of(2));
+        let target = target.bytes(pitches[1] + written, !count.is_multiple_of(3));
         source.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 89 + (i >> 8) * 3) as u8);
         target.fill(0x5A);
         let mut expected = target.to_vec();
@@ -508,6 +537,11 @@ mod tests {
         true
     }
 
+    fn is_left_to_weave(groups: Groups, count: usize) -> bool {
+        let side = |strides| Side::new(strides, groups.words, groups.word, count * groups.word);
+        matches!((side(groups.source), side(groups.target)), (Some(a), Some(b)) if is_woven(&groups, &[a, b]))
+    }
+
     #[test]
     fn groups_of_any_kind_arrive_whole_and_no_other_byte_is_touched() {
         let mut memory = [Fenced::new(4), Fenced::new(4)];
@@ -522,8 +556,10 @@ mod tests {
                         let dense = kind.2[1] <= kind.0 as isize;
                         let usual =
                             word.is_power_of_two() && word < 8 && small && (dense || isa == Isa::Avx512);
+                        let woven =
+                            isa != Isa::Avx512 && is_left_to_weave(groups(kind, word, part, count), count);
                         assert!(
-                            moved || !usual || count < 4,
+                            moved || !usual || woven || count < 4,
                             "{kind:?} words of {word}, {count} groups, {isa:?}"
                         );
                     }

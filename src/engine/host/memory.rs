@@ -131,15 +131,36 @@ impl Mover {
         Some((Turn::new(&sheet, sizes, Isa::chosen())?, sheet))
     }
 
-    /// The way for loops of small groups of scalars, where there is a fast one.
-    pub fn pixels(self, loops: &[Loop]) -> Option<Pixels> {
-        let (word, part) = match self {
-            Mover::Word(size) => (size.into(), 1),
-            Mover::Reversed(size) => (size.into(), size.into()),
-            Mover::Bytes { size, part } => (size, part),
-            Mover::Bits { .. } => return None,
+    /// Moves the scalars of loops that make small groups, from the bits where the first ones are; `false` where there is
+    /// no fast way, or only one for single scalars and those will not do.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run).
+    pub unsafe fn run_groups(
+        self,
+        loops: &[Loop],
+        (source, from): (*const u8, i64),
+        (target, to): (*mut u8, i64),
+        single: bool,
+    ) -> bool {
+        let sizes = match self {
+            Mover::Word(size) => [size.into(), 1],
+            Mover::Reversed(size) => [size.into(); 2],
+            Mover::Bytes { size, part } => [size, part],
+            Mover::Bits { .. } => return false,
         };
-        Pixels::new(loops, word, part, Isa::chosen())
+        let moved = Pixels::with(loops, sizes, Isa::chosen(), |pixels| {
+            let fits = single || pixels.has_groups();
+            if fits {
+                let place = |bits: i64| (bits >> 3) as isize;
+                // SAFETY: as the caller promises.
+                unsafe {
+                    pixels.run(loops, source.wrapping_offset(place(from)), target.wrapping_offset(place(to)))
+                };
+            }
+            fits
+        });
+        moved == Some(true)
     }
 
     /// Moves `counts[1]` rows of `counts[0]` scalars.
@@ -161,10 +182,12 @@ impl Mover {
             step: 0,
         };
         let loops = [turn(0), turn(1)];
-        if let Some(pixels) = self.pixels(&loops) {
-            let from = source.base.wrapping_offset((source.at >> 3) as isize);
-            // SAFETY: the caller's promise: the same scalars.
-            return unsafe { pixels.run(&loops, from, target.base.offset((target.at >> 3) as isize)) };
+        // SAFETY: the caller's promise: the same scalars.
+        unsafe {
+            let known = matches!(self, Mover::Word(size) if steps(source, target, counts, size.into()));
+            if known || self.run_groups(&loops, (source.base, source.at), (target.base, target.at), true) {
+                return;
+            }
         }
         // The inner loop should be long, and read forwards through memory where rows are long both ways.
         let across = source.strides[1].unsigned_abs() < source.strides[0].unsigned_abs() && counts[1] >= 8;

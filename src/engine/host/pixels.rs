@@ -1,5 +1,6 @@
 //! Which loops of a plan make [`Groups`], and how the others run around them.
 
+use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
 use super::braid::{Braid, Groups, Rows, WIDEST};
@@ -13,6 +14,30 @@ const TILE: usize = 6 << 10;
 
 /// Fewer words are moved one by one before a table is made.
 const FEWEST: usize = 32;
+
+/// So many loops at most are remembered.
+const REMEMBERED: usize = 4;
+
+/// What a way depends on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key {
+    loops: [Loop; REMEMBERED],
+    word: usize,
+    part: usize,
+    isa: Isa,
+}
+
+thread_local! {
+    /// The last ways of this thread: blocks and images of one kind come in rows, and making a table takes longer than a
+    /// short row.
+    static LAST: RefCell<Last> = const { RefCell::new(Last { ways: [None, None], next: 0 }) };
+}
+
+/// Ways, and which one is forgotten next.
+struct Last {
+    ways: [Option<(Key, Pixels)>; 2],
+    next: usize,
+}
 
 /// The loops through the words of a group, if there is one, from group to group, and from row to row.
 #[derive(Clone, Copy)]
@@ -29,9 +54,37 @@ pub struct Pixels {
 }
 
 impl Pixels {
+    /// Lets `act` see the way for these loops, as [`new`](Self::new) makes it; `None` where there is none.
+    pub fn with<R>(
+        loops: &[Loop],
+        [word, part]: [usize; 2],
+        isa: Isa,
+        act: impl FnOnce(&Self) -> R,
+    ) -> Option<R> {
+        if loops.is_empty() || loops.len() > REMEMBERED {
+            return Self::new(loops, word, part, isa).map(|pixels| act(&pixels));
+        }
+        let mut key = Key { loops: [Loop::ONCE; REMEMBERED], word, part, isa };
+        key.loops[..loops.len()].copy_from_slice(loops);
+        LAST.with_borrow_mut(|last| {
+            let known = last.ways.iter().position(|way| way.as_ref().is_some_and(|(known, _)| *known == key));
+            let i = match known {
+                Some(i) => i,
+                None => {
+                    let pixels = Self::new(loops, word, part, isa)?;
+                    let i = last.next;
+                    last.ways[i] = Some((key, pixels));
+                    i
+                }
+            };
+            last.next = 1 - i;
+            last.ways[i].as_ref().map(|(_, pixels)| act(pixels))
+        })
+    }
+
     /// The loops as groups of words of `word` bytes, of which each `part` are reversed; `None` where there is no fast
     /// way.
-    pub fn new(loops: &[Loop], word: usize, part: usize, isa: Isa) -> Option<Self> {
+    fn new(loops: &[Loop], word: usize, part: usize, isa: Isa) -> Option<Self> {
         let count = loops.iter().fold(1usize, |count, l| count.saturating_mul(l.extent as usize));
         if word > 16 || count < FEWEST {
             return None;
@@ -137,7 +190,7 @@ impl Pixels {
         // Rows that follow each other are one run.
         let joined = planes == 1 && rows.pitches[1] == run as isize && run <= TILE;
         let (step, high) =
-            if joined { (rows.count, TILE / run) } else { ((TILE / (size * planes) & !63).max(64), 1) };
+            if joined { (rows.count, TILE / run) } else { (((TILE / (size * planes)) & !63).max(64), 1) };
         for j in (0..rows.rows).step_by(high) {
             for i in (0..rows.count).step_by(step) {
                 let (n, high) = (step.min(rows.count - i), high.min(rows.rows - j));

@@ -59,17 +59,16 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
         }
         return stream::finish();
     }
-    let transposed = second_loop(plan).1;
-    if let Some(pixels) = whole.pixels(&plan.loops).filter(|pixels| pixels.has_groups() || !transposed) {
-        let from = source.base.wrapping_offset((plan.source >> 3) as isize);
-        // SAFETY: as the caller promises.
-        return unsafe { pixels.run(&plan.loops, from, target.base.offset((plan.target >> 3) as isize)) };
+    let (second, transposed) = second_loop(plan);
+    let places = ((source.base, plan.source), (target.base, plan.target));
+    // SAFETY: as the caller promises.
+    if unsafe { whole.run_groups(&plan.loops, places.0, places.1, !transposed) } {
+        return;
     }
     if has_sheets(plan, source, target) {
         // SAFETY: as the caller promises.
         return unsafe { copy_sheets(plan, source, target, whole) };
     }
-    let (second, transposed) = second_loop(plan);
     let long = plan.loops.first().is_some_and(|l| l.extent >= 256 && run(l.target));
     if streams && long && !transposed && size <= 16 && !target.cell.packed {
         // SAFETY: as the caller promises.

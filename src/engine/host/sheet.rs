@@ -63,6 +63,7 @@ impl Sheet {
 
 /// How the words of a sheet are moved.
 #[derive(Clone, Copy)]
+#[expect(clippy::large_enum_variant, reason = "lives on the stack of one call")]
 enum Way {
     Tiles(Transposer),
     /// The source has few columns and no gaps.
@@ -87,18 +88,20 @@ impl Turn {
     /// The way for `sheet`, whose words have `size` bytes in the source and `width` in the target; `None` where none
     /// is fast.
     pub fn new(sheet: &Sheet, [size, width]: [usize; 2], isa: Isa) -> Option<Self> {
-        if let Some(braid) = braid(sheet, [size, width], isa) {
-            return Some(Self { way: Way::Braid(braid), least: 1, size });
-        }
+        let braid = || braid(sheet, [size, width], isa).map(Way::Braid);
         let dense =
             |pitch: isize, n: usize, word: usize| (2..=4).contains(&n) && pitch == (n * word) as isize;
-        let way = if dense(sheet.pitch, sheet.columns, size) && sheet.rows >= SHORT {
-            weave::pick(Pattern::Split(sheet.columns), size, isa).map(Way::Split)
-        } else if dense(sheet.target_pitch, sheet.rows, width) && sheet.columns >= SHORT {
-            weave::pick(Pattern::Merge(sheet.rows), size, isa).map(Way::Merge)
-        } else {
-            None
+        let weave = || {
+            if dense(sheet.pitch, sheet.columns, size) && sheet.rows >= SHORT {
+                weave::pick(Pattern::Split(sheet.columns), size, isa).map(Way::Split)
+            } else if dense(sheet.target_pitch, sheet.rows, width) && sheet.columns >= SHORT {
+                weave::pick(Pattern::Merge(sheet.rows), size, isa).map(Way::Merge)
+            } else {
+                None
+            }
         };
+        let is_small = sheet.rows.saturating_mul(sheet.columns) < FEW;
+        let way = if is_small { weave().or_else(braid) } else { braid().or_else(weave) };
         if let Some(way) = way {
             return Some(Self { way, least: 1, size });
         }
@@ -200,6 +203,9 @@ fn braid(sheet: &Sheet, [size, width]: [usize; 2], isa: Isa) -> Option<Braid> {
     };
     Braid::new(Groups { word: size, part: 1, words, source, target }, count, isa)
 }
+
+/// Fewer words are moved before the table of a braid is made.
+const FEW: usize = 1 << 11;
 
 /// Fewer groups of words are not worth a loop of their own.
 const SHORT: usize = 8;

@@ -33,7 +33,7 @@ pub fn width(_: Isa) -> Option<usize> {
 
 /// The kernel for tables of so many registers of both sides.
 #[cfg(not(target_arch = "x86_64"))]
-pub fn pick(_: [usize; 2], _: bool, _: Isa) -> Option<Kernel> {
+pub fn pick(_: [usize; 2], _: bool, _: usize) -> Option<Kernel> {
     None
 }
 
@@ -55,7 +55,7 @@ mod x86 {
     }
 
     /// The kernel for tables of so many registers of both sides, where no byte of the target is left out or some are.
-    pub fn pick(pieces: [usize; 2], dense: bool, isa: Isa) -> Option<Kernel> {
+    pub fn pick(pieces: [usize; 2], dense: bool, width: usize) -> Option<Kernel> {
         macro_rules! each {
             ($kernel:ident) => {
                 each!($kernel; 1 1, 1 2, 1 3, 1 4, 2 1, 2 2, 3 1, 3 2, 3 3, 3 4, 4 1, 4 2, 4 3, 4 4)
@@ -67,7 +67,7 @@ mod x86 {
                 }
             };
         }
-        match (width(isa)?, dense) {
+        match (width, dense) {
             (64, _) => Some(Kernel { run: each!(permute), masks: true }),
             (_, true) => Some(Kernel { run: each!(shuffle), masks: false }),
             (_, false) => None,
@@ -86,6 +86,7 @@ mod x86 {
             let control: [__m512i; M] =
                 std::array::from_fn(|m| _mm512_loadu_si512(table.origin[m].as_ptr().cast()));
             let upper = control.map(|c| _mm512_movepi8_mask(c));
+            let whole = table.keep[..M].iter().all(|keep| *keep == u64::MAX);
             let weave = |z: [__m512i; N], m: usize| match N {
                 1 => _mm512_permutexvar_epi8(control[m], z[0]),
                 2 => _mm512_permutex2var_epi8(z[0], control[m], z[1]),
@@ -107,8 +108,13 @@ mod x86 {
                         _mm512_loadu_si512(from.offset(n as isize * job.pieces[0]).cast())
                     });
                     for m in 0..M {
-                        let to = to.offset(m as isize * job.pieces[1]).cast();
-                        _mm512_mask_storeu_epi8(to, table.keep[m], weave(z, m));
+                        let to = to.offset(m as isize * job.pieces[1]).cast::<i8>();
+                        // What a masked store wrote cannot be read before it has left for the cache.
+                        if whole {
+                            _mm512_storeu_si512(to.cast(), weave(z, m));
+                        } else {
+                            _mm512_mask_storeu_epi8(to, table.keep[m], weave(z, m));
+                        }
                     }
                     from = from.wrapping_offset(job.steps[0]);
                     to = to.wrapping_offset(job.steps[1]);
@@ -119,9 +125,9 @@ mod x86 {
                         let from = from.wrapping_offset(n as isize * job.pieces[0]).cast();
                         _mm512_maskz_loadu_epi8(read[n], from)
                     });
-                    for m in 0..M {
+                    for (m, written) in written.iter().enumerate().take(M) {
                         let to = to.wrapping_offset(m as isize * job.pieces[1]).cast();
-                        _mm512_mask_storeu_epi8(to, written[m], weave(z, m));
+                        _mm512_mask_storeu_epi8(to, *written, weave(z, m));
                     }
                     from = from.wrapping_offset(job.steps[0]);
                     to = to.wrapping_offset(job.steps[1]);
@@ -155,10 +161,10 @@ mod x86 {
                         let from = from.offset(n as isize * job.pieces[0]);
                         _mm256_loadu2_m128i(from.offset(from_step).cast(), from.cast())
                     });
-                    for m in 0..M {
-                        let mut sum = _mm256_shuffle_epi8(z[0], control[m][0]);
+                    for (m, control) in control.iter().enumerate() {
+                        let mut sum = _mm256_shuffle_epi8(z[0], control[0]);
                         for n in 1..N {
-                            sum = _mm256_or_si256(sum, _mm256_shuffle_epi8(z[n], control[m][n]));
+                            sum = _mm256_or_si256(sum, _mm256_shuffle_epi8(z[n], control[n]));
                         }
                         let to = to.offset(m as isize * job.pieces[1]);
                         if to_step == 16 {
