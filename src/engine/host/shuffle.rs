@@ -1,6 +1,6 @@
 //! The loops of [`Braid`]s, one for each kind of register.
 
-use super::braid::{Braid, Job, PIECES};
+use super::braid::{Braid, Job};
 use super::isa::Isa;
 
 /// A loop for tables of so many registers.
@@ -41,6 +41,7 @@ pub fn pick(_: [usize; 2], _: bool, _: usize) -> Option<Kernel> {
 mod x86 {
     use std::arch::x86_64::*;
 
+    use super::super::braid::PIECES;
     use super::*;
 
     /// Bytes of the registers that tables are made for, if bytes can be shuffled.
