@@ -3,9 +3,11 @@
 
 use super::bits;
 use super::isa::Isa;
+use super::pixels::Pixels;
 use super::sheet::{Sheet, Turn};
 use super::weave::{self, Pattern};
 use crate::dtype::{DType, code};
+use crate::engine::plan::Loop;
 
 /// How one scalar lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +140,41 @@ impl Mover {
         Some((Turn::new(&sheet, sizes, Isa::chosen())?, sheet))
     }
 
+    /// Bytes of the words that small groups are made of, and of the units that are reversed.
+    fn word(self) -> Option<[usize; 2]> {
+        match self {
+            Mover::Word(size) => Some([size.into(), 1]),
+            Mover::Reversed(size) => Some([size.into(); 2]),
+            Mover::Bytes { size, part } => Some([size, part]),
+            Mover::Bits { .. } => None,
+        }
+    }
+
+    /// Whether the scalars of loops make small groups for which there is a fast way; groups of one word count if `single`.
+    pub fn has_groups(self, loops: &[Loop], single: bool) -> bool {
+        let fits = |pixels: &Pixels| single || pixels.has_groups();
+        self.word().and_then(|word| Pixels::with(loops, word, Isa::chosen(), fits)) == Some(true)
+    }
+
+    /// Moves the scalars of loops that [have small groups](Self::has_groups), from the bits where the first ones are;
+    /// `false` where there is no fast way.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run).
+    pub unsafe fn run_groups(
+        self,
+        loops: &[Loop],
+        (source, from): (*const u8, i64),
+        (target, to): (*mut u8, i64),
+        streams: bool,
+    ) -> bool {
+        let place = |bits: i64| (bits >> 3) as isize;
+        let (source, target) = (source.wrapping_offset(place(from)), target.wrapping_offset(place(to)));
+        // SAFETY: as the caller promises.
+        let run = |pixels: &Pixels| unsafe { pixels.run(loops, source, target, streams) };
+        self.word().and_then(|word| Pixels::with(loops, word, Isa::chosen(), run)).is_some()
+    }
+
     /// Moves `counts[1]` rows of `counts[0]` scalars.
     ///
     /// # Safety
@@ -150,6 +187,20 @@ impl Mover {
             // SAFETY: the caller's promise: the same scalars.
             return unsafe { turn.run(&sheet) };
         }
+        let turn = |i: usize| Loop {
+            extent: counts[i] as i64,
+            source: source.strides[i],
+            target: target.strides[i],
+            step: 0,
+        };
+        let loops = [turn(0), turn(1)];
+        // SAFETY: the caller's promise: the same scalars.
+        unsafe {
+            let known = matches!(self, Mover::Word(size) if steps(source, target, counts, size.into()));
+            if known || self.run_groups(&loops, (source.base, source.at), (target.base, target.at), false) {
+                return;
+            }
+        }
         // The inner loop should be long, and read forwards through memory where rows are long both ways.
         let across = source.strides[1].unsigned_abs() < source.strides[0].unsigned_abs() && counts[1] >= 8;
         let (source, target, counts) = if across || (counts[0] < 8 && counts[0] < counts[1]) {
@@ -159,11 +210,6 @@ impl Mover {
         };
         // SAFETY: the caller's promise, unchanged: the same scalars in another order.
         unsafe {
-            if let Mover::Word(size) = self
-                && steps(source, target, counts, size.into())
-            {
-                return;
-            }
             match self {
                 Mover::Word(1) => words::<u8>(source, target, counts, |x| x),
                 Mover::Word(2) => words::<u16>(source, target, counts, |x| x),

@@ -2,6 +2,7 @@
 
 pub mod bits;
 pub mod block;
+mod braid;
 pub mod codec;
 mod direct;
 pub mod equal;
@@ -13,9 +14,11 @@ pub mod memory;
 pub mod naive;
 mod number;
 mod panel;
+mod pixels;
 pub mod port;
 pub mod run;
 mod sheet;
+mod shuffle;
 mod stream;
 mod tell;
 mod transpose;

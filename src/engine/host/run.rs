@@ -130,6 +130,16 @@ unsafe fn copy(plan: &Plan, way: Way, mover: Mover, source: Place<*const u8>, ta
             Way::Rows { streams: false } => each_row(plan, source.base, target.base, &mut |from, to, n| {
                 to.copy_from_nonoverlapping(from, n * size)
             }),
+            Way::Groups { streams } => {
+                if !mover.run_groups(
+                    &plan.loops,
+                    (source.base, plan.source),
+                    (target.base, plan.target),
+                    streams,
+                ) {
+                    walk(plan, TILE, &mut |b| move_block(b));
+                }
+            }
             Way::Gathered => stream_rows(plan, source, target, mover),
             Way::Sheets(turn) => walk(plan, usize::MAX, &mut |b| match turn.sheet(b, source.base, target) {
                 Some(sheet) => turn.run(&sheet),

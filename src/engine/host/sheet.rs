@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 
+use super::braid::{Braid, Groups, Rows};
 use super::isa::Isa;
 use super::memory::Grid;
 use super::panel::{LARGE, Panel, Put, RUN, SMALL};
@@ -91,12 +92,15 @@ impl Sheet {
 
 /// How the words of a sheet are moved.
 #[derive(Clone, Copy)]
+#[expect(clippy::large_enum_variant, reason = "lives on the stack of one call")]
 enum Way {
     Tiles(Transposer),
     /// The source has so few columns and no gaps.
     Split(Weave, usize),
     /// The target has so few columns and no gaps.
     Merge(Weave, usize),
+    /// Either of them, in registers.
+    Braid(Braid, usize),
 }
 
 /// A way to move sheets like the one that it was made for: words of the same size, rows as short on the same side.
@@ -111,17 +115,22 @@ impl Turn {
     /// The way for `sheet`, whose words have `size` bytes in the source and `width` in the target; `None` where none
     /// is fast.
     pub fn new(sheet: &Sheet, [size, width]: [usize; 2], isa: Isa) -> Option<Self> {
+        let braid = || braid(sheet, [size, width], isa).map(|braid| Way::Braid(braid, braid.words()));
         let dense =
             |pitch: isize, n: usize, word: usize| (2..=4).contains(&n) && pitch == (n * word) as isize;
-        let way = if dense(sheet.pitch, sheet.columns, size) && sheet.rows >= SHORT {
-            let few = sheet.columns;
-            weave::pick(Pattern::Split(few), size, isa).map(|split| Way::Split(split, few))
-        } else if dense(sheet.target_pitch, sheet.rows, width) && sheet.columns >= SHORT {
-            let few = sheet.rows;
-            weave::pick(Pattern::Merge(few), size, isa).map(|merge| Way::Merge(merge, few))
-        } else {
-            None
+        let weave = || {
+            if dense(sheet.pitch, sheet.columns, size) && sheet.rows >= SHORT {
+                let few = sheet.columns;
+                weave::pick(Pattern::Split(few), size, isa).map(|split| Way::Split(split, few))
+            } else if dense(sheet.target_pitch, sheet.rows, width) && sheet.columns >= SHORT {
+                let few = sheet.rows;
+                weave::pick(Pattern::Merge(few), size, isa).map(|merge| Way::Merge(merge, few))
+            } else {
+                None
+            }
         };
+        let is_small = sheet.rows.saturating_mul(sheet.columns) < FEW;
+        let way = if is_small { weave().or_else(braid) } else { braid().or_else(weave) };
         if let Some(way) = way {
             return Some(Self { way, size });
         }
@@ -131,28 +140,42 @@ impl Turn {
     }
 
     /// What is done with the words of a sheet.
-    pub fn name(self) -> String {
+    pub fn name(&self) -> String {
         match self.way {
             Way::Tiles(_) => format!("transpose words of {} B", self.size),
-            Way::Split(_, few) => format!("split pixels of {few} words of {} B", self.size),
-            Way::Merge(_, few) => format!("merge {few} planes of words of {} B", self.size),
+            Way::Split(_, few) | Way::Braid(_, few) if !self.merges() => {
+                format!("split pixels of {few} words of {} B", self.size)
+            }
+            Way::Split(_, few) | Way::Merge(_, few) | Way::Braid(_, few) => {
+                format!("merge {few} planes of words of {} B", self.size)
+            }
+        }
+    }
+
+    /// Whether few planes become groups of words.
+    fn merges(&self) -> bool {
+        match &self.way {
+            Way::Merge(..) => true,
+            Way::Braid(braid, _) => !braid.has_planes(),
+            Way::Tiles(_) | Way::Split(..) => false,
         }
     }
 
     /// Whether the sheet is so narrow that it takes one loop.
-    pub fn is_weave(self) -> bool {
+    pub fn is_weave(&self) -> bool {
         !matches!(self.way, Way::Tiles(_))
     }
 
     /// The block as a sheet to move this way: one like that which the way was made for, or a part of such a one that is
     /// large enough.
-    pub fn sheet(self, block: &Block, source: *const u8, target: Place<*mut u8>) -> Option<Sheet> {
+    pub fn sheet(&self, block: &Block, source: *const u8, target: Place<*mut u8>) -> Option<Sheet> {
         let sizes = [self.size, target.cell.bytes()];
         let sheet = Sheet::between(block.source(source), block.target(target.base), block.counts, sizes)?;
         let fits = match self.way {
             Way::Tiles(tiles) => sheet.rows.min(sheet.columns) >= tiles.least(),
-            Way::Split(_, few) => sheet.columns == few,
-            Way::Merge(_, few) => sheet.rows == few,
+            Way::Split(_, few) | Way::Merge(_, few) | Way::Braid(_, few) => {
+                few == if self.merges() { sheet.rows } else { sheet.columns }
+            }
         };
         fits.then_some(sheet)
     }
@@ -162,13 +185,18 @@ impl Turn {
     /// # Safety
     /// All words of the source are readable and all of the target writable, no byte belongs to both, and the sheet is
     /// the one that the way was made for, or a part of it.
-    pub unsafe fn run(self, sheet: &Sheet) {
+    pub unsafe fn run(&self, sheet: &Sheet) {
         // SAFETY: as the caller promises.
         unsafe {
-            match self.way {
+            match &self.way {
                 Way::Tiles(tiles) => tiles.run(sheet, &mut { Ahead::NOTHING }),
                 Way::Split(split, _) => split(sheet.from, sheet.to, sheet.target_pitch, sheet.rows),
                 Way::Merge(merge, _) => merge(sheet.from, sheet.to, sheet.pitch, sheet.columns),
+                Way::Braid(braid, _) => {
+                    let count = if braid.has_planes() { sheet.rows } else { sheet.columns };
+                    let (from, to, plane) = (sheet.from, sheet.to, sheet.target_pitch);
+                    braid.run(&Rows { from, to, count, rows: 1, pitches: [0; 2], plane })
+                }
             }
         }
     }
@@ -177,12 +205,14 @@ impl Turn {
     ///
     /// # Safety
     /// As for [`run`](Self::run).
-    pub unsafe fn stream(self, sheet: &Sheet, room: &mut [MaybeUninit<u8>]) {
+    pub unsafe fn stream(&self, sheet: &Sheet, room: &mut [MaybeUninit<u8>]) {
         let size = self.size;
         // SAFETY: as the caller promises.
         unsafe {
-            match self.way {
-                Way::Tiles(tiles) => Panel::new(tiles, sheet, [size; 2], room.len(), RUN).stream(sheet, room),
+            match &self.way {
+                &Way::Tiles(tiles) => {
+                    Panel::new(tiles, sheet, [size; 2], room.len(), RUN).stream(sheet, room)
+                }
                 _ => self.woven(sheet, size, room, &mut |from, to, n| stream::copy(from, to, n * size)),
             }
         }
@@ -194,11 +224,11 @@ impl Turn {
     /// # Safety
     /// As for [`run`](Self::run); `put` may do with the words of the source and their places in the target what it
     /// does.
-    pub unsafe fn through(self, sheet: &Sheet, width: usize, room: &mut [MaybeUninit<u8>], put: &mut Put) {
+    pub unsafe fn through(&self, sheet: &Sheet, width: usize, room: &mut [MaybeUninit<u8>], put: &mut Put) {
         // SAFETY: as the caller promises.
         unsafe {
-            match self.way {
-                Way::Tiles(tiles) => {
+            match &self.way {
+                &Way::Tiles(tiles) => {
                     Panel::new(tiles, sheet, [self.size, width], room.len(), 2 * RUN).put(sheet, room, put)
                 }
                 _ => self.woven(sheet, width, room, put),
@@ -210,11 +240,11 @@ impl Turn {
     ///
     /// # Safety
     /// As there.
-    unsafe fn woven(self, sheet: &Sheet, width: usize, room: &mut [MaybeUninit<u8>], put: &mut Put) {
+    unsafe fn woven(&self, sheet: &Sheet, width: usize, room: &mut [MaybeUninit<u8>], put: &mut Put) {
         let (sizes, tile) = ([self.size, width], room.as_mut_ptr().cast::<u8>());
         let words = room.len().min(NARROW) / self.size;
         // Target rows without gaps are one run.
-        let joined = matches!(self.way, Way::Merge(..));
+        let joined = self.merges();
         let line = LINE / self.size.min(width);
         let [rows, columns] = match joined {
             true => [sheet.rows, words / sheet.rows],
@@ -240,6 +270,23 @@ impl Turn {
         }
     }
 }
+
+/// The shuffles for a sheet whose source has few columns, or whose target has few and no gaps.
+fn braid(sheet: &Sheet, [size, width]: [usize; 2], isa: Isa) -> Option<Braid> {
+    let (word, [rows, columns]) = (size as isize, [sheet.rows, sheet.columns]);
+    let few = |n: usize| (2..=4).contains(&n);
+    let (words, count, source, target) = if few(columns) && rows >= SHORT {
+        (columns, rows, [word, sheet.pitch], [(rows * size) as isize, word])
+    } else if few(rows) && columns >= SHORT && sheet.target_pitch == (rows * width) as isize {
+        (rows, columns, [sheet.pitch, word], [word, (rows * size) as isize])
+    } else {
+        return None;
+    };
+    Braid::new(Groups { word: size, part: 1, words, source, target }, count, isa)
+}
+
+/// Fewer words are moved before the table of a braid is made.
+const FEW: usize = 1 << 11;
 
 /// Fewer groups of words are not worth a loop of their own.
 const SHORT: usize = 8;

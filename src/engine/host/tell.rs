@@ -29,6 +29,7 @@ impl Job<'_> {
     pub fn way_name(&self) -> String {
         match self.way {
             Way::Rows { .. } => "rows, one after the other".into(),
+            Way::Groups { .. } => "small groups of words".into(),
             Way::Gathered => "rows, brought together in a tile".into(),
             Way::Sheets(_) => "sheets whose rows become columns".into(),
             Way::Tiles { .. } => "sheets whose rows become columns, through tiles".into(),
@@ -54,6 +55,7 @@ impl Job<'_> {
             Way::Sheets(turn) => turn.name(),
             Way::Tiles { turn, .. } => format!("{}, {act}", turn.name()),
             Way::Turned => format!("transpose, {act}"),
+            Way::Groups { .. } => "shuffle words in registers".into(),
             Way::Rows { .. } | Way::Gathered | Way::Blocks { .. } => act,
         };
         format!("{names} (up to {})", Isa::chosen().name())
@@ -66,7 +68,7 @@ impl Job<'_> {
             Act::Convert(steps, _) => steps.direct().is_some(),
         };
         match self.way {
-            Way::Rows { streams } => streams,
+            Way::Rows { streams } | Way::Groups { streams } => streams,
             Way::Tiles { is_large, .. } => is_large && in_runs,
             Way::Gathered => true,
             Way::Sheets(_) | Way::Turned | Way::Blocks { .. } => false,
@@ -80,6 +82,7 @@ impl Job<'_> {
         let speed = match (self.act, self.way) {
             (Act::Move(Mover::Bits { .. }), _) => BITS,
             (Act::Move(_), Way::Rows { .. }) => COPY,
+            (Act::Move(_), Way::Groups { .. }) => WEAVE,
             (Act::Move(_), Way::Sheets(turn)) => moved(turn),
             (Act::Move(Mover::Word(_)), Way::Tiles { turn, .. }) => moved(turn),
             (Act::Move(_), Way::Tiles { .. } | Way::Turned) => TURNED,

@@ -22,6 +22,11 @@ pub enum Way {
         /// Whether they are streamed.
         streams: bool,
     },
+    /// Small groups of words, shuffled in registers.
+    Groups {
+        /// Whether those that make long runs are streamed.
+        streams: bool,
+    },
     /// Rows brought together in a tile of the first-level cache, from where they are streamed.
     Gathered,
     /// Sheets whose rows become columns, straight from memory to memory.
@@ -65,10 +70,13 @@ impl Way {
         {
             return Self::Rows { streams: is_large && has_long_rows(plan, size) };
         }
+        let (second, is_transposed) = second_loop(plan);
+        if mover.has_groups(&plan.loops, !is_transposed) {
+            return Self::Groups { streams: is_large };
+        }
         if let Some(turn) = turn(plan, source, target) {
             return if is_word && !is_large { Self::Sheets(turn) } else { Self::Tiles { turn, is_large } };
         }
-        let (second, is_transposed) = second_loop(plan);
         let has = |i: usize, least: i64| plan.loops.get(i).is_some_and(|l| l.extent >= least);
         let whole = !target.packed && size <= 16;
         if is_large && whole && !is_transposed && has(0, LONG) && plan.loops[0].target == target.stride() {

@@ -50,9 +50,7 @@ fn of_words<T: Copy>(pattern: Pattern, isa: Isa) -> Option<Weave> {
 fn shell<T: Copy, L: Loop>(isa: Isa) -> Weave {
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 if isa.is_available() => avx512::<T, L>,
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 if isa.is_available() => avx2::<T, L>,
+        Isa::Avx2 | Isa::Avx512 if isa.is_available() => avx2::<T, L>,
         _ => L::run::<T>,
     }
 }
@@ -62,15 +60,6 @@ fn shell<T: Copy, L: Loop>(isa: Isa) -> Weave {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi2")]
 unsafe fn avx2<T: Copy, L: Loop>(from: *const u8, to: *mut u8, planes: isize, count: usize) {
-    // SAFETY: as the caller promises.
-    unsafe { L::run::<T>(from, to, planes, count) }
-}
-
-/// # Safety
-/// As for [`Loop::run`], on a processor that has the instructions.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi2,avx512f,avx512bw,avx512dq,avx512vl")]
-unsafe fn avx512<T: Copy, L: Loop>(from: *const u8, to: *mut u8, planes: isize, count: usize) {
     // SAFETY: as the caller promises.
     unsafe { L::run::<T>(from, to, planes, count) }
 }
