@@ -181,6 +181,10 @@ impl Mover {
     /// Every scalar of `source` must be readable and every one of `target` writable, and no byte of the target may
     /// belong to the source. Positions of cells of whole bytes must be multiples of 8.
     pub unsafe fn run(self, source: Grid<*const u8>, target: Grid<*mut u8>, counts: [usize; 2]) {
+        if counts[0] * counts[1] < FEW {
+            // SAFETY: the caller's promise.
+            return unsafe { self.run_loops(source, target, counts) };
+        }
         if let Mover::Word(size) = self
             && let Some((turn, sheet)) = self.turn(source, target, counts, size.into())
         {
@@ -200,7 +204,15 @@ impl Mover {
             if known || self.run_groups(&loops, (source.base, source.at), (target.base, target.at), false) {
                 return;
             }
+            self.run_loops(source, target, counts);
         }
+    }
+
+    /// [`run`](Self::run) one scalar after the other.
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn run_loops(self, source: Grid<*const u8>, target: Grid<*mut u8>, counts: [usize; 2]) {
         // The inner loop should be long, and read forwards through memory where rows are long both ways.
         let across = source.strides[1].unsigned_abs() < source.strides[0].unsigned_abs() && counts[1] >= 8;
         let (source, target, counts) = if across || (counts[0] < 8 && counts[0] < counts[1]) {
@@ -232,6 +244,9 @@ impl Mover {
         }
     }
 }
+
+/// Fewer scalars are moved one by one before a faster way is found.
+const FEW: usize = 32;
 
 /// Brings words a few apart, or backwards, together, where there is a loop for it.
 ///

@@ -103,9 +103,9 @@ impl<'a> Job<'a> {
         // SAFETY: as the caller promises.
         unsafe {
             match &self.act {
-                Act::Move(mover) => copy(plan, self.way, *mover, source, target),
+                Act::Move(mover) => copy(plan, &self.way, *mover, source, target),
                 Act::Convert(steps, coefficients) => {
-                    convert(plan, self.way, steps, source, target, *coefficients)
+                    convert(plan, &self.way, steps, source, target, *coefficients)
                 }
             }
         }
@@ -116,7 +116,7 @@ impl<'a> Job<'a> {
 ///
 /// # Safety
 /// As for [`Job::run`].
-unsafe fn copy(plan: &Plan, way: Way, mover: Mover, source: Place<*const u8>, target: Place<*mut u8>) {
+unsafe fn copy(plan: &Plan, way: &Way, mover: Mover, source: Place<*const u8>, target: Place<*mut u8>) {
     let size = source.cell.bytes();
     // SAFETY: a block of the plan's scalars.
     let move_block = |b: &Block| unsafe { mover.run(b.source(source.base), b.target(target.base), b.counts) };
@@ -135,7 +135,7 @@ unsafe fn copy(plan: &Plan, way: Way, mover: Mover, source: Place<*const u8>, ta
                     &plan.loops,
                     (source.base, plan.source),
                     (target.base, plan.target),
-                    streams,
+                    *streams,
                 ) {
                     walk(plan, TILE, &mut |b| move_block(b));
                 }
@@ -145,9 +145,9 @@ unsafe fn copy(plan: &Plan, way: Way, mover: Mover, source: Place<*const u8>, ta
                 Some(sheet) => turn.run(&sheet),
                 None => move_block(b),
             }),
-            Way::Tiles { turn, is_large } => copy_tiles(plan, turn, is_large, mover, source, target),
+            Way::Tiles { turn, is_large } => copy_tiles(plan, turn, *is_large, mover, source, target),
             Way::Turned => turn_tiles(plan, mover, source, target),
-            Way::Blocks { limit } => walk(plan, limit, &mut |b| move_block(b)),
+            Way::Blocks { limit } => walk(plan, *limit, &mut |b| move_block(b)),
         }
     }
 }
@@ -201,7 +201,7 @@ unsafe fn stream_rows(plan: &Plan, source: Place<*const u8>, target: Place<*mut 
 /// As for [`Job::run`].
 unsafe fn copy_tiles(
     plan: &Plan,
-    turn: Turn,
+    turn: &Turn,
     is_large: bool,
     mover: Mover,
     source: Place<*const u8>,
@@ -235,7 +235,7 @@ unsafe fn copy_tiles(
 /// planes are too small for `turn`.
 fn each_sheet(
     plan: &Plan,
-    turn: Turn,
+    turn: &Turn,
     is_large: bool,
     source: Place<*const u8>,
     target: Place<*mut u8>,
@@ -261,7 +261,7 @@ fn each_sheet(
 /// As for [`Job::run`]; the cells have the widths of the types that `steps` was made for.
 unsafe fn convert(
     plan: &Plan,
-    way: Way,
+    way: &Way,
     steps: &Steps,
     source: Place<*const u8>,
     target: Place<*mut u8>,
@@ -311,7 +311,7 @@ unsafe fn each_block(plan: &Plan, source: Place<*const u8>, target: Place<*mut u
 /// As for [`convert`].
 unsafe fn convert_directly(
     plan: &Plan,
-    way: Way,
+    way: &Way,
     run: Run,
     source: Place<*const u8>,
     target: Place<*mut u8>,
@@ -331,7 +331,7 @@ unsafe fn convert_directly(
             }
             Way::Tiles { turn, is_large } => {
                 let width = target.cell.bytes();
-                each_sheet(plan, turn, is_large, source, target, &mut |sheet, room| {
+                each_sheet(plan, turn, *is_large, source, target, &mut |sheet, room| {
                     turn.through(sheet, width, room, &mut put)
                 })
             }
