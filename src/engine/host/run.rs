@@ -6,9 +6,13 @@ use std::mem::MaybeUninit;
 use super::block::{BLOCK, Scratch, Steps};
 use super::direct::Run;
 use super::memory::{Cell, Grid, Mover};
+use super::isa::Isa;
+use super::patch::Unit;
 use super::port::{Port, Room};
+use super::rows;
 use super::sheet::with_room;
 use super::stream;
+use super::tour::{self, Turned};
 use super::walk::{Block, second_loop, walk};
 use crate::engine::plan::Plan;
 
@@ -43,21 +47,37 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
     let size = source.cell.bytes();
     let unchanged = matches!(whole, Mover::Word(_) | Mover::Bytes { part: 1, .. });
     let run = |stride| stride == source.cell.stride();
-    let runs = plan.loops.first().is_some_and(|l| l.extent >= SHORT && run(l.source) && run(l.target));
     let streams = plan.count().saturating_mul(size) >= stream::FROM;
-    if unchanged && runs {
-        let streams = streams && has_long_rows(plan, size);
-        // SAFETY: the rows are runs of the plan's scalars.
-        unsafe {
-            each_row(plan, source.base, target.base, &mut |from, to, n| {
-                if streams {
-                    stream::copy(from, to, n * size)
-                } else {
-                    to.copy_from_nonoverlapping(from, n * size)
+    if unchanged && plan.loops.first().is_some_and(|l| run(l.source) && run(l.target)) {
+        let bits = plan.loops[0].extent * source.cell.stride();
+        // SAFETY: the innermost loop is a run on both sides.
+        return unsafe { tour::copy_rows(plan, Unit { loops: 1, bits: [bits; 2] }, source.base, target.base) };
+    }
+    if !source.cell.packed
+        && !target.cell.packed
+        && plan.loops.len() > 2
+        && let Some(turned) = Turned::new(plan, [size; 2], streams)
+    {
+        let copy = |from, pitch, to, target_pitch, words, n| unsafe {
+            rows::pick(words * size, Isa::chosen())(from, pitch, to, target_pitch, words * size, n)
+        };
+        let mut put = |from: *const u8, pitch: isize, to: *mut u8, target_pitch: isize, words: usize, n: usize| unsafe {
+            if !unchanged {
+                let strides = [source.cell.stride(), pitch as i64 * 8];
+                let (from, to) = (Grid { base: from, at: 0, strides }, Grid { base: to, at: 0, strides: [strides[0], target_pitch as i64 * 8] });
+                whole.run(from, to, [words, n])
+            } else if streams && words * size >= 256 {
+                for i in 0..n as isize {
+                    stream::copy(from.offset(i * pitch), to.offset(i * target_pitch), words * size);
                 }
-            });
+            } else {
+                copy(from, pitch, to, target_pitch, words, n)
+            }
+        };
+        // SAFETY: as the caller promises.
+        if unsafe { turned.run(plan, source.base, target.base, &mut put) } {
+            return stream::finish();
         }
-        return stream::finish();
     }
     if has_sheets(plan, source, target) {
         // SAFETY: as the caller promises.

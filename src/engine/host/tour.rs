@@ -1,0 +1,215 @@
+//! Copies of more than two loops, patch by patch: rows that change their order, and words whose rows become columns.
+
+use std::mem::MaybeUninit;
+
+use super::isa::Isa;
+use super::patch::{Patch, Patches, Unit, nest};
+use super::rows;
+use super::sheet::Sheet;
+use super::stream;
+use super::transpose::{LINE, Transposer};
+use crate::engine::plan::{Loop, Plan};
+
+/// What is done with `rows` rows of `words` words, which lie so many bytes apart, and their places in the target:
+/// `(from, pitch, to, target pitch, words, rows)`.
+pub type Put<'a> = dyn FnMut(*const u8, isize, *mut u8, isize, usize, usize) + 'a;
+
+/// Bytes that are read or written in one go where memory allows it: less costs new pages and rows of memory.
+const RUN: usize = 2 << 10;
+
+/// Copies of fewer bytes find both sides in the second-level cache, in any order.
+const NEAR: usize = 384 << 10;
+
+/// Bytes of a patch that passes through the first-level cache, and of one through the second-level one.
+const SMALL: usize = 16 << 10;
+const LARGE: usize = 64 << 10;
+
+/// Copies the units of a plan, which are the same bytes on both sides, adjacent ones.
+///
+/// # Safety
+/// Every scalar of the plan is readable and writable as its side needs, and the two do not overlap. Positions are whole
+/// bytes.
+pub unsafe fn copy_rows(plan: &Plan, unit: Unit, source: *const u8, target: *mut u8) {
+    let bytes = (unit.bits[0] >> 3) as usize;
+    let total = plan.loops[unit.loops..].iter().fold(bytes, |n, l| n.saturating_mul(l.extent as usize));
+    let streams = total >= stream::FROM;
+    if streams && bytes as i64 >= stream::ROW {
+        // SAFETY: the units of the plan.
+        nest(&plan.loops[unit.loops..], [plan.source, plan.target], &mut |at| unsafe {
+            let (from, to) = places(source, target, at);
+            stream::copy(from, to, bytes);
+        });
+        return stream::finish();
+    }
+    let copy = rows::pick(bytes, Isa::chosen());
+    let outer = &plan.loops[unit.loops..];
+    if outer.len() < 2 && !streams || bytes >= LINE && total <= NEAR || bytes >= RUN {
+        let patch = Patch { source: plan.source, target: plan.target, across: outer, along: &[] };
+        // SAFETY: the units of the plan.
+        return unsafe { rearrange(&patch, source, target, bytes, copy) };
+    }
+    let most = (2 * RUN / bytes).max(1) as i64;
+    let Some(patches) = Patches::near(plan, unit, [most, most / 2]) else {
+        unreachable!("every loop may be next")
+    };
+    let mut room = MaybeUninit::<[u8; 2 * RUN]>::uninit();
+    let room = room.as_mut_ptr().cast::<u8>();
+    patches.visit(plan, &mut |patch| {
+        let run = run_of(patch.across, unit.bits[1]).filter(|n| streams && (1 << 10..=2 * RUN).contains(&(n * bytes)));
+        // SAFETY: the units of the patch; the room holds a run.
+        unsafe {
+            match run {
+                Some(n) => nest(patch.along, [patch.source, patch.target], &mut |at| {
+                    let (_, to) = places(source, target, at);
+                    gather(patch.across, source, at[0], room, bytes, copy);
+                    stream::copy(room, to, n * bytes);
+                }),
+                None => rearrange(patch, source, target, bytes, copy),
+            }
+        }
+    });
+    if streams {
+        stream::finish();
+    }
+}
+
+/// How many units of `bits` bits the loops visit, if they lie without gaps in the target.
+fn run_of(loops: &[Loop], bits: i64) -> Option<usize> {
+    let mut units = 1;
+    for l in loops {
+        if l.target != units * bits {
+            return None;
+        }
+        units *= l.extent;
+    }
+    Some(units as usize)
+}
+
+fn places(source: *const u8, target: *mut u8, at: [i64; 2]) -> (*const u8, *mut u8) {
+    (source.wrapping_offset((at[0] >> 3) as isize), target.wrapping_offset((at[1] >> 3) as isize))
+}
+
+/// Copies the units of a patch to their places, those of its longer loop in one call.
+///
+/// # Safety
+/// As for [`copy_rows`].
+unsafe fn rearrange(patch: &Patch, source: *const u8, target: *mut u8, bytes: usize, copy: rows::Rows) {
+    let length = |loops: &[Loop]| loops.first().map_or(1, |l| l.extent);
+    let (rows, others) = if length(patch.across) >= length(patch.along).min(8) {
+        (patch.across, patch.along)
+    } else {
+        (patch.along, patch.across)
+    };
+    let (row, rows) = rows.split_first().map_or((Loop::ONCE, rows), |(first, rest)| (*first, rest));
+    nest(others, [patch.source, patch.target], &mut |start| {
+        // SAFETY: units of the patch.
+        nest(rows, start, &mut |at| unsafe {
+            let (from, to) = places(source, target, at);
+            copy(from, (row.source >> 3) as isize, to, (row.target >> 3) as isize, bytes, row.extent as usize);
+        });
+    });
+}
+
+/// Brings the units of some loops together at `to`, `pitch` bytes apart.
+///
+/// # Safety
+/// The units are readable, and there is room for them.
+unsafe fn gather(loops: &[Loop], source: *const u8, at: i64, mut to: *mut u8, pitch: usize, copy: rows::Rows) {
+    let Some((row, outer)) = loops.split_first() else { unreachable!("a run has a loop") };
+    nest(outer, [at, 0], &mut |at| {
+        // SAFETY: as many units as the loops have.
+        unsafe {
+            let from = source.offset((at[0] >> 3) as isize);
+            copy(from, (row.source >> 3) as isize, to, pitch as isize, pitch, row.extent as usize);
+            to = to.add(pitch * row.extent as usize);
+        }
+    });
+}
+
+/// Where the words of a patch pass: as they come, and turned.
+struct Rooms {
+    bytes: Vec<u8>,
+}
+
+/// The words of a plan whose rows become columns, and their way.
+pub struct Turned {
+    patches: Patches,
+    tiles: Transposer,
+    size: usize,
+    width: usize,
+}
+
+impl Turned {
+    /// The way for words of `size` bytes that become words of `width` bytes; `None` where neither side has runs.
+    pub fn new(plan: &Plan, [size, width]: [usize; 2], is_large: bool) -> Option<Self> {
+        let tiles = Transposer::new(size, Isa::chosen())?;
+        let words = if is_large { LARGE } else { SMALL } / size.max(width);
+        let line = LINE / size.min(width);
+        let side = (words.isqrt() / line * line).max(line) as i64;
+        let unit = Unit { loops: 0, bits: [size as i64 * 8, width as i64 * 8] };
+        let mut patches = Patches::dense(plan, unit, [side; 2])?;
+        let [p, q] = patches.units();
+        let rest = |n: usize| (words / n.max(tiles.least())).min(RUN / size) as i64;
+        if (p as i64) < side / 2 || (q as i64) < side / 2 {
+            patches = Patches::dense(plan, unit, [rest(q).max(side), rest(p).max(side)])?;
+        }
+        Some(Self { patches, tiles, size, width })
+    }
+
+    /// Brings all words to `put`, in runs of the target.
+    ///
+    /// # Safety
+    /// As for [`copy_rows`]; `put` may do with the words of the source and their places in the target what it does.
+    pub unsafe fn run(self, plan: &Plan, source: *const u8, target: *mut u8, put: &mut Put) -> bool {
+        let Self { patches, tiles, size, width } = self;
+        let round = |n: usize| n.next_multiple_of(LINE / size).max(tiles.least());
+        let [p, q] = patches.units().map(round);
+        let (pitch, turned_pitch) = (q * size + LINE, p * size + LINE);
+        let mut rooms = Rooms { bytes: Vec::new() };
+        let bytes = p * pitch + q * turned_pitch + LINE;
+        if rooms.bytes.try_reserve_exact(bytes).is_err() {
+            return false;
+        }
+        rooms.bytes.resize(bytes, 0);
+        let skipped = rooms.bytes.as_ptr().align_offset(LINE);
+        let room = rooms.bytes[skipped.min(LINE)..].as_mut_ptr();
+        let least = tiles.least();
+        patches.visit(plan, &mut |patch| {
+            let units = |loops: &[Loop]| loops.iter().map(|l| l.extent).product::<i64>() as usize;
+            let (rows, columns) = (units(patch.across), units(patch.along));
+            // SAFETY: the words of the patch; the rooms hold it as it comes and turned, rounded up.
+            unsafe {
+                let copy = rows::pick(columns * size, Isa::chosen());
+                let turned = room.add(p * pitch);
+                let mut to = room;
+                let (row, outer) = (patch.across[0], &patch.across[1..]);
+                nest(outer, [patch.source, 0], &mut |at| {
+                    let from = source.offset((at[0] >> 3) as isize);
+                    let n = row.extent as usize;
+                    copy(from, (row.source >> 3) as isize, to, pitch as isize, columns * size, n);
+                    to = to.add(pitch * n);
+                });
+                let turned_pitch =
+                    if rows >= least { rows * size } else { turned_pitch } as isize;
+                tiles.run(&Sheet {
+                    from: room,
+                    pitch: pitch as isize,
+                    to: turned,
+                    target_pitch: turned_pitch,
+                    rows: rows.max(least),
+                    columns: columns.max(least),
+                });
+                let mut from = turned.cast_const();
+                let (column, outer) = (patch.along[0], &patch.along[1..]);
+                nest(outer, [0, patch.target], &mut |at| {
+                    let to = target.offset((at[1] >> 3) as isize);
+                    let n = column.extent as usize;
+                    put(from, turned_pitch, to, (column.target >> 3) as isize, rows, n);
+                    from = from.offset(turned_pitch * n as isize);
+                });
+            }
+        });
+        let _ = width;
+        true
+    }
+}
