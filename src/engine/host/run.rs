@@ -6,10 +6,8 @@ use std::mem::MaybeUninit;
 use super::block::{BLOCK, Scratch, Steps};
 use super::direct::Run;
 use super::memory::{Cell, Grid, Mover};
-use super::isa::Isa;
 use super::patch::Unit;
 use super::port::{Port, Room};
-use super::rows;
 use super::sheet::with_room;
 use super::stream;
 use super::tour::{self, Turned};
@@ -53,31 +51,9 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
         // SAFETY: the innermost loop is a run on both sides.
         return unsafe { tour::copy_rows(plan, Unit { loops: 1, bits: [bits; 2] }, source.base, target.base) };
     }
-    if !source.cell.packed
-        && !target.cell.packed
-        && plan.loops.len() > 2
-        && let Some(turned) = Turned::new(plan, [size; 2], streams)
-    {
-        let copy = |from, pitch, to, target_pitch, words, n| unsafe {
-            rows::pick(words * size, Isa::chosen())(from, pitch, to, target_pitch, words * size, n)
-        };
-        let mut put = |from: *const u8, pitch: isize, to: *mut u8, target_pitch: isize, words: usize, n: usize| unsafe {
-            if !unchanged {
-                let strides = [source.cell.stride(), pitch as i64 * 8];
-                let (from, to) = (Grid { base: from, at: 0, strides }, Grid { base: to, at: 0, strides: [strides[0], target_pitch as i64 * 8] });
-                whole.run(from, to, [words, n])
-            } else if streams && words * size >= 256 {
-                for i in 0..n as isize {
-                    stream::copy(from.offset(i * pitch), to.offset(i * target_pitch), words * size);
-                }
-            } else {
-                copy(from, pitch, to, target_pitch, words, n)
-            }
-        };
-        // SAFETY: as the caller promises.
-        if unsafe { turned.run(plan, source.base, target.base, &mut put) } {
-            return stream::finish();
-        }
+    // SAFETY: as the caller promises.
+    if plan.loops.len() > 2 && unsafe { copy_deep(plan, source, target, whole) } {
+        return;
     }
     if has_sheets(plan, source, target) {
         // SAFETY: as the caller promises.
@@ -111,6 +87,43 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
         }
     });
 }
+
+/// Copies words of more than two loops patch by patch, where both sides have runs of their own. Whether it did.
+///
+/// # Safety
+/// As for [`copy`].
+unsafe fn copy_deep(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, whole: Mover) -> bool {
+    let size = source.cell.bytes();
+    if let Mover::Word(16) = whole {
+        // SAFETY: as the caller promises.
+        unsafe { tour::copy_rows(plan, Unit { loops: 0, bits: [128; 2] }, source.base, target.base) };
+        return true;
+    }
+    let streams = plan.count().saturating_mul(size) >= stream::FROM;
+    let is_whole = !source.cell.packed && !target.cell.packed;
+    let Some(turned) = is_whole.then(|| Turned::new(plan, [size; 2], streams)).flatten() else { return false };
+    let is_word = matches!(whole, Mover::Word(_));
+    // SAFETY: rows of words and their places in the target.
+    let mut put = |from: *const u8, pitch: isize, to: *mut u8, target_pitch: isize, n: usize, rows: usize| unsafe {
+        if is_word {
+            for i in 0..rows as isize {
+                stream::copy(from.offset(i * pitch), to.offset(i * target_pitch), n * size);
+            }
+        } else {
+            let grid = |pitch: isize| [source.cell.stride(), pitch as i64 * 8];
+            let from = Grid { base: from, at: 0, strides: grid(pitch) };
+            whole.run(from, Grid { base: to, at: 0, strides: grid(target_pitch) }, [n, rows])
+        }
+    };
+    let plain = is_word && !(streams && turned.run_bytes() >= STREAMED);
+    // SAFETY: as the caller promises.
+    let done = unsafe { turned.run(plan, source.base, target.base, if plain { None } else { Some(&mut put) }) };
+    stream::finish();
+    done
+}
+
+/// Runs of fewer bytes are not worth streaming when they come from the cache.
+const STREAMED: usize = 256;
 
 /// Brings rows together in a block of the first-level cache, from where they are streamed to runs of the target.
 ///

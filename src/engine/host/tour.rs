@@ -20,6 +20,12 @@ const RUN: usize = 2 << 10;
 /// Copies of fewer bytes find both sides in the second-level cache, in any order.
 const NEAR: usize = 384 << 10;
 
+/// Rows of so many bytes are not too small for any order that finds them in the cache.
+const WORD: usize = 16;
+
+/// So many rows are worth a loop.
+const ENOUGH: i64 = 16;
+
 /// Bytes of a patch that passes through the first-level cache, and of one through the second-level one.
 const SMALL: usize = 16 << 10;
 const LARGE: usize = 64 << 10;
@@ -43,8 +49,13 @@ pub unsafe fn copy_rows(plan: &Plan, unit: Unit, source: *const u8, target: *mut
     }
     let copy = rows::pick(bytes, Isa::chosen());
     let outer = &plan.loops[unit.loops..];
-    if outer.len() < 2 && !streams || bytes >= LINE && total <= NEAR || bytes >= RUN {
-        let patch = Patch { source: plan.source, target: plan.target, across: outer, along: &[] };
+    if outer.len() < 2 && !streams || bytes >= WORD && total <= NEAR || bytes >= RUN {
+        let longest = (0..outer.len().min(3)).rev().max_by_key(|i| outer[*i].extent.min(ENOUGH)).unwrap_or(0);
+        let mut outer = outer.to_vec();
+        if longest > 0 {
+            outer[..=longest].rotate_right(1);
+        }
+        let patch = Patch { source: plan.source, target: plan.target, across: &outer, along: &[] };
         // SAFETY: the units of the plan.
         return unsafe { rearrange(&patch, source, target, bytes, copy) };
     }
@@ -61,7 +72,7 @@ pub unsafe fn copy_rows(plan: &Plan, unit: Unit, source: *const u8, target: *mut
             match run {
                 Some(n) => nest(patch.along, [patch.source, patch.target], &mut |at| {
                     let (_, to) = places(source, target, at);
-                    gather(patch.across, source, at[0], room, bytes, copy);
+                    gather(patch.across, source, at[0], (room, bytes), bytes, copy);
                     stream::copy(room, to, n * bytes);
                 }),
                 None => rearrange(patch, source, target, bytes, copy),
@@ -110,106 +121,137 @@ unsafe fn rearrange(patch: &Patch, source: *const u8, target: *mut u8, bytes: us
     });
 }
 
-/// Brings the units of some loops together at `to`, `pitch` bytes apart.
+/// Brings the units of some loops, of `bytes` bytes each, together at `to`, `pitch` bytes apart.
 ///
 /// # Safety
 /// The units are readable, and there is room for them.
-unsafe fn gather(loops: &[Loop], source: *const u8, at: i64, mut to: *mut u8, pitch: usize, copy: rows::Rows) {
+unsafe fn gather(
+    loops: &[Loop],
+    source: *const u8,
+    at: i64,
+    (mut to, pitch): (*mut u8, usize),
+    bytes: usize,
+    copy: rows::Rows,
+) {
     let Some((row, outer)) = loops.split_first() else { unreachable!("a run has a loop") };
     nest(outer, [at, 0], &mut |at| {
         // SAFETY: as many units as the loops have.
         unsafe {
             let from = source.offset((at[0] >> 3) as isize);
-            copy(from, (row.source >> 3) as isize, to, pitch as isize, pitch, row.extent as usize);
+            copy(from, (row.source >> 3) as isize, to, pitch as isize, bytes, row.extent as usize);
             to = to.add(pitch * row.extent as usize);
         }
     });
-}
-
-/// Where the words of a patch pass: as they come, and turned.
-struct Rooms {
-    bytes: Vec<u8>,
 }
 
 /// The words of a plan whose rows become columns, and their way.
 pub struct Turned {
     patches: Patches,
     tiles: Transposer,
+    /// Bytes of a word of the source.
     size: usize,
-    width: usize,
+    is_large: bool,
 }
 
 impl Turned {
-    /// The way for words of `size` bytes that become words of `width` bytes; `None` where neither side has runs.
+    /// The way for words of `size` bytes that become words of `width` bytes; `None` where either side has no runs.
     pub fn new(plan: &Plan, [size, width]: [usize; 2], is_large: bool) -> Option<Self> {
-        let tiles = Transposer::new(size, Isa::chosen())?;
+        let tiles = Transposer::new(size, Isa::chosen()).filter(|_| size <= 8)?;
         let words = if is_large { LARGE } else { SMALL } / size.max(width);
         let line = LINE / size.min(width);
-        let side = (words.isqrt() / line * line).max(line) as i64;
-        let unit = Unit { loops: 0, bits: [size as i64 * 8, width as i64 * 8] };
-        let mut patches = Patches::dense(plan, unit, [side; 2])?;
+        let side = (words.isqrt() / line * line).max(line);
+        let unit = Unit { loops: 0, bits: [size, width].map(|n| n as i64 * 8) };
+        let mut patches = Patches::dense(plan, unit, [side as i64; 2])?;
+        // Where one side is short the other one may be long.
         let [p, q] = patches.units();
-        let rest = |n: usize| (words / n.max(tiles.least())).min(RUN / size) as i64;
-        if (p as i64) < side / 2 || (q as i64) < side / 2 {
-            patches = Patches::dense(plan, unit, [rest(q).max(side), rest(p).max(side)])?;
+        if p.min(q) < side / 2 {
+            let most = |other: usize| (words / other.max(tiles.least())).min(RUN / size).max(side) as i64;
+            patches = Patches::dense(plan, unit, [most(q), most(p)])?;
         }
-        Some(Self { patches, tiles, size, width })
+        Some(Self { patches, tiles, size, is_large })
     }
 
-    /// Brings all words to `put`, in runs of the target.
+    /// Bytes of a run of the target within a patch.
+    pub fn run_bytes(&self) -> usize {
+        self.patches.units()[0] * self.size
+    }
+
+    /// Brings all words to `put`, in runs of the target, or copies them where there is none. Whether there was memory
+    /// for it; if not nothing has been done.
     ///
     /// # Safety
     /// As for [`copy_rows`]; `put` may do with the words of the source and their places in the target what it does.
-    pub unsafe fn run(self, plan: &Plan, source: *const u8, target: *mut u8, put: &mut Put) -> bool {
-        let Self { patches, tiles, size, width } = self;
-        let round = |n: usize| n.next_multiple_of(LINE / size).max(tiles.least());
-        let [p, q] = patches.units().map(round);
+    pub unsafe fn run(
+        self,
+        plan: &Plan,
+        source: *const u8,
+        target: *mut u8,
+        mut put: Option<&mut Put>,
+    ) -> bool {
+        let Self { patches, tiles, size, is_large } = self;
+        let (least, isa) = (tiles.least(), Isa::chosen());
+        let [p, q] = patches.units().map(|n| n.next_multiple_of(LINE / size));
         let (pitch, turned_pitch) = (q * size + LINE, p * size + LINE);
-        let mut rooms = Rooms { bytes: Vec::new() };
-        let bytes = p * pitch + q * turned_pitch + LINE;
-        if rooms.bytes.try_reserve_exact(bytes).is_err() {
+        let bytes = p * pitch + q * turned_pitch;
+        let mut room = Vec::<u8>::new();
+        if room.try_reserve_exact(bytes + LINE).is_err() {
             return false;
         }
-        rooms.bytes.resize(bytes, 0);
-        let skipped = rooms.bytes.as_ptr().align_offset(LINE);
-        let room = rooms.bytes[skipped.min(LINE)..].as_mut_ptr();
-        let least = tiles.least();
+        // SAFETY: so much room; tiles at the edges read words there that are none.
+        let (room, turned) = unsafe {
+            let room = room.as_mut_ptr();
+            let room = room.add(room.align_offset(LINE).min(LINE));
+            room.write_bytes(0, p * pitch);
+            (room, room.add(p * pitch))
+        };
+        let mut shape = [0; 2];
+        let [mut gather_row, mut scatter_row] = [rows::pick(size, isa); 2];
         patches.visit(plan, &mut |patch| {
-            let units = |loops: &[Loop]| loops.iter().map(|l| l.extent).product::<i64>() as usize;
-            let (rows, columns) = (units(patch.across), units(patch.along));
-            // SAFETY: the words of the patch; the rooms hold it as it comes and turned, rounded up.
+            let [rows, columns] = [patch.across, patch.along].map(units);
+            if shape != [rows, columns] {
+                shape = [rows, columns];
+                [scatter_row, gather_row] = shape.map(|n| rows::pick(n * size, isa));
+            }
+            let fits = rows >= least && columns >= least;
+            let (row, column) = (patch.across[0], patch.along[0]);
+            let (from, to) = places(source, target, [patch.source, patch.target]);
+            let mut sheet = Sheet {
+                from,
+                pitch: (row.source >> 3) as isize,
+                to,
+                target_pitch: (column.target >> 3) as isize,
+                rows: rows.max(least),
+                columns: columns.max(least),
+            };
+            // SAFETY: the words of the patch; the rooms hold it as it comes and turned, rounded up to tiles.
             unsafe {
-                let copy = rows::pick(columns * size, Isa::chosen());
-                let turned = room.add(p * pitch);
-                let mut to = room;
-                let (row, outer) = (patch.across[0], &patch.across[1..]);
-                nest(outer, [patch.source, 0], &mut |at| {
-                    let from = source.offset((at[0] >> 3) as isize);
-                    let n = row.extent as usize;
-                    copy(from, (row.source >> 3) as isize, to, pitch as isize, columns * size, n);
-                    to = to.add(pitch * n);
-                });
-                let turned_pitch =
-                    if rows >= least { rows * size } else { turned_pitch } as isize;
-                tiles.run(&Sheet {
-                    from: room,
-                    pitch: pitch as isize,
-                    to: turned,
-                    target_pitch: turned_pitch,
-                    rows: rows.max(least),
-                    columns: columns.max(least),
-                });
+                if !fits || is_large || patch.across.len() > 1 {
+                    gather(patch.across, source, patch.source, (room, pitch), columns * size, gather_row);
+                    (sheet.from, sheet.pitch) = (room, pitch as isize);
+                }
+                if fits && !is_large && patch.along.len() == 1 && put.is_none() {
+                    return tiles.run(&sheet);
+                }
+                let turned_pitch = if fits { rows * size } else { turned_pitch } as isize;
+                (sheet.to, sheet.target_pitch) = (turned, turned_pitch);
+                tiles.run(&sheet);
                 let mut from = turned.cast_const();
-                let (column, outer) = (patch.along[0], &patch.along[1..]);
-                nest(outer, [0, patch.target], &mut |at| {
+                nest(&patch.along[1..], [0, patch.target], &mut |at| {
                     let to = target.offset((at[1] >> 3) as isize);
-                    let n = column.extent as usize;
-                    put(from, turned_pitch, to, (column.target >> 3) as isize, rows, n);
+                    let (n, pitch) = (column.extent as usize, (column.target >> 3) as isize);
+                    match &mut put {
+                        Some(put) => put(from, turned_pitch, to, pitch, rows, n),
+                        None => scatter_row(from, turned_pitch, to, pitch, rows * size, n),
+                    }
                     from = from.offset(turned_pitch * n as isize);
                 });
             }
         });
-        let _ = width;
         true
     }
+}
+
+/// How many turns the loops make together.
+fn units(loops: &[Loop]) -> usize {
+    loops.iter().map(|l| l.extent as usize).product()
 }
