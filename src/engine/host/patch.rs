@@ -151,12 +151,10 @@ impl Patches {
             for i in (0..extent).step_by(tile as usize) {
                 for j in (0..extent_along).step_by(tile_along as usize) {
                     let (mut source, mut target) = (start[0], start[1]);
-                    let turns = [(p > 0, p.wrapping_sub(1), i, tile.min(extent - i)), (
-                        q > 0,
-                        (p + q).wrapping_sub(1),
-                        j,
-                        tile_along.min(extent_along - j),
-                    )];
+                    let turns = [
+                        (p > 0, p.wrapping_sub(1), i, tile.min(extent - i)),
+                        (q > 0, (p + q).wrapping_sub(1), j, tile_along.min(extent_along - j)),
+                    ];
                     for (_, last, at, turns) in turns.into_iter().filter(|(is_there, ..)| *is_there) {
                         let l = &mut inner[last];
                         (source, target) = (source + at * l.source, target + at * l.target);

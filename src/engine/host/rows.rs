@@ -3,8 +3,9 @@
 
 use super::isa::Isa;
 
-/// A loop over `count` rows of `bytes` bytes, `s` bytes apart at `from` and `t` bytes apart at `to`.
-pub type Rows = unsafe fn(from: *const u8, s: isize, to: *mut u8, t: isize, bytes: usize, count: usize);
+/// A loop over `counts[1]` times `counts[0]` rows of `bytes` bytes, `s` bytes apart at `from` and `t` bytes apart at `to`.
+pub type Rows =
+    unsafe fn(from: *const u8, s: [isize; 2], to: *mut u8, t: [isize; 2], bytes: usize, counts: [usize; 2]);
 
 /// Longer rows are copied as the system copies memory.
 const LONG: usize = 4 << 10;
@@ -30,16 +31,7 @@ pub fn pick(bytes: usize, isa: Isa) -> Rows {
         33..64 => shell::<Two<32>>(isa),
         65..=128 => shell::<Two<64>>(isa),
         129..LONG => shell::<Lines>(isa),
-        _ => long,
-    }
-}
-
-/// # Safety
-/// As [`pick`] says.
-unsafe fn long(from: *const u8, s: isize, to: *mut u8, t: isize, bytes: usize, count: usize) {
-    for i in 0..count as isize {
-        // SAFETY: row `i`.
-        unsafe { to.offset(i * t).copy_from_nonoverlapping(from.offset(i * s), bytes) };
+        _ => rows::<Long>,
     }
 }
 
@@ -57,27 +49,50 @@ fn shell<R: Row>(isa: Isa) -> Rows {
 /// As [`pick`] says, on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn avx2<R: Row>(from: *const u8, s: isize, to: *mut u8, t: isize, bytes: usize, count: usize) {
+unsafe fn avx2<R: Row>(
+    from: *const u8,
+    s: [isize; 2],
+    to: *mut u8,
+    t: [isize; 2],
+    bytes: usize,
+    counts: [usize; 2],
+) {
     // SAFETY: as the caller promises.
-    unsafe { rows::<R>(from, s, to, t, bytes, count) }
+    unsafe { rows::<R>(from, s, to, t, bytes, counts) }
 }
 
 /// # Safety
 /// As [`pick`] says, on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-unsafe fn avx512<R: Row>(from: *const u8, s: isize, to: *mut u8, t: isize, bytes: usize, count: usize) {
+unsafe fn avx512<R: Row>(
+    from: *const u8,
+    s: [isize; 2],
+    to: *mut u8,
+    t: [isize; 2],
+    bytes: usize,
+    counts: [usize; 2],
+) {
     // SAFETY: as the caller promises.
-    unsafe { rows::<R>(from, s, to, t, bytes, count) }
+    unsafe { rows::<R>(from, s, to, t, bytes, counts) }
 }
 
 /// # Safety
 /// As [`pick`] says.
 #[inline(always)]
-unsafe fn rows<R: Row>(from: *const u8, s: isize, to: *mut u8, t: isize, bytes: usize, count: usize) {
-    for i in 0..count as isize {
-        // SAFETY: row `i`.
-        unsafe { R::copy(from.offset(i * s), to.offset(i * t), bytes) };
+unsafe fn rows<R: Row>(
+    from: *const u8,
+    s: [isize; 2],
+    to: *mut u8,
+    t: [isize; 2],
+    bytes: usize,
+    counts: [usize; 2],
+) {
+    for j in 0..counts[1] as isize {
+        for i in 0..counts[0] as isize {
+            // SAFETY: row `i` of the `j`-th time.
+            unsafe { R::copy(from.offset(i * s[0] + j * s[1]), to.offset(i * t[0] + j * t[1]), bytes) };
+        }
     }
 }
 
@@ -93,6 +108,8 @@ struct One<const N: usize>;
 struct Two<const N: usize>;
 /// 64 bytes or more.
 struct Lines;
+/// So many bytes that a call is nothing.
+struct Long;
 
 impl<const N: usize> Row for One<N> {
     #[inline(always)]
@@ -112,6 +129,14 @@ impl<const N: usize> Row for Two<N> {
             to.cast::<[u8; N]>().write_unaligned(first);
             to.add(bytes - N).cast::<[u8; N]>().write_unaligned(last);
         }
+    }
+}
+
+impl Row for Long {
+    #[inline(always)]
+    unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize) {
+        // SAFETY: as the caller promises.
+        unsafe { to.copy_from_nonoverlapping(from, bytes) }
     }
 }
 
@@ -135,24 +160,27 @@ mod tests {
 
     #[test]
     fn rows_of_any_length_arrive_whole_and_nothing_between_them_is_touched() {
-        let mut memory = [Fenced::new(1), Fenced::new(1)];
+        let mut memory = [Fenced::new(2), Fenced::new(2)];
         let lengths = (1..300).chain([511, 512, 513, 4095, 4096, 4097, 5000]);
         for (bytes, isa) in lengths.flat_map(|n| Isa::ALL.map(|isa| (n, isa))) {
-            for (count, gaps, at_end) in [(1, [0, 0], true), (7, [3, 0], false), (9, [0, 5], true), (4, [1, 64], true)] {
-                let pitches = gaps.map(|gap| bytes + gap);
+            let grids = [[1, 1], [7, 1], [9, 2], [2, 3]];
+            for (counts, gaps) in grids.into_iter().zip([[0, 0], [3, 0], [0, 5], [1, 64]]) {
+                let pitches = gaps.map(|gap| [bytes + gap, (bytes + gap) * counts[0] + gap]);
+                let span = |p: [usize; 2]| (counts[0] - 1) * p[0] + (counts[1] - 1) * p[1] + bytes;
                 let [source, target] = &mut memory;
-                let source = source.bytes((count - 1) * pitches[0] + bytes, at_end);
+                let source = source.bytes(span(pitches[0]), bytes % 2 == 0);
                 source.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 89 + (i >> 8)) as u8);
-                let target = target.bytes((count - 1) * pitches[1] + bytes, !at_end);
+                let target = target.bytes(span(pitches[1]), bytes % 3 > 0);
                 target.fill(0x5A);
                 let mut expected = target.to_vec();
-                for i in 0..count {
-                    expected[i * pitches[1]..][..bytes].copy_from_slice(&source[i * pitches[0]..][..bytes]);
+                for (i, j) in (0..counts[0]).flat_map(|i| (0..counts[1]).map(move |j| (i, j))) {
+                    let [from, to] = pitches.map(|p| i * p[0] + j * p[1]);
+                    expected[to..][..bytes].copy_from_slice(&source[from..][..bytes]);
                 }
-                let [s, t] = pitches.map(|pitch| pitch as isize);
+                let [s, t] = pitches.map(|p| p.map(|pitch| pitch as isize));
                 // SAFETY: the rows are those of the slices.
-                unsafe { pick(bytes, isa)(source.as_ptr(), s, target.as_mut_ptr(), t, bytes, count) };
-                assert!(target == expected, "{bytes} bytes {isa:?} {count} {gaps:?}");
+                unsafe { pick(bytes, isa)(source.as_ptr(), s, target.as_mut_ptr(), t, bytes, counts) };
+                assert!(target == expected, "{bytes} bytes {isa:?} {counts:?} {gaps:?}");
             }
         }
     }

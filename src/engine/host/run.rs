@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 
 use super::block::{BLOCK, Scratch, Steps};
 use super::direct::Run;
+use super::isa::Isa;
 use super::memory::{Cell, Grid, Mover};
 use super::patch::Unit;
 use super::port::{Port, Room};
@@ -49,7 +50,9 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
     if unchanged && plan.loops.first().is_some_and(|l| run(l.source) && run(l.target)) {
         let bits = plan.loops[0].extent * source.cell.stride();
         // SAFETY: the innermost loop is a run on both sides.
-        return unsafe { tour::copy_rows(plan, Unit { loops: 1, bits: [bits; 2] }, source.base, target.base) };
+        return unsafe {
+            tour::copy_rows(plan, Unit { loops: 1, bits: [bits; 2] }, source.base, target.base, Isa::chosen())
+        };
     }
     // SAFETY: as the caller promises.
     if plan.loops.len() > 2 && unsafe { copy_deep(plan, source, target, whole) } {
@@ -96,12 +99,17 @@ unsafe fn copy_deep(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8
     let size = source.cell.bytes();
     if let Mover::Word(16) = whole {
         // SAFETY: as the caller promises.
-        unsafe { tour::copy_rows(plan, Unit { loops: 0, bits: [128; 2] }, source.base, target.base) };
+        unsafe {
+            tour::copy_rows(plan, Unit { loops: 0, bits: [128; 2] }, source.base, target.base, Isa::chosen())
+        };
         return true;
     }
     let streams = plan.count().saturating_mul(size) >= stream::FROM;
     let is_whole = !source.cell.packed && !target.cell.packed;
-    let Some(turned) = is_whole.then(|| Turned::new(plan, [size; 2], streams)).flatten() else { return false };
+    let Some(turned) = is_whole.then(|| Turned::new(plan, [size; 2], streams, Isa::chosen())).flatten()
+    else {
+        return false;
+    };
     let is_word = matches!(whole, Mover::Word(_));
     // SAFETY: rows of words and their places in the target.
     let mut put = |from: *const u8, pitch: isize, to: *mut u8, target_pitch: isize, n: usize, rows: usize| unsafe {
@@ -117,7 +125,8 @@ unsafe fn copy_deep(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8
     };
     let plain = is_word && !(streams && turned.run_bytes() >= STREAMED);
     // SAFETY: as the caller promises.
-    let done = unsafe { turned.run(plan, source.base, target.base, if plain { None } else { Some(&mut put) }) };
+    let done =
+        unsafe { turned.run(plan, source.base, target.base, if plain { None } else { Some(&mut put) }) };
     stream::finish();
     done
 }

@@ -18,7 +18,7 @@ pub type Put<'a> = dyn FnMut(*const u8, isize, *mut u8, isize, usize, usize) + '
 const RUN: usize = 2 << 10;
 
 /// Copies of fewer bytes find both sides in the second-level cache, in any order.
-const NEAR: usize = 384 << 10;
+const NEAR: usize = 1 << 20;
 
 /// Rows of so many bytes are not too small for any order that finds them in the cache.
 const WORD: usize = 16;
@@ -35,7 +35,7 @@ const LARGE: usize = 64 << 10;
 /// # Safety
 /// Every scalar of the plan is readable and writable as its side needs, and the two do not overlap. Positions are whole
 /// bytes.
-pub unsafe fn copy_rows(plan: &Plan, unit: Unit, source: *const u8, target: *mut u8) {
+pub unsafe fn copy_rows(plan: &Plan, unit: Unit, source: *const u8, target: *mut u8, isa: Isa) {
     let bytes = (unit.bits[0] >> 3) as usize;
     let total = plan.loops[unit.loops..].iter().fold(bytes, |n, l| n.saturating_mul(l.extent as usize));
     let streams = total >= stream::FROM;
@@ -47,7 +47,7 @@ pub unsafe fn copy_rows(plan: &Plan, unit: Unit, source: *const u8, target: *mut
         });
         return stream::finish();
     }
-    let copy = rows::pick(bytes, Isa::chosen());
+    let copy = rows::pick(bytes, isa);
     let outer = &plan.loops[unit.loops..];
     if outer.len() < 2 && !streams || bytes >= WORD && total <= NEAR || bytes >= RUN {
         let longest = (0..outer.len().min(3)).rev().max_by_key(|i| outer[*i].extent.min(ENOUGH)).unwrap_or(0);
@@ -66,7 +66,8 @@ pub unsafe fn copy_rows(plan: &Plan, unit: Unit, source: *const u8, target: *mut
     let mut room = MaybeUninit::<[u8; 2 * RUN]>::uninit();
     let room = room.as_mut_ptr().cast::<u8>();
     patches.visit(plan, &mut |patch| {
-        let run = run_of(patch.across, unit.bits[1]).filter(|n| streams && (1 << 10..=2 * RUN).contains(&(n * bytes)));
+        let run = run_of(patch.across, unit.bits[1])
+            .filter(|n| streams && (1 << 10..=2 * RUN).contains(&(n * bytes)));
         // SAFETY: the units of the patch; the room holds a run.
         unsafe {
             match run {
@@ -100,25 +101,32 @@ fn places(source: *const u8, target: *mut u8, at: [i64; 2]) -> (*const u8, *mut 
     (source.wrapping_offset((at[0] >> 3) as isize), target.wrapping_offset((at[1] >> 3) as isize))
 }
 
-/// Copies the units of a patch to their places, those of its longer loop in one call.
+/// Copies the units of a patch to their places, those of two loops in one call.
 ///
 /// # Safety
 /// As for [`copy_rows`].
 unsafe fn rearrange(patch: &Patch, source: *const u8, target: *mut u8, bytes: usize, copy: rows::Rows) {
     let length = |loops: &[Loop]| loops.first().map_or(1, |l| l.extent);
-    let (rows, others) = if length(patch.across) >= length(patch.along).min(8) {
+    let (rows, others) = if length(patch.across) >= length(patch.along).min(ENOUGH) {
         (patch.across, patch.along)
     } else {
         (patch.along, patch.across)
     };
-    let (row, rows) = rows.split_first().map_or((Loop::ONCE, rows), |(first, rest)| (*first, rest));
+    let (inner, rows) = pair(rows);
     nest(others, [patch.source, patch.target], &mut |start| {
         // SAFETY: units of the patch.
         nest(rows, start, &mut |at| unsafe {
             let (from, to) = places(source, target, at);
-            copy(from, (row.source >> 3) as isize, to, (row.target >> 3) as isize, bytes, row.extent as usize);
+            let [s, t] = [inner.map(|l| (l.source >> 3) as isize), inner.map(|l| (l.target >> 3) as isize)];
+            copy(from, s, to, t, bytes, inner.map(|l| l.extent as usize));
         });
     });
+}
+
+/// The two innermost loops, and the others.
+fn pair(loops: &[Loop]) -> ([Loop; 2], &[Loop]) {
+    let get = |i: usize| loops.get(i).copied().unwrap_or(Loop::ONCE);
+    ([get(0), get(1)], loops.get(2..).unwrap_or_default())
 }
 
 /// Brings the units of some loops, of `bytes` bytes each, together at `to`, `pitch` bytes apart.
@@ -133,13 +141,15 @@ unsafe fn gather(
     bytes: usize,
     copy: rows::Rows,
 ) {
-    let Some((row, outer)) = loops.split_first() else { unreachable!("a run has a loop") };
+    let (inner, outer) = pair(loops);
+    let counts = inner.map(|l| l.extent as usize);
     nest(outer, [at, 0], &mut |at| {
         // SAFETY: as many units as the loops have.
         unsafe {
             let from = source.offset((at[0] >> 3) as isize);
-            copy(from, (row.source >> 3) as isize, to, pitch as isize, bytes, row.extent as usize);
-            to = to.add(pitch * row.extent as usize);
+            let pitches = [pitch as isize, (pitch * counts[0]) as isize];
+            copy(from, inner.map(|l| (l.source >> 3) as isize), to, pitches, bytes, counts);
+            to = to.add(pitch * counts[0] * counts[1]);
         }
     });
 }
@@ -151,12 +161,13 @@ pub struct Turned {
     /// Bytes of a word of the source.
     size: usize,
     is_large: bool,
+    isa: Isa,
 }
 
 impl Turned {
     /// The way for words of `size` bytes that become words of `width` bytes; `None` where either side has no runs.
-    pub fn new(plan: &Plan, [size, width]: [usize; 2], is_large: bool) -> Option<Self> {
-        let tiles = Transposer::new(size, Isa::chosen()).filter(|_| size <= 8)?;
+    pub fn new(plan: &Plan, [size, width]: [usize; 2], is_large: bool, isa: Isa) -> Option<Self> {
+        let tiles = Transposer::new(size, isa).filter(|_| size <= 8)?;
         let words = if is_large { LARGE } else { SMALL } / size.max(width);
         let line = LINE / size.min(width);
         let side = (words.isqrt() / line * line).max(line);
@@ -168,7 +179,7 @@ impl Turned {
             let most = |other: usize| (words / other.max(tiles.least())).min(RUN / size).max(side) as i64;
             patches = Patches::dense(plan, unit, [most(q), most(p)])?;
         }
-        Some(Self { patches, tiles, size, is_large })
+        Some(Self { patches, tiles, size, is_large, isa })
     }
 
     /// Bytes of a run of the target within a patch.
@@ -188,8 +199,8 @@ impl Turned {
         target: *mut u8,
         mut put: Option<&mut Put>,
     ) -> bool {
-        let Self { patches, tiles, size, is_large } = self;
-        let (least, isa) = (tiles.least(), Isa::chosen());
+        let Self { patches, tiles, size, is_large, isa } = self;
+        let least = tiles.least();
         let [p, q] = patches.units().map(|n| n.next_multiple_of(LINE / size));
         let (pitch, turned_pitch) = (q * size + LINE, p * size + LINE);
         let bytes = p * pitch + q * turned_pitch;
@@ -241,7 +252,7 @@ impl Turned {
                     let (n, pitch) = (column.extent as usize, (column.target >> 3) as isize);
                     match &mut put {
                         Some(put) => put(from, turned_pitch, to, pitch, rows, n),
-                        None => scatter_row(from, turned_pitch, to, pitch, rows * size, n),
+                        None => scatter_row(from, [turned_pitch, 0], to, [pitch, 0], rows * size, [n, 1]),
                     }
                     from = from.offset(turned_pitch * n as isize);
                 });
@@ -254,4 +265,83 @@ impl Turned {
 /// How many turns the loops make together.
 fn units(loops: &[Loop]) -> usize {
     loops.iter().map(|l| l.extent as usize).product()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::engine::host::fenced::{Fenced, PAGE};
+    use crate::engine::plan::Side;
+
+    /// Axes of these extents in another order, each `gap` bytes behind the one before; and their bytes.
+    fn strides(shape: &[i64], order: &[usize], size: i64, gap: i64) -> (Vec<i64>, i64) {
+        let (mut strides, mut span) = (vec![0; shape.len()], size);
+        for &axis in order {
+            strides[axis] = span;
+            span = span * shape[axis] + gap;
+        }
+        let last: i64 = strides.iter().zip(shape).map(|(stride, n)| stride * (n - 1)).sum();
+        (strides, last + size)
+    }
+
+    /// One order of axes and another, in fenced memory, against one word after the other.
+    fn check(shape: &[i64], orders: [&[usize]; 2], size: usize, gaps: [i64; 2], memory: &mut [Fenced; 2]) {
+        let [(from, from_bytes), (to, to_bytes)] =
+            [0, 1].map(|i| strides(shape, orders[i], size as i64, gaps[i]));
+        if from_bytes.max(to_bytes) as usize > 8 * PAGE {
+            return;
+        }
+        let [source, target] = memory;
+        let at_end = shape[0] % 2 == 0;
+        let source = source.bytes(from_bytes as usize, at_end);
+        let target = target.bytes(to_bytes as usize, !at_end);
+        source.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 61 + (i >> 8) * 3) as u8);
+        let mut expected = vec![0x5A; to_bytes as usize];
+        let axes: Vec<Loop> = (0..shape.len())
+            .map(|i| Loop { extent: shape[i], source: from[i], target: to[i], step: 0 })
+            .collect();
+        nest(&axes, [0, 0], &mut |at| {
+            let word = &source[at[0] as usize..][..size];
+            expected[at[1] as usize..][..size].copy_from_slice(word);
+        });
+        let side = |strides| Side { strides, offset: 0, element: 8, lane: 0, part: 0 };
+        let plan = Plan::new(shape, &side(&from), &side(&to), 1, None).expect("small").expect("elements");
+        for (isa, is_large) in Isa::ALL.into_iter().flat_map(|isa| [(isa, false), (isa, true)]) {
+            let unit = Unit { loops: 0, bits: [size as i64 * 8; 2] };
+            let (from, to) = (source.as_ptr(), target.as_mut_ptr());
+            fill(to, to_bytes);
+            // SAFETY: the words of the plan are those of the slices.
+            unsafe { copy_rows(&plan, unit, from, to, isa) };
+            assert!(target == expected, "{shape:?} {orders:?} {size} {gaps:?} {isa:?}: rows");
+            let Some(turned) = Turned::new(&plan, [size; 2], is_large, isa) else { continue };
+            fill(target.as_mut_ptr(), to_bytes);
+            // SAFETY: likewise.
+            assert!(unsafe { turned.run(&plan, from, target.as_mut_ptr(), None) });
+            assert!(target == expected, "{shape:?} {orders:?} {size} {gaps:?} {isa:?} {is_large}");
+        }
+    }
+
+    fn fill(target: *mut u8, bytes: i64) {
+        // SAFETY: so many bytes are the caller's.
+        unsafe { target.write_bytes(0x5A, bytes as usize) }
+    }
+
+    #[test]
+    fn patches_of_any_axes_in_any_order_arrive_whole_and_nothing_else_is_touched() {
+        let mut memory = [Fenced::new(8), Fenced::new(8)];
+        let orders: [&[usize]; 6] =
+            [&[0, 1, 2, 3], &[3, 2, 1, 0], &[1, 3, 0, 2], &[2, 0, 3, 1], &[0, 3, 1, 2], &[3, 0, 2, 1]];
+        let shapes =
+            [[2, 3, 5, 7], [40, 2, 3, 33], [3, 70, 2, 9], [64, 5, 64, 2], [2, 2, 300, 3], [7, 150, 31, 2]];
+        for (i, shape) in shapes.iter().enumerate() {
+            for (j, from) in orders.into_iter().enumerate() {
+                for (k, to) in orders.into_iter().enumerate() {
+                    for size in [1, 2, 3, 4, 8, 12, 16] {
+                        let gaps = [[0, 0], [0, 5], [64, 0], [1, 1]][(i + j + k + size) % 4];
+                        check(shape, [from, to], size, gaps, &mut memory);
+                    }
+                }
+            }
+        }
+    }
 }
