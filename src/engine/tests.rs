@@ -180,6 +180,72 @@ fn rows_too_large_for_the_caches_that_run_backwards_or_in_steps_are_those_of_the
     }
 }
 
+/// A random order of all axes.
+fn shuffled(random: &mut Random, rank: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..rank).collect();
+    (1..rank).rev().for_each(|i| order.swap(i, random.below(i as i64 + 1) as usize));
+    order
+}
+
+#[test]
+fn axes_in_any_order_are_those_of_the_naive_twin() {
+    let mut random = Random(11);
+    let words = [8, 16, 32, 64, 128]
+        .map(|bits| DType::new(if bits < 128 { code::UINT } else { code::COMPLEX }, bits));
+    let odd =
+        [(3, 3), (6, 6), (12, 12), (20, 20)].map(|(lanes, _)| DType { lanes, ..DType::new(code::UINT, 8) });
+    for round in 0..600 {
+        let dtype = if round % 5 == 4 { odd[round / 5 % 4] } else { words[round % 5] };
+        let rank = 3 + random.below(4) as usize;
+        let most = [30_000, 120_000][random.below(2) as usize] / dtype.element_bits() as i64 * 8;
+        let mut shape = vec![2; rank];
+        loop {
+            let (axis, n) = (random.below(rank as i64) as usize, 1 + random.below(9));
+            shape[axis] += n;
+            if shape.iter().product::<i64>() > most {
+                shape[axis] -= n;
+                break;
+            }
+        }
+        let [source, target] = [0, 1].map(|_| {
+            let (mut strides, mut span) = (vec![0; rank], 1);
+            for axis in shuffled(&mut random, rank) {
+                // Now and then a window: rows with gaps.
+                span += i64::from(random.below(8) == 0) * (1 + random.below(9));
+                strides[axis] = span;
+                span *= shape[axis];
+            }
+            (Layout::raw(&shape, &strides, 0), span)
+        });
+        let swapped = if round % 7 == 0 && dtype.lanes == 1 && dtype.bits > 8 { SWAPPED } else { 0 };
+        let to = DType { flags: swapped, ..dtype };
+        check_layouts(&mut random, (dtype, source), (to, target), &Transform::default());
+    }
+}
+
+#[test]
+fn axes_in_any_order_that_no_cache_holds_are_those_of_the_naive_twin() {
+    let mut random = Random(12);
+    let cases: [(u8, &[i64]); 4] = [
+        (8, &[5, 21, 33, 2, 2600]),
+        (16, &[3, 40, 9, 200, 41]),
+        (32, &[70, 3, 31, 7, 96]),
+        (64, &[2, 100, 67, 2, 50]),
+    ];
+    for (bits, shape) in cases {
+        let dtype = DType::new(code::UINT, bits);
+        let [source, target] = [0, 1].map(|_| {
+            let (mut strides, mut span) = (vec![0; shape.len()], 1);
+            for axis in shuffled(&mut random, shape.len()) {
+                strides[axis] = span;
+                span *= shape[axis];
+            }
+            (Layout::raw(shape, &strides, 0), span)
+        });
+        check_layouts(&mut random, (dtype, source), (dtype, target), &Transform::default());
+    }
+}
+
 #[test]
 fn sixty_four_axes_are_no_more_than_one() {
     let mut random = Random(6);

@@ -6,10 +6,13 @@ use std::mem::MaybeUninit;
 
 use super::block::{Scratch, Steps};
 use super::direct::Run;
+use super::isa::Isa;
 use super::memory::{Cell, Grid, Mover};
+use super::patch::Unit;
 use super::port::{Port, Room};
 use super::sheet::{Sheet, Turn, with_room};
 use super::stream;
+use super::tour::{self, Turned};
 use super::walk::{Block, walk};
 use super::way::{TILE, Way, block_limit};
 use crate::engine::plan::Plan;
@@ -123,13 +126,16 @@ unsafe fn copy(plan: &Plan, way: &Way, mover: Mover, source: Place<*const u8>, t
     // SAFETY: as the caller promises; rows and blocks are made of the plan's scalars.
     unsafe {
         match way {
-            Way::Rows { streams: true } => {
-                each_row(plan, source.base, target.base, &mut |from, to, n| stream::copy(from, to, n * size));
-                stream::finish();
+            Way::Rows { streams } => copy_rows(plan, *streams, source, target),
+            Way::Words { streams } => {
+                let unit = Unit { loops: 0, bits: [size as i64 * 8; 2] };
+                tour::copy_rows(plan, unit, *streams, source.base, target.base, Isa::chosen());
             }
-            Way::Rows { streams: false } => each_row(plan, source.base, target.base, &mut |from, to, n| {
-                to.copy_from_nonoverlapping(from, n * size)
-            }),
+            Way::Patches { streams } => {
+                if !copy_patches(plan, *streams, mover, source, target) {
+                    walk(plan, TILE, &mut |b| move_block(b));
+                }
+            }
             Way::Groups { streams } => {
                 if !mover.run_groups(
                     &plan.loops,
@@ -151,6 +157,62 @@ unsafe fn copy(plan: &Plan, way: &Way, mover: Mover, source: Place<*const u8>, t
         }
     }
 }
+
+/// Copies rows, one alone as it is.
+///
+/// # Safety
+/// As for [`Job::run`]; the innermost loop is a run on both sides.
+unsafe fn copy_rows(plan: &Plan, streams: bool, source: Place<*const u8>, target: Place<*mut u8>) {
+    let bits = plan.loops[0].extent * source.cell.stride();
+    // SAFETY: as the caller promises.
+    unsafe {
+        if let ([_], false) = (&*plan.loops, streams) {
+            let (from, to) = (plan.source >> 3, plan.target >> 3);
+            let to = target.base.wrapping_offset(to as isize);
+            return to
+                .copy_from_nonoverlapping(source.base.wrapping_offset(from as isize), (bits >> 3) as usize);
+        }
+        let unit = Unit { loops: 1, bits: [bits; 2] };
+        tour::copy_rows(plan, unit, streams, source.base, target.base, Isa::chosen());
+    }
+}
+
+/// Copies words patch by patch, where both sides have runs of their own. Whether it did.
+///
+/// # Safety
+/// As for [`Job::run`]; both sides have whole bytes.
+unsafe fn copy_patches(
+    plan: &Plan,
+    streams: bool,
+    mover: Mover,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+) -> bool {
+    let size = source.cell.bytes();
+    let Some(turned) = Turned::new(plan, [size; 2], streams, Isa::chosen()) else { return false };
+    let is_word = matches!(mover, Mover::Word(_));
+    // SAFETY: rows of words and their places in the target.
+    let mut put = |from: *const u8, pitch: isize, to: *mut u8, target_pitch: isize, n: usize, rows: usize| unsafe {
+        if is_word {
+            for i in 0..rows as isize {
+                stream::copy(from.offset(i * pitch), to.offset(i * target_pitch), n * size);
+            }
+        } else {
+            let grid = |pitch: isize| [source.cell.stride(), pitch as i64 * 8];
+            let from = Grid { base: from, at: 0, strides: grid(pitch) };
+            mover.run(from, Grid { base: to, at: 0, strides: grid(target_pitch) }, [n, rows])
+        }
+    };
+    let plain = is_word && !(streams && turned.run_bytes() >= STREAMED);
+    // SAFETY: as the caller promises.
+    let done =
+        unsafe { turned.run(plan, source.base, target.base, if plain { None } else { Some(&mut put) }) };
+    stream::finish();
+    done
+}
+
+/// Runs of fewer bytes are not worth streaming when they come from the cache.
+const STREAMED: usize = 256;
 
 /// Transposes words in their own order within a tile, from where each row is brought to the target.
 ///

@@ -29,6 +29,8 @@ impl Job<'_> {
     pub fn way_name(&self) -> String {
         match self.way {
             Way::Rows { .. } => "rows, one after the other".into(),
+            Way::Words { .. } => "words, in an order that suits both sides".into(),
+            Way::Patches { .. } => "patches of runs of both sides".into(),
             Way::Groups { .. } => "small groups of words".into(),
             Way::Gathered => "rows, brought together in a tile".into(),
             Way::Sheets(_) => "sheets whose rows become columns".into(),
@@ -54,9 +56,10 @@ impl Job<'_> {
         let names = match self.way {
             Way::Sheets(turn) => turn.name(),
             Way::Tiles { turn, .. } => format!("{}, {act}", turn.name()),
+            Way::Patches { .. } => format!("transpose, {act}"),
             Way::Turned => format!("transpose, {act}"),
             Way::Groups { .. } => "shuffle words in registers".into(),
-            Way::Rows { .. } | Way::Gathered | Way::Blocks { .. } => act,
+            Way::Rows { .. } | Way::Words { .. } | Way::Gathered | Way::Blocks { .. } => act,
         };
         format!("{names} (up to {})", Isa::chosen().name())
     }
@@ -68,7 +71,10 @@ impl Job<'_> {
             Act::Convert(steps, _) => steps.direct().is_some(),
         };
         match self.way {
-            Way::Rows { streams } | Way::Groups { streams } => streams,
+            Way::Rows { streams }
+            | Way::Words { streams }
+            | Way::Patches { streams }
+            | Way::Groups { streams } => streams,
             Way::Tiles { is_large, .. } => is_large && in_runs,
             Way::Gathered => true,
             Way::Sheets(_) | Way::Turned | Way::Blocks { .. } => false,
@@ -83,6 +89,7 @@ impl Job<'_> {
             (Act::Move(Mover::Bits { .. }), _) => BITS,
             (Act::Move(_), Way::Rows { .. }) => COPY,
             (Act::Move(_), Way::Groups { .. }) => WEAVE,
+            (Act::Move(_), Way::Patches { .. }) => SHEET,
             (Act::Move(_), Way::Sheets(turn)) => moved(turn),
             (Act::Move(Mover::Word(_)), Way::Tiles { turn, .. }) => moved(turn),
             (Act::Move(_), Way::Tiles { .. } | Way::Turned) => TURNED,

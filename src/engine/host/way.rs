@@ -5,9 +5,11 @@
 use std::ptr;
 
 use super::block::{BLOCK, Steps};
+use super::isa::Isa;
 use super::memory::{Cell, Mover};
 use super::sheet::Turn;
 use super::stream;
+use super::tour::Turned;
 use super::walk::{Block, second_loop};
 use crate::engine::plan::Plan;
 
@@ -20,6 +22,16 @@ pub enum Way {
     /// Rows that are runs on both sides, one after the other.
     Rows {
         /// Whether they are streamed.
+        streams: bool,
+    },
+    /// Words of two loops and more, in an order that suits both sides.
+    Words {
+        /// Whether they are streamed.
+        streams: bool,
+    },
+    /// Words of two loops and more, patch by patch: runs of the target times runs of the source.
+    Patches {
+        /// Whether the target is larger than the caches.
         streams: bool,
     },
     /// Small groups of words, shuffled in registers.
@@ -66,13 +78,25 @@ impl Way {
         let is_large = is_large(plan, size);
         let is_word = matches!(mover, Mover::Word(_));
         if (is_word || matches!(mover, Mover::Bytes { part: 1, .. }))
-            && has_runs(plan, source.stride(), target.stride())
+            && plan.loops.first().is_some_and(|l| l.source == source.stride() && l.target == target.stride())
         {
-            return Self::Rows { streams: is_large && has_long_rows(plan, size) };
+            return Self::Rows { streams: is_large };
         }
         let (second, is_transposed) = second_loop(plan);
         if mover.has_groups(&plan.loops, !is_transposed) {
             return Self::Groups { streams: is_large };
+        }
+        if plan.loops.len() > 2 {
+            if is_word && size == 16 {
+                return Self::Words { streams: is_large };
+            }
+            let whole = !source.packed && !target.packed;
+            if whole
+                && !has_large_planes(plan, size)
+                && Turned::new(plan, [size; 2], is_large, Isa::chosen()).is_some()
+            {
+                return Self::Patches { streams: is_large };
+            }
         }
         if let Some(turn) = turn(plan, source, target) {
             return if is_word && !is_large { Self::Sheets(turn) } else { Self::Tiles { turn, is_large } };
@@ -125,6 +149,16 @@ fn has_runs(plan: &Plan, source: i64, target: i64) -> bool {
 /// Whether the innermost loop of a plan writes enough bytes to be streamed, each scalar having `width`.
 fn has_long_rows(plan: &Plan, width: usize) -> bool {
     plan.loops.first().is_some_and(|l| l.extent.saturating_mul(width as i64) >= stream::ROW)
+}
+
+/// Whether planes whose rows become columns are better taken one by one than in patches of several: where they are all
+/// that there is but for one loop, or both their sides are long.
+fn has_large_planes(plan: &Plan, size: usize) -> bool {
+    let plane = Block::plane(plan);
+    let bytes = plane.scalars().saturating_mul(size);
+    let side = plane.counts[0].min(plane.counts[1]).saturating_mul(size);
+    let (_, is_transposed) = second_loop(plan);
+    is_transposed && (side >= 512 || plan.loops.len() == 3 && bytes >= 1024)
 }
 
 /// How the planes of a plan are transposed, where rows of whole bytes become columns.

@@ -1,0 +1,187 @@
+//! Rows of adjacent bytes, all equally long, copied by loops that know about how long: a row of up to two registers is
+//! two moves that may overlap, whatever its length, and no call.
+
+use super::isa::Isa;
+
+/// A loop over `counts[1]` times `counts[0]` rows of `bytes` bytes, `s` bytes apart at `from` and `t` bytes apart at `to`.
+pub type Rows =
+    unsafe fn(from: *const u8, s: [isize; 2], to: *mut u8, t: [isize; 2], bytes: usize, counts: [usize; 2]);
+
+/// Longer rows are copied as the system copies memory.
+const LONG: usize = 4 << 10;
+
+/// The loop for rows of `bytes` bytes, 1 or more.
+///
+/// # Safety of the loop
+/// All rows are readable at `from` and writable at `to`, no byte belongs to both; they have as many bytes as the loop
+/// was picked for.
+pub fn pick(bytes: usize, isa: Isa) -> Rows {
+    match bytes {
+        1 => shell::<One<1>>(isa),
+        2 => shell::<One<2>>(isa),
+        4 => shell::<One<4>>(isa),
+        8 => shell::<One<8>>(isa),
+        16 => shell::<One<16>>(isa),
+        32 => shell::<One<32>>(isa),
+        64 => shell::<One<64>>(isa),
+        3 => shell::<Two<2>>(isa),
+        5..8 => shell::<Two<4>>(isa),
+        9..16 => shell::<Two<8>>(isa),
+        17..32 => shell::<Two<16>>(isa),
+        33..64 => shell::<Two<32>>(isa),
+        65..=128 => shell::<Two<64>>(isa),
+        129..LONG => shell::<Lines>(isa),
+        _ => rows::<Long>,
+    }
+}
+
+fn shell<R: Row>(isa: Isa) -> Rows {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 if isa.is_available() => avx512::<R>,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 if isa.is_available() => avx2::<R>,
+        _ => rows::<R>,
+    }
+}
+
+/// # Safety
+/// As [`pick`] says, on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn avx2<R: Row>(
+    from: *const u8,
+    s: [isize; 2],
+    to: *mut u8,
+    t: [isize; 2],
+    bytes: usize,
+    counts: [usize; 2],
+) {
+    // SAFETY: as the caller promises.
+    unsafe { rows::<R>(from, s, to, t, bytes, counts) }
+}
+
+/// # Safety
+/// As [`pick`] says, on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+unsafe fn avx512<R: Row>(
+    from: *const u8,
+    s: [isize; 2],
+    to: *mut u8,
+    t: [isize; 2],
+    bytes: usize,
+    counts: [usize; 2],
+) {
+    // SAFETY: as the caller promises.
+    unsafe { rows::<R>(from, s, to, t, bytes, counts) }
+}
+
+/// # Safety
+/// As [`pick`] says.
+#[inline(always)]
+unsafe fn rows<R: Row>(
+    from: *const u8,
+    s: [isize; 2],
+    to: *mut u8,
+    t: [isize; 2],
+    bytes: usize,
+    counts: [usize; 2],
+) {
+    for j in 0..counts[1] as isize {
+        for i in 0..counts[0] as isize {
+            // SAFETY: row `i` of the `j`-th time.
+            unsafe { R::copy(from.offset(i * s[0] + j * s[1]), to.offset(i * t[0] + j * t[1]), bytes) };
+        }
+    }
+}
+
+trait Row {
+    /// # Safety
+    /// `bytes` bytes are readable at `from` and writable at `to`, as many as the loop is picked for.
+    unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize);
+}
+
+/// Exactly `N` bytes.
+struct One<const N: usize>;
+/// `N` to 2 · `N` bytes.
+struct Two<const N: usize>;
+/// 64 bytes or more.
+struct Lines;
+/// So many bytes that a call is nothing.
+struct Long;
+
+impl<const N: usize> Row for One<N> {
+    #[inline(always)]
+    unsafe fn copy(from: *const u8, to: *mut u8, _: usize) {
+        // SAFETY: `N` bytes, as the caller promises.
+        unsafe { to.cast::<[u8; N]>().write_unaligned(from.cast::<[u8; N]>().read_unaligned()) }
+    }
+}
+
+impl<const N: usize> Row for Two<N> {
+    #[inline(always)]
+    unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize) {
+        // SAFETY: the first and the last `N` of at least `N` bytes.
+        unsafe {
+            let first = from.cast::<[u8; N]>().read_unaligned();
+            let last = from.add(bytes - N).cast::<[u8; N]>().read_unaligned();
+            to.cast::<[u8; N]>().write_unaligned(first);
+            to.add(bytes - N).cast::<[u8; N]>().write_unaligned(last);
+        }
+    }
+}
+
+impl Row for Long {
+    #[inline(always)]
+    unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize) {
+        // SAFETY: as the caller promises.
+        unsafe { to.copy_from_nonoverlapping(from, bytes) }
+    }
+}
+
+impl Row for Lines {
+    #[inline(always)]
+    unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize) {
+        // SAFETY: lines of 64 bytes that begin below `bytes - 64`, and the last one.
+        unsafe {
+            for at in (0..bytes - 64).step_by(64) {
+                One::<64>::copy(from.add(at), to.add(at), 64);
+            }
+            One::<64>::copy(from.add(bytes - 64), to.add(bytes - 64), 64);
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::engine::host::fenced::Fenced;
+
+    #[test]
+    fn rows_of_any_length_arrive_whole_and_nothing_between_them_is_touched() {
+        let mut memory = [Fenced::new(2), Fenced::new(2)];
+        let lengths = (1..300).chain([511, 512, 513, 4095, 4096, 4097, 5000]);
+        for (bytes, isa) in lengths.flat_map(|n| Isa::ALL.map(|isa| (n, isa))) {
+            let grids = [[1, 1], [7, 1], [9, 2], [2, 3]];
+            for (counts, gaps) in grids.into_iter().zip([[0, 0], [3, 0], [0, 5], [1, 64]]) {
+                let pitches = gaps.map(|gap| [bytes + gap, (bytes + gap) * counts[0] + gap]);
+                let span = |p: [usize; 2]| (counts[0] - 1) * p[0] + (counts[1] - 1) * p[1] + bytes;
+                let [source, target] = &mut memory;
+                let source = source.bytes(span(pitches[0]), bytes % 2 == 0);
+                source.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 89 + (i >> 8)) as u8);
+                let target = target.bytes(span(pitches[1]), bytes % 3 > 0);
+                target.fill(0x5A);
+                let mut expected = target.to_vec();
+                for (i, j) in (0..counts[0]).flat_map(|i| (0..counts[1]).map(move |j| (i, j))) {
+                    let [from, to] = pitches.map(|p| i * p[0] + j * p[1]);
+                    expected[to..][..bytes].copy_from_slice(&source[from..][..bytes]);
+                }
+                let [s, t] = pitches.map(|p| p.map(|pitch| pitch as isize));
+                // SAFETY: the rows are those of the slices.
+                unsafe { pick(bytes, isa)(source.as_ptr(), s, target.as_mut_ptr(), t, bytes, counts) };
+                assert!(target == expected, "{bytes} bytes {isa:?} {counts:?} {gaps:?}");
+            }
+        }
+    }
+}

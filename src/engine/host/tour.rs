@@ -1,0 +1,353 @@
+//! Copies of more than two loops, patch by patch: rows that change their order, and words whose rows become columns.
+
+use std::mem::MaybeUninit;
+
+use super::isa::Isa;
+use super::patch::{Patch, Patches, Unit, nest};
+use super::rows;
+use super::sheet::Sheet;
+use super::stream;
+use super::transpose::{Ahead, LINE, Transposer};
+use crate::engine::plan::{Loop, Plan};
+
+/// What is done with `rows` rows of `words` words, which lie so many bytes apart, and their places in the target:
+/// `(from, pitch, to, target pitch, words, rows)`.
+pub type Put<'a> = dyn FnMut(*const u8, isize, *mut u8, isize, usize, usize) + 'a;
+
+/// Bytes that are read or written in one go where memory allows it: less costs new pages and rows of memory.
+const RUN: usize = 2 << 10;
+
+/// Copies of fewer bytes find both sides in the second-level cache, in any order.
+const NEAR: usize = 1 << 20;
+
+/// Rows of so many bytes are not too small for any order that finds them in the cache.
+const WORD: usize = 16;
+
+/// So many rows are worth a loop.
+const ENOUGH: i64 = 16;
+
+/// Bytes of a patch that passes through the first-level cache, and of one through the second-level one.
+const SMALL: usize = 16 << 10;
+const LARGE: usize = 64 << 10;
+
+/// Copies the units of a plan, which are the same bytes on both sides, adjacent ones; past the caches if it `streams`.
+///
+/// # Safety
+/// Every scalar of the plan is readable and writable as its side needs, and the two do not overlap. Positions are whole
+/// bytes.
+pub unsafe fn copy_rows(
+    plan: &Plan,
+    unit: Unit,
+    streams: bool,
+    source: *const u8,
+    target: *mut u8,
+    isa: Isa,
+) {
+    let bytes = (unit.bits[0] >> 3) as usize;
+    let total = plan.loops[unit.loops..].iter().fold(bytes, |n, l| n.saturating_mul(l.extent as usize));
+    if streams && bytes as i64 >= stream::ROW {
+        // SAFETY: the units of the plan.
+        nest(&plan.loops[unit.loops..], [plan.source, plan.target], &mut |at| unsafe {
+            let (from, to) = places(source, target, at);
+            stream::copy(from, to, bytes);
+        });
+        return stream::finish();
+    }
+    let copy = rows::pick(bytes, isa);
+    let outer = &plan.loops[unit.loops..];
+    if outer.len() < 2 && !streams || bytes >= WORD && total <= NEAR || bytes >= RUN {
+        let longest = (0..outer.len().min(3)).rev().max_by_key(|i| outer[*i].extent.min(ENOUGH)).unwrap_or(0);
+        let mut outer = outer.to_vec();
+        if longest > 0 {
+            outer[..=longest].rotate_right(1);
+        }
+        let patch = Patch { source: plan.source, target: plan.target, across: &outer, along: &[] };
+        // SAFETY: the units of the plan.
+        return unsafe { rearrange(&patch, source, target, bytes, copy) };
+    }
+    let most = (2 * RUN / bytes).max(1) as i64;
+    let Some(patches) = Patches::near(plan, unit, [most, most / 2]) else {
+        unreachable!("every loop may be next")
+    };
+    let mut room = MaybeUninit::<[u8; 2 * RUN]>::uninit();
+    let room = room.as_mut_ptr().cast::<u8>();
+    patches.visit(plan, &mut |patch| {
+        let run = run_of(patch.across, unit.bits[1])
+            .filter(|n| streams && (1 << 10..=2 * RUN).contains(&(n * bytes)));
+        // SAFETY: the units of the patch; the room holds a run.
+        unsafe {
+            match run {
+                Some(n) => nest(patch.along, [patch.source, patch.target], &mut |at| {
+                    let (_, to) = places(source, target, at);
+                    gather(patch.across, source, at[0], (room, bytes), bytes, copy);
+                    stream::copy(room, to, n * bytes);
+                }),
+                None => rearrange(patch, source, target, bytes, copy),
+            }
+        }
+    });
+    if streams {
+        stream::finish();
+    }
+}
+
+/// How many units of `bits` bits the loops visit, if they lie without gaps in the target.
+fn run_of(loops: &[Loop], bits: i64) -> Option<usize> {
+    let mut units = 1;
+    for l in loops {
+        if l.target != units * bits {
+            return None;
+        }
+        units *= l.extent;
+    }
+    Some(units as usize)
+}
+
+fn places(source: *const u8, target: *mut u8, at: [i64; 2]) -> (*const u8, *mut u8) {
+    (source.wrapping_offset((at[0] >> 3) as isize), target.wrapping_offset((at[1] >> 3) as isize))
+}
+
+/// Copies the units of a patch to their places, those of two loops in one call.
+///
+/// # Safety
+/// As for [`copy_rows`].
+unsafe fn rearrange(patch: &Patch, source: *const u8, target: *mut u8, bytes: usize, copy: rows::Rows) {
+    let length = |loops: &[Loop]| loops.first().map_or(1, |l| l.extent);
+    let (rows, others) = if length(patch.across) >= length(patch.along).min(ENOUGH) {
+        (patch.across, patch.along)
+    } else {
+        (patch.along, patch.across)
+    };
+    let (inner, rows) = pair(rows);
+    nest(others, [patch.source, patch.target], &mut |start| {
+        // SAFETY: units of the patch.
+        nest(rows, start, &mut |at| unsafe {
+            let (from, to) = places(source, target, at);
+            let [s, t] = [inner.map(|l| (l.source >> 3) as isize), inner.map(|l| (l.target >> 3) as isize)];
+            copy(from, s, to, t, bytes, inner.map(|l| l.extent as usize));
+        });
+    });
+}
+
+/// The two innermost loops, and the others.
+fn pair(loops: &[Loop]) -> ([Loop; 2], &[Loop]) {
+    let get = |i: usize| loops.get(i).copied().unwrap_or(Loop::ONCE);
+    ([get(0), get(1)], loops.get(2..).unwrap_or_default())
+}
+
+/// Brings the units of some loops, of `bytes` bytes each, together at `to`, `pitch` bytes apart.
+///
+/// # Safety
+/// The units are readable, and there is room for them.
+unsafe fn gather(
+    loops: &[Loop],
+    source: *const u8,
+    at: i64,
+    (mut to, pitch): (*mut u8, usize),
+    bytes: usize,
+    copy: rows::Rows,
+) {
+    let (inner, outer) = pair(loops);
+    let counts = inner.map(|l| l.extent as usize);
+    nest(outer, [at, 0], &mut |at| {
+        // SAFETY: as many units as the loops have.
+        unsafe {
+            let from = source.offset((at[0] >> 3) as isize);
+            let pitches = [pitch as isize, (pitch * counts[0]) as isize];
+            copy(from, inner.map(|l| (l.source >> 3) as isize), to, pitches, bytes, counts);
+            to = to.add(pitch * counts[0] * counts[1]);
+        }
+    });
+}
+
+/// The words of a plan whose rows become columns, and their way.
+pub struct Turned {
+    patches: Patches,
+    tiles: Transposer,
+    /// Bytes of a word of the source.
+    size: usize,
+    is_large: bool,
+    isa: Isa,
+}
+
+impl Turned {
+    /// The way for words of `size` bytes that become words of `width` bytes; `None` where either side has no runs.
+    pub fn new(plan: &Plan, [size, width]: [usize; 2], is_large: bool, isa: Isa) -> Option<Self> {
+        let tiles = Transposer::new(size, isa).filter(|_| size <= 8)?;
+        let words = if is_large { LARGE } else { SMALL } / size.max(width);
+        let line = LINE / size.min(width);
+        let side = (words.isqrt() / line * line).max(line);
+        let unit = Unit { loops: 0, bits: [size, width].map(|n| n as i64 * 8) };
+        let mut patches = Patches::dense(plan, unit, [side as i64; 2])?;
+        // Where one side is short the other one may be long.
+        let [p, q] = patches.units();
+        if p.min(q) < side / 2 {
+            let most = |other: usize| (words / other.max(tiles.least())).min(RUN / size).max(side) as i64;
+            patches = Patches::dense(plan, unit, [most(q), most(p)])?;
+        }
+        Some(Self { patches, tiles, size, is_large, isa })
+    }
+
+    /// Bytes of a run of the target within a patch.
+    pub fn run_bytes(&self) -> usize {
+        self.patches.units()[0] * self.size
+    }
+
+    /// Brings all words to `put`, in runs of the target, or copies them where there is none. Whether there was memory
+    /// for it; if not nothing has been done.
+    ///
+    /// # Safety
+    /// As for [`copy_rows`]; `put` may do with the words of the source and their places in the target what it does.
+    pub unsafe fn run(
+        self,
+        plan: &Plan,
+        source: *const u8,
+        target: *mut u8,
+        mut put: Option<&mut Put>,
+    ) -> bool {
+        let Self { patches, tiles, size, is_large, isa } = self;
+        let least = tiles.least();
+        let [p, q] = patches.units().map(|n| n.next_multiple_of(LINE / size));
+        let (pitch, turned_pitch) = (q * size + LINE, p * size + LINE);
+        let bytes = p * pitch + q * turned_pitch;
+        let mut room = Vec::<u8>::new();
+        if room.try_reserve_exact(bytes + LINE).is_err() {
+            return false;
+        }
+        // SAFETY: so much room; tiles at the edges read words there that are none.
+        let (room, turned) = unsafe {
+            let room = room.as_mut_ptr();
+            let room = room.add(room.align_offset(LINE).min(LINE));
+            room.write_bytes(0, p * pitch);
+            (room, room.add(p * pitch))
+        };
+        let mut shape = [0; 2];
+        let [mut gather_row, mut scatter_row] = [rows::pick(size, isa); 2];
+        patches.visit(plan, &mut |patch| {
+            let [rows, columns] = [patch.across, patch.along].map(units);
+            if shape != [rows, columns] {
+                shape = [rows, columns];
+                [scatter_row, gather_row] = shape.map(|n| rows::pick(n * size, isa));
+            }
+            let fits = rows >= least && columns >= least;
+            let (row, column) = (patch.across[0], patch.along[0]);
+            let (from, to) = places(source, target, [patch.source, patch.target]);
+            let mut sheet = Sheet {
+                from,
+                pitch: (row.source >> 3) as isize,
+                to,
+                target_pitch: (column.target >> 3) as isize,
+                rows: rows.max(least),
+                columns: columns.max(least),
+            };
+            // SAFETY: the words of the patch; the rooms hold it as it comes and turned, rounded up to tiles.
+            unsafe {
+                if !fits || is_large || patch.across.len() > 1 {
+                    gather(patch.across, source, patch.source, (room, pitch), columns * size, gather_row);
+                    (sheet.from, sheet.pitch) = (room, pitch as isize);
+                }
+                if fits && !is_large && patch.along.len() == 1 && put.is_none() {
+                    return tiles.run(&sheet, &mut { Ahead::NOTHING });
+                }
+                let turned_pitch = if fits { rows * size } else { turned_pitch } as isize;
+                (sheet.to, sheet.target_pitch) = (turned, turned_pitch);
+                tiles.run(&sheet, &mut { Ahead::NOTHING });
+                let mut from = turned.cast_const();
+                nest(&patch.along[1..], [0, patch.target], &mut |at| {
+                    let to = target.offset((at[1] >> 3) as isize);
+                    let (n, pitch) = (column.extent as usize, (column.target >> 3) as isize);
+                    match &mut put {
+                        Some(put) => put(from, turned_pitch, to, pitch, rows, n),
+                        None => scatter_row(from, [turned_pitch, 0], to, [pitch, 0], rows * size, [n, 1]),
+                    }
+                    from = from.offset(turned_pitch * n as isize);
+                });
+            }
+        });
+        true
+    }
+}
+
+/// How many turns the loops make together.
+fn units(loops: &[Loop]) -> usize {
+    loops.iter().map(|l| l.extent as usize).product()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::engine::host::fenced::{Fenced, PAGE};
+    use crate::engine::plan::Side;
+
+    /// Axes of these extents in another order, each `gap` bytes behind the one before; and their bytes.
+    fn strides(shape: &[i64], order: &[usize], size: i64, gap: i64) -> (Vec<i64>, i64) {
+        let (mut strides, mut span) = (vec![0; shape.len()], size);
+        for &axis in order {
+            strides[axis] = span;
+            span = span * shape[axis] + gap;
+        }
+        let last: i64 = strides.iter().zip(shape).map(|(stride, n)| stride * (n - 1)).sum();
+        (strides, last + size)
+    }
+
+    /// One order of axes and another, in fenced memory, against one word after the other.
+    fn check(shape: &[i64], orders: [&[usize]; 2], size: usize, gaps: [i64; 2], memory: &mut [Fenced; 2]) {
+        let [(from, from_bytes), (to, to_bytes)] =
+            [0, 1].map(|i| strides(shape, orders[i], size as i64, gaps[i]));
+        if from_bytes.max(to_bytes) as usize > 8 * PAGE {
+            return;
+        }
+        let [source, target] = memory;
+        let at_end = shape[0] % 2 == 0;
+        let source = source.bytes(from_bytes as usize, at_end);
+        let target = target.bytes(to_bytes as usize, !at_end);
+        source.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 61 + (i >> 8) * 3) as u8);
+        let mut expected = vec![0x5A; to_bytes as usize];
+        let axes: Vec<Loop> = (0..shape.len())
+            .map(|i| Loop { extent: shape[i], source: from[i], target: to[i], step: 0 })
+            .collect();
+        nest(&axes, [0, 0], &mut |at| {
+            let word = &source[at[0] as usize..][..size];
+            expected[at[1] as usize..][..size].copy_from_slice(word);
+        });
+        let side = |strides| Side { strides, offset: 0, element: 8, lane: 0, part: 0 };
+        let plan = Plan::new(shape, &side(&from), &side(&to), 1, None).expect("small").expect("elements");
+        for (isa, is_large) in Isa::ALL.into_iter().flat_map(|isa| [(isa, false), (isa, true)]) {
+            let unit = Unit { loops: 0, bits: [size as i64 * 8; 2] };
+            let (from, to) = (source.as_ptr(), target.as_mut_ptr());
+            fill(to, to_bytes);
+            // SAFETY: the words of the plan are those of the slices.
+            unsafe { copy_rows(&plan, unit, is_large, from, to, isa) };
+            assert!(target == expected, "{shape:?} {orders:?} {size} {gaps:?} {isa:?}: rows");
+            let Some(turned) = Turned::new(&plan, [size; 2], is_large, isa) else { continue };
+            fill(target.as_mut_ptr(), to_bytes);
+            // SAFETY: likewise.
+            assert!(unsafe { turned.run(&plan, from, target.as_mut_ptr(), None) });
+            assert!(target == expected, "{shape:?} {orders:?} {size} {gaps:?} {isa:?} {is_large}");
+        }
+    }
+
+    fn fill(target: *mut u8, bytes: i64) {
+        // SAFETY: so many bytes are the caller's.
+        unsafe { target.write_bytes(0x5A, bytes as usize) }
+    }
+
+    #[test]
+    fn patches_of_any_axes_in_any_order_arrive_whole_and_nothing_else_is_touched() {
+        let mut memory = [Fenced::new(8), Fenced::new(8)];
+        let orders: [&[usize]; 6] =
+            [&[0, 1, 2, 3], &[3, 2, 1, 0], &[1, 3, 0, 2], &[2, 0, 3, 1], &[0, 3, 1, 2], &[3, 0, 2, 1]];
+        let shapes =
+            [[2, 3, 5, 7], [40, 2, 3, 33], [3, 70, 2, 9], [64, 5, 64, 2], [2, 2, 300, 3], [7, 150, 31, 2]];
+        for (i, shape) in shapes.iter().enumerate() {
+            for (j, from) in orders.into_iter().enumerate() {
+                for (k, to) in orders.into_iter().enumerate() {
+                    for size in [1, 2, 3, 4, 8, 12, 16] {
+                        let gaps = [[0, 0], [0, 5], [64, 0], [1, 1]][(i + j + k + size) % 4];
+                        check(shape, [from, to], size, gaps, &mut memory);
+                    }
+                }
+            }
+        }
+    }
+}
