@@ -39,7 +39,7 @@ AT(ndf_format_options, threshold, 8);
 AT(ndf_format_options, edge_items, 16);
 AT(ndf_format_options, line_width, 24);
 
-SIZE(ndf_convert_options, 64);
+SIZE(ndf_convert_options, 80);
 AT(ndf_convert_options, struct_size, 0);
 AT(ndf_convert_options, casting, 4);
 AT(ndf_convert_options, overflow, 8);
@@ -51,6 +51,8 @@ AT(ndf_convert_options, scale_count, 32);
 AT(ndf_convert_options, scale, 40);
 AT(ndf_convert_options, bias_count, 48);
 AT(ndf_convert_options, bias, 56);
+AT(ndf_convert_options, progress, 64);
+AT(ndf_convert_options, progress_context, 72);
 
 SIZE(ndf_dlpack_options, 8);
 AT(ndf_dlpack_options, struct_size, 0);

@@ -230,6 +230,8 @@ TEST("a plan is told and not carried out, and refused as the conversion is") {
              "int32 to float64: makes 48 B\npass over 6 numbers\n  6 times source +4 B (run), target +8 B (run)");
     const std::string written = told(from.transpose(), to.transpose().get(), ndf_dtype{});
     CHECK_EQ(written.substr(0, written.find('\n')), "int32 to float32: into the destination");
+    CHECK_EQ(from.explain_convert(float64), made);
+    CHECK_EQ(from.transpose().explain_copy_into(to.transpose()), written);
     CHECK(elements<float>(to) == std::vector<float>(6, 0.0f));
     CHECK_ERROR(NDF_ERROR_DTYPE, "`casting`", told(to, from.get(), ndf_dtype{}));
     CHECK_ERROR(NDF_ERROR_INVALID_ARGUMENT, "`dtype` is float64", told(from, to.get(), NDF_DTYPE_FLOAT64));

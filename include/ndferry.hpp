@@ -11,43 +11,24 @@
 #define NDFERRY_HPP
 
 #include "ndferry.h"
+#include "ndferry_error.hpp"
 #include "ndferry_foreign.hpp"
 #include "ndferry_list_view.hpp"
+#include "ndferry_options.hpp"
 
 #include <complex>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
-#include <functional>
 #include <initializer_list>
 #include <limits>
 #include <memory>
 #include <ostream>
-#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace ndferry {
-
-// ---------------------------------------------------------------------------------------------------- outcomes
-
-/// A status other than NDF_OK, with the sentence that says what was wrong.
-class error : public std::runtime_error {
-public:
-    error(ndf_status status, const std::string &message) : std::runtime_error(message), status_(status) {}
-
-    ndf_status status() const noexcept { return status_; }
-
-private:
-    ndf_status status_;
-};
-
-/// Throws ndferry::error unless `status` is NDF_OK.
-inline void check(ndf_status status) {
-    if (status != NDF_OK) throw error(status, ndf_last_error_message());
-}
 
 namespace detail {
 
@@ -150,111 +131,7 @@ template <class T> struct dtype_traits<T, std::enable_if_t<std::is_integral_v<T>
 
 template <class T> constexpr dtype dtype_of() noexcept { return dtype_traits<std::remove_cv_t<T>>::value; }
 
-// ----------------------------------------------------------------------------------------------------- options
-
-// Aggregates, so that C++20 can write {.order = NDF_ORDER_F}. What is left out is the default that C documents.
-
-struct create_options {
-    ndf_order order = NDF_ORDER_C;
-    ndf_device device = {};
-};
-
-struct wrap_options {
-    std::vector<std::int64_t> strides = {}; ///< in elements; none means C order without gaps
-    bool read_only = false;
-    ndf_device device = {};
-};
-
-struct convert_options {
-    ndf_casting casting = NDF_CASTING_DEFAULT;
-    ndf_overflow overflow = NDF_OVERFLOW_WRAP;
-    ndf_copy copy = NDF_COPY_DEFAULT;
-    ndf_order order = NDF_ORDER_C;
-    std::int32_t axis = 0;
-    ndf_device device = {};
-    std::vector<double> scale = {};
-    std::vector<double> bias = {};
-    /// Told how many bytes are done, of how many; false stops the conversion. What it throws stops it too, and is thrown
-    /// to the caller of the conversion.
-    std::function<bool(std::int64_t done_bytes, std::int64_t total_bytes)> progress = {};
-};
-
-struct format_options {
-    std::uint32_t precision = 0;
-    std::int64_t threshold = 0;
-    std::int64_t edge_items = 0;
-    std::uint32_t line_width = 0;
-};
-
-struct handover_options {
-    ndf_copy copy = NDF_COPY_DEFAULT;
-    bool allow_writable = false;
-    ndf_dlpack_version max_version = NDF_DLPACK_NEWEST;
-};
-
 namespace detail {
-
-/// An options struct of C, clear but for its size.
-template <class Options> Options sized() noexcept {
-    Options options{};
-    options.struct_size = sizeof(Options);
-    return options;
-}
-
-inline ndf_create_options raw(const create_options &from) noexcept {
-    return {sizeof(ndf_create_options), from.order, from.device};
-}
-
-inline ndf_wrap_options raw(const wrap_options &from) noexcept {
-    return {sizeof(ndf_wrap_options), from.read_only ? NDF_WRAP_READ_ONLY : 0u, from.device};
-}
-
-/// Valid as long as `from` is.
-inline ndf_convert_options raw(const convert_options &from) noexcept {
-    const auto scales = static_cast<std::int64_t>(from.scale.size());
-    const auto biases = static_cast<std::int64_t>(from.bias.size());
-    return {sizeof(ndf_convert_options), from.casting, from.overflow, from.copy, from.order, from.axis, from.device,
-            scales, from.scale.data(), biases, from.bias.data(), nullptr, nullptr};
-}
-
-/// The options of one conversion, and what its `progress` throws.
-class conversion {
-public:
-    explicit conversion(const convert_options &from) : progress_(from.progress), raw_(detail::raw(from)) {
-        if (!progress_) return;
-        raw_.progress = [](void *self, std::int64_t done, std::int64_t total) -> std::int32_t {
-            auto *conversion = static_cast<detail::conversion *>(self);
-            try {
-                return conversion->progress_(done, total) ? 0 : 1;
-            } catch (...) {
-                conversion->thrown_ = std::current_exception();
-                return 1;
-            }
-        };
-        raw_.progress_context = this;
-    }
-    conversion(const conversion &) = delete;
-    conversion &operator=(const conversion &) = delete;
-
-    const ndf_convert_options *options() const noexcept { return &raw_; }
-    void check(ndf_status status) const {
-        if (thrown_) std::rethrow_exception(thrown_);
-        ndferry::check(status);
-    }
-
-private:
-    const std::function<bool(std::int64_t, std::int64_t)> &progress_;
-    ndf_convert_options raw_;
-    std::exception_ptr thrown_;
-};
-
-inline ndf_format_options raw(const format_options &from) noexcept {
-    return {sizeof(ndf_format_options), from.precision, from.threshold, from.edge_items, from.line_width};
-}
-
-inline ndf_handover_options raw(const handover_options &from) noexcept {
-    return {sizeof(ndf_handover_options), from.copy, from.allow_writable ? 1u : 0u, from.max_version};
-}
 
 /// The one `strides` of two lists that C counts once.
 inline const std::int64_t *matching(extents shape, extents strides) {
@@ -360,6 +237,10 @@ public:
         conversion.check(ndf_tensor_convert(handle_, type.raw(), conversion.options(), &out));
         return tensor(out);
     }
+    /// What convert would do, in words.
+    std::string explain_convert(ndferry::dtype type, const convert_options &options = {}) const {
+        return explain(type.raw(), nullptr, options);
+    }
     tensor cast(ndferry::dtype type, ndf_casting casting = NDF_CASTING_DEFAULT) const {
         return make(ndf_tensor_cast, type.raw(), casting);
     }
@@ -370,6 +251,10 @@ public:
     void copy_into(const tensor &destination, const convert_options &options = {}) const {
         detail::conversion conversion(options);
         conversion.check(ndf_tensor_copy_into(handle_, destination.handle_, conversion.options()));
+    }
+    /// What copy_into would do, in words.
+    std::string explain_copy_into(const tensor &destination, const convert_options &options = {}) const {
+        return explain({}, destination.handle_, options);
     }
     template <class T> void fill(const T &value) const {
         check(ndf_tensor_fill(handle_, dtype_of<T>(), &value));
@@ -453,6 +338,13 @@ private:
 
     template <class Function, class... Arguments> tensor make(Function function, Arguments... arguments) const {
         return tensor(detail::make(function, handle_, arguments...));
+    }
+
+    std::string explain(ndf_dtype type, const ndf_tensor *destination, const convert_options &options) const {
+        const ndf_convert_options raw = detail::raw(options);
+        return detail::text([&](std::size_t capacity, char *out, std::size_t *length) {
+            return ndf_plan_format(handle_, destination, type, &raw, capacity, out, length);
+        });
     }
 
     template <class T> void require() const {
