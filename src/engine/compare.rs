@@ -1,11 +1,12 @@
 //! Equality of elements.
 
-use super::host::block::Steps;
-use super::host::codec::Pivot;
+use super::host::isa::Isa;
+use super::host::path::{Run, Wish};
 use super::host::run::{self, Place};
 use super::pass::{Half, Part};
 use super::plan::{Plan, Side};
 use super::{Numeric, View, check};
+use crate::dtype::Scalar;
 use crate::error::{Kind, Result};
 use crate::layout::Dims;
 
@@ -40,11 +41,47 @@ unsafe fn equal_parts(a: &View, b: &View, part: Part, [x, y]: [Numeric; 2]) -> R
     let Some(plan) = Plan::new(a.layout.shape(), &one.side, &other.side, one.lanes, None)? else {
         return Ok(true);
     };
-    let pivot = if x.scalar.is_float() || y.scalar.is_float() { Pivot::F64 } else { Pivot::Int };
-    let steps = [x, y].map(|numeric| Steps::to_pivot(numeric.scalar, pivot));
+    let floats = x.scalar.is_float() || y.scalar.is_float();
+    let sides = [x, y].map(|numeric| Comparand::new(numeric.scalar, floats));
     let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
     // SAFETY: the plan visits the elements of the layouts and no others.
-    Ok(unsafe { run::equal(&plan, [&steps[0], &steps[1]], places[0], places[1]) })
+    Ok(unsafe { run::equal(&plan, [&sides[0], &sides[1]], places[0], places[1]) })
+}
+
+/// One side of a comparison: its numbers in the type that they are compared in, 64-bit integers or float64.
+pub struct Comparand {
+    run: Run,
+    floats: bool,
+    /// Whether integers are those of uint64.
+    unsigned: bool,
+}
+
+impl Comparand {
+    fn new(scalar: Scalar, floats: bool) -> Self {
+        let pivot = if floats { Scalar::Float64 } else { Scalar::Int(64) };
+        let real = |scalar| Numeric { scalar, complex: false };
+        let run = Run::new(real(scalar), real(pivot), Wish::default(), Isa::chosen());
+        Self { run, floats, unsigned: scalar == Scalar::Uint(64) }
+    }
+
+    /// The bits of the numbers of `source`, as many as `out` has.
+    ///
+    /// # Safety
+    /// `source` holds so many numbers of the type.
+    pub unsafe fn bring(&self, source: &[u8], out: &mut [u64]) {
+        // SAFETY: as the caller promises; all that comes of them has 64 bits.
+        unsafe { self.run.run(source.as_ptr(), out.as_mut_ptr().cast(), out.len()) }
+    }
+
+    /// Whether numbers of this side are those of the other one, NaN those of none.
+    pub fn equals(&self, numbers: &[u64], other: &Self, others: &[u64]) -> bool {
+        if self.floats {
+            let same = |(a, b): (&u64, &u64)| f64::from_bits(*a) == f64::from_bits(*b);
+            return numbers.iter().zip(others).all(same);
+        }
+        // Of different signs no number is that of the other with the same bits, unless both have the top one clear.
+        numbers == others && (self.unsigned == other.unsigned || numbers.iter().all(|x| *x as i64 >= 0))
+    }
 }
 
 /// Whether all imaginary parts are 0.
@@ -59,10 +96,10 @@ unsafe fn is_real(a: &View) -> Result<bool> {
     let Some(plan) = Plan::new(a.layout.shape(), &half.side, &zero, half.lanes, None)? else {
         return Ok(true);
     };
-    let steps = Steps::to_pivot(numeric.scalar, Pivot::F64);
+    let side = Comparand::new(numeric.scalar, true);
     let zeros = Place { base: [0u8; 16].as_ptr(), cell: half.cell };
     // SAFETY: the plan visits the elements of the layout on one side, and only the zero on the other.
-    Ok(unsafe { run::equal(&plan, [&steps, &steps], Place { base: a.data, cell: half.cell }, zeros) })
+    Ok(unsafe { run::equal(&plan, [&side, &side], Place { base: a.data, cell: half.cell }, zeros) })
 }
 
 /// # Safety

@@ -3,7 +3,7 @@
 //! A call is split into passes over real numbers (complex numbers are two, lanes are one more axis); each pass is
 //! planned by [`plan`] and run by [`host`].
 
-mod compare;
+pub mod compare;
 pub mod host;
 mod pass;
 pub mod plan;
@@ -154,13 +154,7 @@ pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) ->
             convert(Part::Real, coefficients)?;
             convert(Part::Imaginary, Coefficients { bias: &[], ..coefficients })
         }
-        (false, true) => {
-            convert(Part::Real, coefficients)?;
-            // SAFETY: as the caller promises.
-            unsafe { pass::zero_imaginary(target) }
-        }
-        (true, false) if to.scalar == Scalar::Bool && !affine => convert(Part::Whole, coefficients),
-        _ => convert(Part::Real, coefficients),
+        _ => convert(Part::Whole, coefficients),
     }
 }
 

@@ -1,13 +1,14 @@
 //! One pass over the scalars of two views: both sides described for the planner, then planned and run.
 
-use super::host::block::Steps;
+use super::host::isa::Isa;
 use super::host::memory::Cell;
+use super::host::path::{Run, Wish};
 use super::host::run::{self, Coefficients, Place};
 use super::plan::{Plan, Side};
 use super::{Numeric, Transform, View, ViewMut};
-use crate::dtype::{DType, code};
+use crate::dtype::{DType, Scalar, code};
 use crate::error::{Result, bail};
-use crate::layout::{Dims, Layout};
+use crate::layout::Layout;
 
 /// Which scalars of the elements a pass is about.
 #[derive(Clone, Copy, PartialEq)]
@@ -93,49 +94,21 @@ pub unsafe fn convert(
     let (Some(a), Some(b)) = (Numeric::of(source.dtype), Numeric::of(target.dtype)) else {
         bail!(Internal, "a conversion of types that are not numbers");
     };
-    let steps = match part {
-        Part::Whole if a.complex => Steps::complex_truth(a.scalar),
-        _ => Steps::new(a.scalar, b.scalar, transform.is_affine(), transform.overflow),
+    let swapped = [from.cell.swapped, to.cell.swapped];
+    let (affine, overflow) = (transform.is_affine(), transform.overflow);
+    let whole = part == Part::Whole;
+    let numbers = |numeric: Numeric| Numeric { complex: whole && numeric.complex, ..numeric };
+    let run = if whole && a.complex && b.scalar == Scalar::Bool && !affine {
+        Run::complex_truth(a.scalar, swapped[0], Isa::chosen())
+    } else {
+        Run::new(numbers(a), numbers(b), Wish { affine, overflow, swapped }, Isa::chosen())
     };
     let axis = transform.varies_along();
     if let Some(plan) = Plan::new(source.layout.shape(), &from.side, &to.side, from.lanes, axis)? {
         let (from, to) =
             (Place { base: source.data, cell: from.cell }, Place { base: target.data, cell: to.cell });
-        // SAFETY: the plan visits the elements of the layouts and no others, and cells and steps have one type.
-        unsafe { run::convert(&plan, &steps, from, to, coefficients) };
-    }
-    Ok(())
-}
-
-/// Sets the imaginary parts to 0.
-///
-/// # Safety
-/// All elements of `target` are writable. They are complex.
-pub unsafe fn zero_imaginary(target: &ViewMut) -> Result<()> {
-    let to = Half::new(target.dtype, target.layout, Part::Imaginary)?;
-    // SAFETY: zeros of 16 bytes, more than any part has.
-    unsafe { fill(&to, target, &[0; 16]) }
-}
-
-/// Copies the native or foreign bytes of one scalar to all of `to`.
-///
-/// # Safety
-/// All elements of `target` are writable, and `scalar` has the form that its cell says.
-pub unsafe fn fill(to: &Half, target: &ViewMut, scalar: &[u8]) -> Result<()> {
-    let still = Dims::filled(0, target.layout.ndim());
-    let from = Side { strides: &still, offset: 0, part: 0, lane: 0, ..to.side };
-    if to.cell.bits == 0 {
-        return Ok(());
-    }
-    if let Some(plan) = Plan::new(target.layout.shape(), &from, &to.side, to.lanes, None)? {
-        // SAFETY: the plan never leaves the scalar, and visits the elements of the target and no others.
-        unsafe {
-            run::copy(
-                &plan,
-                Place { base: scalar.as_ptr(), cell: to.cell },
-                Place { base: target.data, cell: to.cell },
-            )
-        };
+        // SAFETY: the plan visits the elements of the layouts and no others, and the cells are those of the types.
+        unsafe { run::convert(&plan, &run, from, to, coefficients) };
     }
     Ok(())
 }

@@ -1,18 +1,21 @@
 //! The engine on the CPU.
 
 pub mod bits;
-pub mod block;
-pub mod codec;
 mod direct;
+pub mod factors;
 #[cfg(all(test, unix))]
 mod fenced;
+#[cfg(target_arch = "x86_64")]
 mod half;
-mod isa;
+pub mod isa;
+mod kernel;
 pub mod memory;
 pub mod naive;
 mod number;
+pub mod path;
 pub mod port;
 pub mod run;
+mod scaled;
 mod sheet;
 mod stream;
 mod transpose;
@@ -20,3 +23,4 @@ mod truncate;
 mod vector;
 pub mod walk;
 mod weave;
+mod words;

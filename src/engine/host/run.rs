@@ -3,14 +3,17 @@
 
 use std::mem::MaybeUninit;
 
-use super::block::{BLOCK, Scratch, Steps};
-use super::direct::Run;
+pub use super::factors::Coefficients;
+use super::factors::{Cycle, Factors};
+use super::isa::Isa;
 use super::memory::{Cell, Grid, Mover};
-use super::port::{Port, Room};
+use super::path::{BLOCK, Run};
+use super::port::{Port, ROOM, Room};
 use super::sheet::with_room;
 use super::stream;
 use super::walk::{Block, second_loop, walk};
-use crate::engine::plan::Plan;
+use crate::engine::compare::Comparand;
+use crate::engine::plan::{Loop, Plan};
 
 /// One side of the work: what positions count from, and how scalars lie there.
 #[derive(Clone, Copy)]
@@ -19,15 +22,6 @@ pub struct Place<P> {
     pub base: P,
     /// One scalar.
     pub cell: Cell,
-}
-
-/// Scale and bias: no number, one, or one for each index along the axis of the plan's steps.
-#[derive(Clone, Copy, Default)]
-pub struct Coefficients<'a> {
-    /// What numbers are multiplied by.
-    pub scale: &'a [f64],
-    /// What is added to them.
-    pub bias: &'a [f64],
 }
 
 /// Bytes of the tile through which transposed scalars pass: it stays in the first-level cache, and its rows are
@@ -49,7 +43,7 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
         let streams = streams && has_long_rows(plan, size);
         // SAFETY: the rows are runs of the plan's scalars.
         unsafe {
-            each_row(plan, source.base, target.base, &mut |from, to, n| {
+            each_row(plan, source.base, target.base, &mut |from, to, n, _| {
                 if streams {
                     stream::copy(from, to, n * size)
                 } else {
@@ -58,6 +52,11 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
             });
         }
         return stream::finish();
+    }
+    if runs && let Mover::Reversed(size) = whole {
+        let run = Run::reversed(size.into(), Isa::chosen());
+        // SAFETY: as the caller promises.
+        return unsafe { each_run(plan, source, target, None, &mut |from, to, n, _| run.run(from, to, n)) };
     }
     if has_sheets(plan, source, target) {
         // SAFETY: as the caller promises.
@@ -139,7 +138,7 @@ unsafe fn copy_sheets(plan: &Plan, source: Place<*const u8>, target: Place<*mut 
     }
     let strides = [source.cell.stride(), 0];
     // SAFETY: a run of words and its place in the target.
-    let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
+    let mut put = |from: *const u8, to: *mut u8, n: usize, _: Cycle| unsafe {
         if is_word {
             stream::copy(from, to, n * size)
         } else {
@@ -156,12 +155,7 @@ unsafe fn copy_sheets(plan: &Plan, source: Place<*const u8>, target: Place<*mut 
 ///
 /// # Safety
 /// As for [`Turn::through`](super::sheet::Turn::through).
-unsafe fn through_tiles(
-    plan: &Plan,
-    source: Place<*const u8>,
-    target: Place<*mut u8>,
-    put: &mut dyn FnMut(*const u8, *mut u8, usize),
-) {
+unsafe fn through_tiles(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, put: &mut Work) {
     let (turn, width) = (Mover::between(source.cell, source.cell), target.cell.bytes());
     let is_large = plan.count().saturating_mul(width) >= stream::FROM;
     with_room(is_large, |room| {
@@ -170,97 +164,131 @@ unsafe fn through_tiles(
             let Some((turn, sheet)) = turn.turn(from, to, b.counts, width) else {
                 unreachable!("every plane is a sheet, as the first one is");
             };
+            let [start, pitch] = [to.at, to.strides[1].max(1)].map(|bits| bits >> 3);
+            let start = to.base.wrapping_offset(start as isize) as usize;
+            let mut put = |from: *const u8, at: *mut u8, n: usize| {
+                let bytes = at as usize - start;
+                let (i, j) = (bytes % pitch as usize / width, bytes / pitch as usize);
+                let (row, steps) = (b.counts[0], b.loops.map(|l| l.step));
+                put(from, at, n, Cycle { first: b.first, at: j * row + i, row, steps })
+            };
             // SAFETY: the planes are made of the plan's scalars.
-            unsafe { turn.through(&sheet, width, room, put) };
+            unsafe { turn.through(&sheet, width, room, &mut put) };
         });
     });
 }
 
-/// The most scalars of `cell` in a block: all that the pivots hold, fewer when scalars are wider than 8 bytes.
-fn block_limit(cell: Cell) -> usize {
-    BLOCK.min(BLOCK * 8 / cell.bytes().max(1))
+/// The most scalars in a block of which neither side needs more than its room.
+fn block_limit(source: Cell, target: Cell) -> usize {
+    BLOCK.min(ROOM / source.bytes().max(target.bytes()).max(1))
 }
 
 /// Converts scalars.
 ///
 /// # Safety
-/// As for [`copy`]; the cells have the widths of the types that `steps` was made for.
+/// As for [`copy`]; the cells are those of the types that `run` was made for.
 pub unsafe fn convert(
     plan: &Plan,
-    steps: &Steps,
+    run: &Run,
     source: Place<*const u8>,
     target: Place<*mut u8>,
     coefficients: Coefficients,
 ) {
-    if let Some(run) = steps.direct() {
+    let Some(compute) = run.compute() else {
         // SAFETY: as the caller promises.
-        return unsafe { convert_directly(plan, run, source, target) };
-    }
-    let mut scratch = Scratch::default();
-    let mut loaded = None;
-    let mut work = |block: &Block, bytes: &[u8], out: &mut [u8]| {
-        if steps.is_affine() && loaded != Some((block.first, block.counts)) {
-            coefficients.load(block, &mut scratch);
-            loaded = Some((block.first, block.counts));
-        }
-        steps.run(bytes, out, block.scalars(), &mut scratch);
+        return unsafe {
+            each_run(plan, source, target, None, &mut |from, to, n, _| run.run(from, to, n));
+        };
     };
+    let mut factors = Factors::new(coefficients, compute);
+    let (plan, joined) = join(plan, source.cell, target.cell);
     // SAFETY: as the caller promises.
-    unsafe { each_block(plan, source, target, &mut work) };
+    unsafe {
+        each_run(&plan, source, target, joined, &mut |from, to, n, cycle| {
+            run.scaled(from, to, n, &mut factors, cycle)
+        });
+    }
 }
 
-/// What is done with a block: the bytes of its target of those of its source.
-type Work<'a> = dyn FnMut(&Block, &[u8], &mut [u8]) + 'a;
+/// What is done with a run: adjacent numbers in the form of their cells, where they go, how many there are and which
+/// coefficients they have.
+type Work<'a> = dyn FnMut(*const u8, *mut u8, usize, Cycle) + 'a;
 
-/// Gathers each block into adjacent native bytes, lets `work` make of them those of the target, and scatters these.
+/// The plan with its two innermost loops as one where only coefficients keep them apart, and the coefficients of that.
+fn join(plan: &Plan, source: Cell, target: Cell) -> (Plan, Option<Cycle>) {
+    let mut plan = plan.clone();
+    let [inner, outer, ..] = plan.loops[..] else { return (plan, None) };
+    let run = |l: &Loop| l.source == source.stride() && l.target == target.stride();
+    let goes_on = outer.source == inner.extent * inner.source && outer.target == inner.extent * inner.target;
+    let short = inner.extent * outer.extent < SHORT;
+    if inner.extent >= LONG || short || !run(&inner) || !goes_on || source.packed || target.packed {
+        return (plan, None);
+    }
+    plan.loops.remove(0);
+    plan.loops[0] = Loop { extent: inner.extent * outer.extent, step: 0, ..inner };
+    (plan, Some(Cycle { first: 0, at: 0, row: inner.extent as usize, steps: [inner.step, outer.step] }))
+}
+
+/// Rows of so many numbers are long enough to be runs.
+const LONG: i64 = 512;
+
+/// Gathers each block into adjacent scalars, lets `work` make of them those of the target, and scatters these.
 ///
 /// # Safety
 /// As for [`copy`], the cells being those of two types of numbers.
 unsafe fn each_block(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, work: &mut Work) {
-    let (input, output) = (Port::reading(source.cell), Port::writing(target.cell));
+    // Bytes stay in their order: `work` knows it.
+    let plain = |cell| Cell { swapped: false, ..cell };
+    let (input, output) = (Port::reading(plain(source.cell)), Port::writing(plain(target.cell)));
     let (mut room_in, mut room_out) = (Room::default(), Room::default());
-    walk(plan, block_limit(source.cell), &mut |block| {
+    walk(plan, block_limit(source.cell, target.cell), &mut |block| {
+        let cycle =
+            Cycle { first: block.first, at: 0, row: block.counts[0], steps: block.loops.map(|l| l.step) };
         // SAFETY: the blocks are made of the plan's scalars, which do not overlap.
         unsafe {
-            let bytes = input.gather(block.source(source.base), block.counts, &mut room_in);
+            let from = input.gather(block.source(source.base), block.counts, &mut room_in);
             let (target, counts) = (block.target(target.base), block.counts);
-            output.scatter(target, counts, &mut room_out, &mut |out| work(block, bytes, out));
+            output.scatter(target, counts, &mut room_out, &mut |to| work(from, to, block.scalars(), cycle));
         }
     });
 }
 
-/// Converts scalars with one loop: rows that are runs of native bytes on both sides as they are, others by way of
-/// blocks.
+/// Brings the numbers of a plan to `work`: rows that are runs of whole bytes on both sides as they are, others by way of
+/// tiles or blocks; what `work` writes is streamed where it is much. Rows that [`join`] made are `joined`.
 ///
 /// # Safety
 /// As for [`convert`].
-unsafe fn convert_directly(plan: &Plan, run: Run, source: Place<*const u8>, target: Place<*mut u8>) {
+unsafe fn each_run(
+    plan: &Plan,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+    joined: Option<Cycle>,
+    work: &mut Work,
+) {
+    let is_run = |cell: Cell, stride| !cell.packed && stride == cell.stride();
     let runs = plan
         .loops
         .first()
-        .is_some_and(|l| l.extent >= SHORT && source.cell.is_run(l.source) && target.cell.is_run(l.target));
+        .is_some_and(|l| l.extent >= SHORT && is_run(source.cell, l.source) && is_run(target.cell, l.target));
     let (size, width) = (source.cell.bytes(), target.cell.bytes());
     let streams = plan.count().saturating_mul(width) >= stream::FROM && (!runs || has_long_rows(plan, width));
     // SAFETY: a run of numbers and its place in the target.
-    let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
-        if streams { stream_run(run, from, to, n, size, width) } else { run.run(from, to, n) }
+    let mut put = |from: *const u8, to: *mut u8, n: usize, cycle: Cycle| unsafe {
+        let cycle = joined.map_or(cycle, |joined| Cycle { first: cycle.first, ..joined });
+        if streams { stream_run(work, from, to, n, cycle, [size, width]) } else { work(from, to, n, cycle) }
     };
     if runs {
         // SAFETY: as the caller promises.
         unsafe { each_row(plan, source.base, target.base, &mut put) };
         return stream::finish();
     }
-    if !source.cell.swapped && !target.cell.swapped && has_sheets(plan, source, target) {
+    if !source.cell.packed && has_sheets(plan, source, target) {
         // SAFETY: as the caller promises.
         unsafe { through_tiles(plan, source, target, &mut put) };
         return stream::finish();
     }
-    // SAFETY: as the caller promises; both slices hold the block's numbers.
-    unsafe {
-        each_block(plan, source, target, &mut |block, bytes, out| {
-            run.run(bytes.as_ptr(), out.as_mut_ptr(), block.scalars())
-        });
-    }
+    // SAFETY: as the caller promises.
+    unsafe { each_block(plan, source, target, work) }
 }
 
 /// Rows of fewer scalars are gathered into blocks first, for a call a row would take longer.
@@ -275,16 +303,23 @@ fn has_long_rows(plan: &Plan, size: usize) -> bool {
 /// [`stream::finish`] must follow.
 ///
 /// # Safety
-/// As for [`Run::run`], the sizes being those of the two types.
-unsafe fn stream_run(run: Run, from: *const u8, to: *mut u8, count: usize, size: usize, width: usize) {
+/// `work` may be given these numbers; the sizes are those of the two types.
+unsafe fn stream_run(
+    work: &mut Work,
+    from: *const u8,
+    to: *mut u8,
+    count: usize,
+    cycle: Cycle,
+    [size, width]: [usize; 2],
+) {
     let mut room = MaybeUninit::<[u8; TILE]>::uninit();
     let room = room.as_mut_ptr().cast::<u8>();
-    let step = TILE / width;
+    let step = cycle.step(TILE / width);
     for start in (0..count).step_by(step) {
         let n = step.min(count - start);
         // SAFETY: the numbers from `start` on; the room holds so many.
         unsafe {
-            run.run(from.add(start * size), room, n);
+            work(from.add(start * size), room, n, cycle.after(start));
             stream::copy(room, to.add(start * width), n * width);
         }
     }
@@ -294,61 +329,40 @@ unsafe fn stream_run(run: Run, from: *const u8, to: *mut u8, count: usize, size:
 ///
 /// # Safety
 /// `visit` is given addresses of the plan's scalars: it must do with them what may be done.
-unsafe fn each_row(
-    plan: &Plan,
-    source: *const u8,
-    target: *mut u8,
-    visit: &mut dyn FnMut(*const u8, *mut u8, usize),
-) {
+unsafe fn each_row(plan: &Plan, source: *const u8, target: *mut u8, visit: &mut Work) {
     walk(plan, usize::MAX, &mut |block| {
         let (from, to) = (block.source(source), block.target(target));
-        for j in 0..block.counts[1] as i64 {
+        let [row, rows] = block.counts;
+        let [along, across] = block.loops.map(|l| l.step);
+        for j in 0..rows as i64 {
             let at = |at: i64, stride: i64| ((at + j * stride) >> 3) as isize;
             visit(
                 from.base.wrapping_offset(at(from.at, from.strides[1])),
                 to.base.wrapping_offset(at(to.at, to.strides[1])),
-                block.counts[0],
+                row,
+                Cycle { first: block.first + j * across, at: 0, row, steps: [along, 0] },
             );
         }
     });
 }
 
-impl Coefficients<'_> {
-    /// Writes down the scale and bias of each number of `block`. A bias of -0 is none at all: it changes no number.
-    fn load(&self, block: &Block, scratch: &mut Scratch) {
-        let pick = |values: &[f64], index: i64, none: f64| match values {
-            [] => none,
-            [one] => *one,
-            many => many[index as usize],
-        };
-        let [row, rows] = block.counts;
-        for j in 0..rows {
-            for i in 0..row {
-                let index = block.first + i as i64 * block.loops[0].step + j as i64 * block.loops[1].step;
-                let (scale, bias) = (pick(self.scale, index, 1.0), pick(self.bias, index, -0.0));
-                scratch.set_coefficients(j * row + i, scale, bias);
-            }
-        }
-    }
-}
-
-/// Whether all numbers on both sides are equal, each side decoded by its steps.
+/// Whether all numbers on both sides are equal, each side brought into one type for it.
 ///
 /// # Safety
-/// Every scalar of the plan on both sides is readable; the cells have the widths of the types of the steps.
+/// Every scalar of the plan on both sides is readable; the cells are those of the types of the sides.
 pub unsafe fn equal(
     plan: &Plan,
-    steps: [&Steps; 2],
+    sides: [&Comparand; 2],
     source: Place<*const u8>,
     target: Place<*const u8>,
 ) -> bool {
-    let mut scratch = [Scratch::default(), Scratch::default()];
-    let [one, other] = &mut scratch;
-    let limit = block_limit(source.cell).min(block_limit(target.cell));
-    // SAFETY: as the caller promises.
+    let [mut one, mut other] = [[0u64; BLOCK]; 2];
+    // SAFETY: as the caller promises; a block has as many numbers as both rooms.
     unsafe {
-        compare(plan, limit, source, target, &mut |n, a, b| {
-            steps[0].peek(a, n, one).equals(&steps[1].peek(b, n, other))
+        compare(plan, block_limit(source.cell, target.cell), source, target, &mut |n, a, b| {
+            sides[0].bring(a, &mut one[..n]);
+            sides[1].bring(b, &mut other[..n]);
+            sides[0].equals(&one[..n], sides[1], &other[..n])
         })
     }
 }
@@ -363,7 +377,7 @@ pub unsafe fn identical(
     target: Place<*const u8>,
     never: Option<i64>,
 ) -> bool {
-    let (size, limit) = (source.cell.bytes(), block_limit(source.cell));
+    let (size, limit) = (source.cell.bytes(), block_limit(source.cell, target.cell));
     if limit == 0 {
         // SAFETY: as the caller promises.
         return unsafe { identical_large(plan, source, target) };
@@ -425,7 +439,9 @@ unsafe fn compare(
             && unsafe {
                 let a = one.gather(block.source(source.base), block.counts, &mut room);
                 let b = other.gather(block.target(target.base), block.counts, &mut other_room);
-                same(block.scalars(), a, b)
+                let n = block.scalars();
+                let bytes = |at, cell: Cell| std::slice::from_raw_parts(at, n * cell.bytes());
+                same(n, bytes(a, source.cell), bytes(b, target.cell))
             };
     });
     all

@@ -1,0 +1,376 @@
+//! The way from one type to another: one loop, or a few that a block of numbers passes through while it is in the
+//! first-level cache.
+
+use std::mem::MaybeUninit;
+
+use super::direct::cast;
+use super::factors::{Cycle, Factors};
+use super::isa::Isa;
+use super::kernel::{Loop, Operands};
+use super::scaled::{clamped, saturated, scaled};
+use super::words::{Task, words};
+use crate::dtype::float::Format;
+use crate::dtype::scalar::Integer;
+use crate::dtype::{Overflow, Scalar};
+use crate::engine::Numeric;
+
+/// What is asked of a path besides the types.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wish {
+    /// Whether numbers are scaled.
+    pub affine: bool,
+    /// What becomes of those that the target cannot hold.
+    pub overflow: Overflow,
+    /// Whether the bytes of the source are in foreign order, and those of the target.
+    pub swapped: [bool; 2],
+}
+
+/// One loop of a path.
+#[derive(Clone, Copy)]
+struct Hop {
+    run: Loop,
+    /// How many numbers of the loop are one of the path.
+    times: u8,
+    /// Bytes that it writes for one number of the path.
+    width: u8,
+}
+
+/// Byte order, a part, a pivot, scale, bounds, two more pivots, two parts, byte order.
+const MOST: usize = 9;
+
+/// The most numbers that pass at once.
+pub(super) const BLOCK: usize = 1024;
+
+/// Bytes of them between two loops.
+const ROOM: usize = 8 << 10;
+
+/// The loops from numbers of one type to those of another, adjacent on both sides.
+#[derive(Clone, Copy)]
+pub struct Run {
+    hops: [Hop; MOST],
+    count: usize,
+    /// Bytes of a number of the source, and of the target.
+    sizes: [usize; 2],
+    /// Numbers that pass at once.
+    block: usize,
+    /// The type in which numbers are scaled, if they are.
+    compute: Option<Scalar>,
+    bounds: ([f64; 2], [i64; 2]),
+}
+
+/// The type in which scale and bias are applied on the way from `source` to `target`.
+pub fn compute_type(source: Scalar, target: Scalar) -> Scalar {
+    let narrow = target.is_float() && target != Scalar::Float64 && source.fits_f32();
+    if narrow { Scalar::Float32 } else { Scalar::Float64 }
+}
+
+impl Run {
+    /// The path from `source` to `target`: complex to real takes the real part, real to complex adds zeros, two complex
+    /// ones are not asked for. Numbers that [`scale`](Wish::affine) must be run by [`Run::scaled`].
+    pub(in crate::engine) fn new(source: Numeric, target: Numeric, wish: Wish, isa: Isa) -> Self {
+        let mut path = Builder::new(source, isa);
+        path.turn(source, wish.swapped[0]);
+        if source.complex {
+            path.part(Task::First);
+        }
+        path.real(source.scalar, target.scalar, wish);
+        if target.complex {
+            path.part(Task::Pair);
+        }
+        path.turn(target, wish.swapped[1]);
+        path.finish()
+    }
+
+    /// The path that asks complex numbers of two `part`s whether they are nonzero.
+    pub fn complex_truth(part: Scalar, swapped: bool, isa: Isa) -> Self {
+        let source = Numeric { scalar: part, complex: true };
+        let mut path = Builder::new(source, isa);
+        path.turn(source, swapped);
+        path.push(words(Task::Truth, bytes(part), isa), 1, 1);
+        path.finish()
+    }
+
+    /// The path that reverses the bytes of words of 2, 4 or 8 bytes.
+    pub fn reversed(size: usize, isa: Isa) -> Self {
+        let scalar = Scalar::Uint(8 * size as u8);
+        let word = Numeric { scalar, complex: false };
+        Self::new(word, word, Wish { swapped: [true, false], ..Wish::default() }, isa)
+    }
+
+    /// The type in which numbers are scaled, if they are.
+    pub fn compute(&self) -> Option<Scalar> {
+        self.compute
+    }
+
+    /// Converts `count` numbers at `from` and writes them to `to`; neither need be aligned.
+    ///
+    /// # Safety
+    /// So many numbers of the two types are readable and writable there, and they do not overlap.
+    #[inline]
+    pub unsafe fn run(&self, from: *const u8, to: *mut u8, count: usize) {
+        debug_assert!(self.compute.is_none());
+        let (floats, integers) = self.bounds;
+        let with = Operands { floats, integers, ..Operands::default() };
+        if let [hop] = self.hops[..self.count] {
+            // SAFETY: as the caller promises; the processor has the instructions, or the loop had not been given.
+            return unsafe { (hop.run)(from, to, count * usize::from(hop.times), &with) };
+        }
+        let mut rooms = Rooms::new();
+        for start in (0..count).step_by(self.block) {
+            let n = self.block.min(count - start);
+            // SAFETY: the numbers from `start` on; no more than a block.
+            unsafe {
+                let (from, to) = (from.add(start * self.sizes[0]), to.add(start * self.sizes[1]));
+                self.block(from, to, n, &with, &mut rooms);
+            }
+        }
+    }
+
+    /// [`run`](Self::run) for numbers that are scaled; `cycle` says by which of the factors.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run).
+    pub unsafe fn scaled(
+        &self,
+        from: *const u8,
+        to: *mut u8,
+        count: usize,
+        factors: &mut Factors,
+        cycle: Cycle,
+    ) {
+        let (floats, integers) = self.bounds;
+        let step = cycle.step(self.block);
+        let mut rooms = Rooms::new();
+        for start in (0..count).step_by(step) {
+            let n = step.min(count - start);
+            let [scale, bias] = factors.load(cycle.after(start), n);
+            let with = Operands { scale, bias, floats, integers };
+            // SAFETY: the numbers from `start` on; no more than a block.
+            unsafe {
+                let (from, to) = (from.add(start * self.sizes[0]), to.add(start * self.sizes[1]));
+                self.block(from, to, n, &with, &mut rooms);
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for [`run`](Self::run), for at most a block, whose operands are those that the loops read.
+    unsafe fn block(&self, from: *const u8, to: *mut u8, count: usize, with: &Operands, rooms: &mut Rooms) {
+        let mut at = from;
+        for (i, hop) in self.hops[..self.count].iter().enumerate() {
+            let out = if i + 1 == self.count { to } else { rooms.0[i % 2].as_mut_ptr().cast() };
+            // SAFETY: as the caller promises; a room holds a block, and loops take turns with the two.
+            unsafe { (hop.run)(at, out, count * usize::from(hop.times), with) };
+            at = out;
+        }
+    }
+}
+
+/// Where numbers are between two loops.
+#[repr(C, align(64))]
+struct Rooms([[MaybeUninit<u8>; ROOM]; 2]);
+
+impl Rooms {
+    #[inline(always)]
+    fn new() -> Self {
+        Self([[MaybeUninit::uninit(); ROOM]; 2])
+    }
+}
+
+/// Bytes of a number.
+fn bytes(scalar: Scalar) -> usize {
+    scalar.bits().div_ceil(8) as usize
+}
+
+/// A path that is being made.
+struct Builder {
+    run: Run,
+    isa: Isa,
+    /// The real type that the path has come to.
+    at: Scalar,
+}
+
+impl Builder {
+    fn new(source: Numeric, isa: Isa) -> Self {
+        let size = bytes(source.scalar) * (1 + usize::from(source.complex));
+        let none = Hop { run: cast_copy, times: 1, width: 1 };
+        let run = Run {
+            hops: [none; MOST],
+            count: 0,
+            sizes: [size, size],
+            block: BLOCK,
+            compute: None,
+            bounds: ([0.0; 2], [0; 2]),
+        };
+        Self { run, isa, at: source.scalar }
+    }
+
+    fn push(&mut self, run: Loop, times: u8, width: usize) {
+        self.run.hops[self.run.count] = Hop { run, times, width: width as u8 };
+        self.run.count += 1;
+    }
+
+    fn finish(mut self) -> Run {
+        if self.run.count == 0 {
+            self.push(cast_copy, self.run.sizes[0] as u8, self.run.sizes[0]);
+        }
+        let [between @ .., last] = &self.run.hops[..self.run.count] else { unreachable!("there is a loop") };
+        let widest = between.iter().map(|hop| hop.width).max().unwrap_or(1);
+        self.run.block = BLOCK.min(ROOM / usize::from(widest));
+        self.run.sizes[1] = last.width.into();
+        self.run
+    }
+
+    /// Foreign bytes to native ones, or back.
+    fn turn(&mut self, numeric: Numeric, swapped: bool) {
+        let (size, parts) = (bytes(numeric.scalar), 1 + u8::from(numeric.complex));
+        if swapped && size > 1 {
+            self.push(words(Task::Reverse, size, self.isa), parts, size * usize::from(parts));
+        }
+    }
+
+    /// From complex numbers to one of their parts, or back.
+    fn part(&mut self, task: Task) {
+        let size = bytes(self.at);
+        self.push(words(task, size, self.isa), 1, if task == Task::Pair { 2 * size } else { size });
+    }
+
+    /// From one real type to another.
+    fn real(&mut self, source: Scalar, mut target: Scalar, wish: Wish) {
+        if wish.affine {
+            self.scale(compute_type(source, target));
+        } else if matches!(source, Scalar::Small(_)) && target == Scalar::Float16 {
+            // What comes from ml_dtypes' floats has one NaN of either sign.
+            target = Scalar::Small(Format::FLOAT16);
+            if source == target {
+                self.cast_to(Scalar::Float32);
+            }
+        }
+        if wish.overflow == Overflow::Saturate {
+            self.saturate(if wish.affine { self.at } else { source }, target);
+        }
+        self.cast_to(target);
+    }
+
+    fn scale(&mut self, compute: Scalar) {
+        self.widen();
+        self.run.compute = Some(compute);
+        match scaled(self.at, compute, self.isa) {
+            Some(run) => self.push(run, 1, bytes(compute)),
+            None => unreachable!("numbers of whole bytes can be scaled"),
+        }
+        self.at = compute;
+    }
+
+    /// From what few loops know to what all do.
+    fn widen(&mut self) {
+        match self.at {
+            Scalar::Float16 | Scalar::Small(_) => self.cast_to(Scalar::Float32),
+            Scalar::Int(2 | 4) => self.cast_to(Scalar::Int(8)),
+            Scalar::Uint(2 | 4) => self.cast_to(Scalar::Uint(8)),
+            _ => {}
+        }
+    }
+
+    /// Brings numbers, which have the range of `origin`, into that of `target`.
+    fn saturate(&mut self, origin: Scalar, target: Scalar) {
+        if let Some(integer) = integer(target) {
+            self.widen();
+            let own = integer_of_whole_bytes(integer, target);
+            if let Some(run) = saturated(self.at, own, self.isa) {
+                self.push(run, 1, bytes(own));
+                self.at = own;
+            }
+            self.fit(integer);
+        } else if target.is_narrower_than(origin) && (origin.is_float() || target.bits() <= 16) {
+            self.widen();
+            if self.at != Scalar::Float64 || target != Scalar::Float16 {
+                self.cast_to(Scalar::Float32);
+            }
+            if let (Some((low, high)), Some(run)) = (target.float_range(), clamped(self.at, self.isa)) {
+                self.run.bounds.0 = [low, high];
+                self.push(run, 1, bytes(self.at));
+            }
+        }
+    }
+
+    /// Integers into the range of another integer type, where theirs is wider.
+    fn fit(&mut self, target: Integer) {
+        let own = match integer(self.at) {
+            Some(own) => own.range(),
+            None => return,
+        };
+        let (low, high) = target.range();
+        let bounds = (low.max(own.0), high.min(own.1));
+        if let (true, Some(run)) = (bounds != own, clamped(self.at, self.isa)) {
+            self.run.bounds.1 = [bounds.0 as i64, bounds.1 as i64];
+            self.push(run, 1, bytes(self.at));
+        }
+    }
+
+    /// The casts from where the path is to `target`.
+    fn cast_to(&mut self, target: Scalar) {
+        while self.at != target {
+            let next = self.next(target);
+            if !same_bits(self.at, next) {
+                match cast(self.at, next, self.isa) {
+                    Some(run) => self.push(run, 1, bytes(next)),
+                    None => unreachable!("there is a loop from {:?} to {next:?}", self.at),
+                }
+            }
+            self.at = next;
+        }
+    }
+
+    /// The type to go to from where the path is, to come to `target`.
+    fn next(&self, target: Scalar) -> Scalar {
+        use Scalar::{Bool, Float16, Float32, Float64, Int, Small, Uint};
+        match (self.at, target) {
+            (Float16, Float64) | (Float64, Float16) => target,
+            (Small(_) | Float16, _) => Float32,
+            (Int(2 | 4), _) => Int(8),
+            (Uint(2 | 4), _) => Uint(8),
+            (Float32, Small(_) | Float16) => target,
+            (Bool | Int(_) | Uint(_) | Float64, Small(_) | Float16) => Float32,
+            (Uint(8), Int(2 | 4) | Uint(2 | 4)) => target,
+            (_, Int(2 | 4) | Uint(2 | 4)) => Uint(8),
+            _ => target,
+        }
+    }
+}
+
+fn integer(scalar: Scalar) -> Option<Integer> {
+    match scalar {
+        Scalar::Int(bits) => Some(Integer { bits, signed: true }),
+        Scalar::Uint(bits) => Some(Integer { bits, signed: false }),
+        _ => None,
+    }
+}
+
+fn integer_of_whole_bytes(integer: Integer, scalar: Scalar) -> Scalar {
+    match integer {
+        Integer { bits: 2 | 4, signed: true } => Scalar::Int(8),
+        Integer { bits: 2 | 4, signed: false } => Scalar::Uint(8),
+        _ => scalar,
+    }
+}
+
+/// Whether both are integers of as many bits, whole bytes of them.
+fn same_bits(a: Scalar, b: Scalar) -> bool {
+    match (a, b) {
+        (Scalar::Int(a) | Scalar::Uint(a), Scalar::Int(b) | Scalar::Uint(b)) => a == b && a >= 8,
+        _ => false,
+    }
+}
+
+/// Bytes as they are.
+///
+/// # Safety
+/// As for [`super::kernel::Kernel::run`].
+unsafe fn cast_copy(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
+    // SAFETY: as the caller promises.
+    unsafe { to.copy_from_nonoverlapping(from, count) }
+}
+
+#[cfg(test)]
+mod tests;
