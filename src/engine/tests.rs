@@ -455,8 +455,8 @@ fn equality_is_that_of_numbers() {
         &view(b"abcdef", DType::numpy(b'S', 2), &layout)
     ));
     assert!(!same(&view(&ints, int16, &layout), &view(&ints, int16, &Layout::raw(&[2], &[1], 0))));
-    let text: Vec<u8> = (0..9000).map(|i| (i / 35) as u8).collect();
-    let (long, foreign) = (DType::numpy(b'U', 750), DType { flags: SWAPPED, ..DType::numpy(b'U', 750) });
+    let text: Vec<u8> = (0..25_200).map(|i| (i / 35) as u8).collect();
+    let (long, foreign) = (DType::numpy(b'U', 2100), DType { flags: SWAPPED, ..DType::numpy(b'U', 2100) });
     assert!(same(&view(&text, long, &layout), &view(&text, long, &layout)));
     let turned: Vec<u8> = text.chunks(4).flat_map(|unit| unit.iter().rev().copied()).collect();
     assert!(same(&view(&text, long, &layout), &view(&turned, foreign, &layout)));

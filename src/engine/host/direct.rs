@@ -22,11 +22,11 @@ pub fn cast(source: Scalar, target: Scalar, isa: Isa) -> Option<Loop> {
         (Float16, Float64) => Some(compiled::<HalfToDouble>(isa)),
         (Float64, Float16) => Some(compiled::<DoubleToHalf>(isa)),
         #[cfg(target_arch = "x86_64")]
-        (_, Float32) if has_f16c(isa) && is_half(source) => Some(half::decode),
+        (_, Float32) if is_half(source) && has_f16c(isa) => Some(half::decode),
         #[cfg(target_arch = "x86_64")]
         (Float32, Float16) if has_f16c(isa) => Some(half::encode::<false>),
         #[cfg(target_arch = "x86_64")]
-        (Float32, _) if has_f16c(isa) && is_half(target) => Some(half::encode::<true>),
+        (Float32, _) if is_half(target) && has_f16c(isa) => Some(half::encode::<true>),
         (Small(_) | Float16, Float32) => visit_small(source, To::<f32>(isa, PhantomData)),
         (Float32, Small(_) | Float16) => visit_small(target, From::<f32>(isa, PhantomData)),
         (Int(2 | 4), Int(8)) => visit_narrow(source, To::<i8>(isa, PhantomData)),

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::path::BLOCK;
+use super::path::ROOM;
 use crate::dtype::Scalar;
 
 /// Scale and bias: no number, one, or one for each index along the axis of the plan's steps.
@@ -31,13 +31,28 @@ impl Cycle {
     /// How many numbers to take at once, at most `block`: where rows repeat, so many that the same coefficients serve
     /// again, in whole registers if possible.
     pub fn step(&self, block: usize) -> usize {
-        const REGISTER: usize = 16;
         if self.steps[0] == 0 || self.steps[1] != 0 || self.row > block {
             return block;
         }
-        let whole = self.row * (REGISTER >> self.row.trailing_zeros().min(REGISTER.trailing_zeros()));
-        let unit = if whole <= block { whole } else { self.row };
+        // Of so many numbers that the coefficients repeat, no more than few registers' worth is worth a turn.
+        let whole = |turn: usize| self.row * (turn >> self.row.trailing_zeros().min(turn.trailing_zeros()));
+        let unit = [64, 16].map(whole).into_iter().find(|unit| *unit <= block).unwrap_or(self.row);
         block / unit * unit
+    }
+
+    /// Whether all numbers of a row have the same coefficients, and rows are long enough to be taken one by one.
+    pub fn has_long_rows(&self) -> bool {
+        self.steps == [0, 0] || self.steps[0] == 0 && self.row >= 128
+    }
+
+    /// The cycle of as many of the next `count` numbers as have the same coefficients, and how many these are.
+    pub fn in_row(self, count: usize) -> (Self, usize) {
+        if self.steps == [0, 0] {
+            return (self, count);
+        }
+        let (row, column) = (self.at / self.row, self.at % self.row);
+        let first = self.first + row as i64 * self.steps[1];
+        (Self { first, at: 0, row: 1, steps: [0, 0] }, count.min(self.row - column))
     }
 
     /// The cycle of the numbers that follow the first `count`.
@@ -75,8 +90,8 @@ impl Cycle {
 /// The coefficients of a block of numbers, in the type that is computed in.
 #[repr(C, align(64))]
 pub struct Factors<'a> {
-    scale: [MaybeUninit<f64>; BLOCK],
-    bias: [MaybeUninit<f64>; BLOCK],
+    scale: [MaybeUninit<f64>; ROOM / 8],
+    bias: [MaybeUninit<f64>; ROOM / 8],
     coefficients: Coefficients<'a>,
     compute: Scalar,
     /// What is laid out.
@@ -86,11 +101,11 @@ pub struct Factors<'a> {
 impl<'a> Factors<'a> {
     /// For numbers that are scaled in `compute`, float32 or float64.
     pub fn new(coefficients: Coefficients<'a>, compute: Scalar) -> Self {
-        let (scale, bias) = ([MaybeUninit::uninit(); BLOCK], [MaybeUninit::uninit(); BLOCK]);
+        let (scale, bias) = ([MaybeUninit::uninit(); ROOM / 8], [MaybeUninit::uninit(); ROOM / 8]);
         Self { scale, bias, coefficients, compute, loaded: None }
     }
 
-    /// The scale and the bias of each of the `count` numbers, at most a block, that begin at `cycle`. A bias of -0 is
+    /// The scale and the bias of each of the `count` numbers, no more than [`ROOM`] has bytes for, that begin at `cycle`. A bias of -0 is
     /// none at all: it changes no number.
     pub fn load(&mut self, cycle: Cycle, count: usize) -> [*const u8; 2] {
         if !self.loaded.is_some_and(|(loaded, n)| loaded == cycle && n >= count) {
@@ -108,8 +123,8 @@ impl<'a> Factors<'a> {
     }
 }
 
-/// The same room for as many numbers of half the width.
-fn halves(room: &mut [MaybeUninit<f64>; BLOCK]) -> &mut [MaybeUninit<f32>; BLOCK] {
+/// The same room for twice as many numbers of half the width.
+fn halves(room: &mut [MaybeUninit<f64>; ROOM / 8]) -> &mut [MaybeUninit<f32>; ROOM / 4] {
     // SAFETY: the array has room for them, is aligned for more, and anything may be in it.
     unsafe { &mut *std::ptr::from_mut(room).cast() }
 }

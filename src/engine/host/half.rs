@@ -30,7 +30,10 @@ pub unsafe fn encode<const CANONICAL: bool>(from: *const u8, to: *mut u8, count:
     while i + TURN <= count {
         // SAFETY: the numbers of this turn.
         unsafe {
-            let numbers = [0, 8, 16, 24].map(|k| _mm256_loadu_ps(from.add(i + k)));
+            let mut numbers = [_mm256_setzero_ps(); 4];
+            for (k, x) in numbers.iter_mut().enumerate() {
+                *x = _mm256_loadu_ps(from.add(i + 8 * k));
+            }
             if has_nan(numbers) {
                 (i..i + TURN).for_each(one);
             } else {
@@ -73,7 +76,10 @@ pub unsafe fn decode(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
     while i + TURN <= count {
         // SAFETY: the numbers of this turn.
         unsafe {
-            let numbers = [0, 8, 16, 24].map(|k| _mm256_cvtph_ps(_mm_loadu_si128(from.add(i + k).cast())));
+            let mut numbers = [_mm256_setzero_ps(); 4];
+            for (k, x) in numbers.iter_mut().enumerate() {
+                *x = _mm256_cvtph_ps(_mm_loadu_si128(from.add(i + 8 * k).cast()));
+            }
             if has_nan(numbers) {
                 (i..i + TURN).for_each(one);
             } else {
@@ -99,6 +105,7 @@ pub unsafe fn decode(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
     (i..count).for_each(one);
 }
 
+#[inline]
 #[target_feature(enable = "avx2")]
 fn has_nan([a, b, c, d]: [__m256; 4]) -> bool {
     let one = _mm256_cmp_ps::<_CMP_UNORD_Q>(a, b);

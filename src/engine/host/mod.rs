@@ -18,6 +18,8 @@ pub mod run;
 mod scaled;
 mod sheet;
 mod stream;
+#[cfg(target_arch = "x86_64")]
+mod table;
 mod transpose;
 mod truncate;
 mod vector;

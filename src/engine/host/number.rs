@@ -1,10 +1,9 @@
 //! Types of numbers that loops are written for, and what becomes of each in each other: NumPy's and ml_dtypes' rules,
 //! known when a loop is compiled.
 
-use super::truncate::{f32_to_i32, f64_to_i32};
+use super::truncate::{f32_to_i32, f64_to_i32, f64_to_i64, f64_to_u64};
 use crate::dtype::Scalar;
 use crate::dtype::float::{Format, half_from_f32};
-use crate::dtype::scalar::{wrap_to_i64, wrap_to_u64};
 
 /// A type of numbers.
 pub trait Number {
@@ -185,12 +184,12 @@ macro_rules! float {
 
             #[inline(always)]
             fn i64(word: $word) -> i64 {
-                wrap_to_i64($read(word).into())
+                f64_to_i64($read(word).into())
             }
 
             #[inline(always)]
             fn u64(word: $word) -> u64 {
-                wrap_to_u64($read(word).into())
+                f64_to_u64($read(word).into())
             }
 
             #[inline(always)]
@@ -264,12 +263,12 @@ impl Number for f64 {
 
     #[inline(always)]
     fn i64(word: f64) -> i64 {
-        wrap_to_i64(word)
+        f64_to_i64(word)
     }
 
     #[inline(always)]
     fn u64(word: f64) -> u64 {
-        wrap_to_u64(word)
+        f64_to_u64(word)
     }
 
     #[inline(always)]

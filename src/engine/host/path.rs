@@ -7,7 +7,9 @@ use super::direct::cast;
 use super::factors::{Cycle, Factors};
 use super::isa::Isa;
 use super::kernel::{Loop, Operands};
-use super::scaled::{clamped, saturated, scaled};
+use super::scaled::{clamped, quantised, saturated, scaled};
+#[cfg(target_arch = "x86_64")]
+use super::table::{self, Entry};
 use super::words::{Task, words};
 use crate::dtype::float::Format;
 use crate::dtype::scalar::Integer;
@@ -39,10 +41,10 @@ struct Hop {
 const MOST: usize = 9;
 
 /// The most numbers that pass at once.
-pub(super) const BLOCK: usize = 1024;
+pub(super) const BLOCK: usize = 2048;
 
 /// Bytes of them between two loops.
-const ROOM: usize = 8 << 10;
+pub(super) const ROOM: usize = 8 << 10;
 
 /// The loops from numbers of one type to those of another, adjacent on both sides.
 #[derive(Clone, Copy)]
@@ -55,6 +57,11 @@ pub struct Run {
     block: usize,
     /// The type in which numbers are scaled, if they are.
     compute: Option<Scalar>,
+    /// Which loop scales them, and what takes its place where their factors differ.
+    each: (usize, Loop),
+    /// What a table of all values of a byte would have, where looking them up is fastest.
+    #[cfg(target_arch = "x86_64")]
+    table: Option<Entry>,
     bounds: ([f64; 2], [i64; 2]),
 }
 
@@ -68,7 +75,8 @@ impl Run {
     /// The path from `source` to `target`: complex to real takes the real part, real to complex adds zeros, two complex
     /// ones are not asked for. Numbers that [`scale`](Wish::affine) must be run by [`Run::scaled`].
     pub(in crate::engine) fn new(source: Numeric, target: Numeric, wish: Wish, isa: Isa) -> Self {
-        let mut path = Builder::new(source, isa);
+        let mut run = Self::empty(source);
+        let mut path = Builder { run: &mut run, isa, at: source.scalar };
         path.turn(source, wish.swapped[0]);
         if source.complex {
             path.part(Task::First);
@@ -78,16 +86,37 @@ impl Run {
             path.part(Task::Pair);
         }
         path.turn(target, wish.swapped[1]);
-        path.finish()
+        #[cfg(target_arch = "x86_64")]
+        path.tabulate(source, target, wish);
+        path.finish();
+        run
     }
 
     /// The path that asks complex numbers of two `part`s whether they are nonzero.
     pub fn complex_truth(part: Scalar, swapped: bool, isa: Isa) -> Self {
         let source = Numeric { scalar: part, complex: true };
-        let mut path = Builder::new(source, isa);
+        let mut run = Self::empty(source);
+        let mut path = Builder { run: &mut run, isa, at: part };
         path.turn(source, swapped);
         path.push(words(Task::Truth, bytes(part), isa), 1, 1);
-        path.finish()
+        path.finish();
+        run
+    }
+
+    fn empty(source: Numeric) -> Self {
+        let size = bytes(source.scalar) * (1 + usize::from(source.complex));
+        let none = Hop { run: cast_copy, times: 1, width: 1 };
+        Self {
+            hops: [none; MOST],
+            count: 0,
+            sizes: [size, size],
+            block: BLOCK,
+            compute: None,
+            each: (0, cast_copy),
+            #[cfg(target_arch = "x86_64")]
+            table: None,
+            bounds: ([0.0; 2], [0; 2]),
+        }
     }
 
     /// The path that reverses the bytes of words of 2, 4 or 8 bytes.
@@ -109,21 +138,8 @@ impl Run {
     #[inline]
     pub unsafe fn run(&self, from: *const u8, to: *mut u8, count: usize) {
         debug_assert!(self.compute.is_none());
-        let (floats, integers) = self.bounds;
-        let with = Operands { floats, integers, ..Operands::default() };
-        if let [hop] = self.hops[..self.count] {
-            // SAFETY: as the caller promises; the processor has the instructions, or the loop had not been given.
-            return unsafe { (hop.run)(from, to, count * usize::from(hop.times), &with) };
-        }
-        let mut rooms = Rooms::new();
-        for start in (0..count).step_by(self.block) {
-            let n = self.block.min(count - start);
-            // SAFETY: the numbers from `start` on; no more than a block.
-            unsafe {
-                let (from, to) = (from.add(start * self.sizes[0]), to.add(start * self.sizes[1]));
-                self.block(from, to, n, &with, &mut rooms);
-            }
-        }
+        // SAFETY: as the caller promises.
+        unsafe { self.all(from, to, count, &self.operands([std::ptr::null(); 2])) }
     }
 
     /// [`run`](Self::run) for numbers that are scaled; `cycle` says by which of the factors.
@@ -138,18 +154,90 @@ impl Run {
         factors: &mut Factors,
         cycle: Cycle,
     ) {
-        let (floats, integers) = self.bounds;
+        if cycle.has_long_rows() {
+            let mut done = 0;
+            while done < count {
+                let (cycle, n) = cycle.after(done).in_row(count - done);
+                let with = self.operands(factors.load(cycle, 1));
+                // SAFETY: the numbers of a row from `done` on.
+                unsafe {
+                    let (from, to) = (from.add(done * self.sizes[0]), to.add(done * self.sizes[1]));
+                    self.all(from, to, n, &with)
+                };
+                done += n;
+            }
+            return;
+        }
+        let mut path = *self;
+        path.hops[self.each.0].run = self.each.1;
         let step = cycle.step(self.block);
         let mut rooms = Rooms::new();
         for start in (0..count).step_by(step) {
             let n = step.min(count - start);
-            let [scale, bias] = factors.load(cycle.after(start), n);
-            let with = Operands { scale, bias, floats, integers };
+            let with = self.operands(factors.load(cycle.after(start), n));
             // SAFETY: the numbers from `start` on; no more than a block.
             unsafe {
                 let (from, to) = (from.add(start * self.sizes[0]), to.add(start * self.sizes[1]));
-                self.block(from, to, n, &with, &mut rooms);
+                path.block(from, to, n, &with, &mut rooms);
             }
+        }
+    }
+
+    #[inline(always)]
+    fn operands(&self, [scale, bias]: [*const u8; 2]) -> Operands {
+        let (floats, integers) = self.bounds;
+        Operands { scale, bias, floats, integers }
+    }
+
+    /// All numbers with the same operands.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run).
+    #[inline(always)]
+    unsafe fn all(&self, from: *const u8, to: *mut u8, count: usize, with: &Operands) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(entry) = self.table
+            && count >= table::LEAST
+        {
+            // SAFETY: as the caller promises.
+            return unsafe { self.look_up(entry, from, to, count, with) };
+        }
+        if let [hop] = self.hops[..self.count] {
+            // SAFETY: as the caller promises; the processor has the instructions, or the loop had not been given.
+            return unsafe { (hop.run)(from, to, count * usize::from(hop.times), with) };
+        }
+        // SAFETY: as the caller promises.
+        unsafe { self.blocks(from, to, count, with) }
+    }
+
+    /// # Safety
+    /// As for [`run`](Self::run).
+    #[inline(never)]
+    unsafe fn blocks(&self, from: *const u8, to: *mut u8, count: usize, with: &Operands) {
+        let mut rooms = Rooms::new();
+        for start in (0..count).step_by(self.block) {
+            let n = self.block.min(count - start);
+            // SAFETY: the numbers from `start` on; no more than a block.
+            unsafe {
+                let (from, to) = (from.add(start * self.sizes[0]), to.add(start * self.sizes[1]));
+                self.block(from, to, n, with, &mut rooms);
+            }
+        }
+    }
+
+    /// Converts all values of a byte first, and looks up the numbers among them.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run), on a processor that has the instructions of tables.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(never)]
+    unsafe fn look_up(&self, entry: Entry, from: *const u8, to: *mut u8, count: usize, with: &Operands) {
+        let codes: [u8; 256] = std::array::from_fn(|i| i as u8);
+        let mut values = [0u8; 4 * 256];
+        // SAFETY: a path of numbers of one byte to those of at most four; then as the caller promises.
+        unsafe {
+            Self { table: None, ..*self }.all(codes.as_ptr(), values.as_mut_ptr(), 256, with);
+            table::look_up(entry, &values, from, to, count)
         }
     }
 
@@ -183,42 +271,42 @@ fn bytes(scalar: Scalar) -> usize {
 }
 
 /// A path that is being made.
-struct Builder {
-    run: Run,
+struct Builder<'a> {
+    run: &'a mut Run,
     isa: Isa,
     /// The real type that the path has come to.
     at: Scalar,
 }
 
-impl Builder {
-    fn new(source: Numeric, isa: Isa) -> Self {
-        let size = bytes(source.scalar) * (1 + usize::from(source.complex));
-        let none = Hop { run: cast_copy, times: 1, width: 1 };
-        let run = Run {
-            hops: [none; MOST],
-            count: 0,
-            sizes: [size, size],
-            block: BLOCK,
-            compute: None,
-            bounds: ([0.0; 2], [0; 2]),
-        };
-        Self { run, isa, at: source.scalar }
-    }
-
+impl Builder<'_> {
     fn push(&mut self, run: Loop, times: u8, width: usize) {
         self.run.hops[self.run.count] = Hop { run, times, width: width as u8 };
         self.run.count += 1;
     }
 
-    fn finish(mut self) -> Run {
+    fn finish(&mut self) {
         if self.run.count == 0 {
             self.push(cast_copy, self.run.sizes[0] as u8, self.run.sizes[0]);
         }
         let [between @ .., last] = &self.run.hops[..self.run.count] else { unreachable!("there is a loop") };
         let widest = between.iter().map(|hop| hop.width).max().unwrap_or(1);
-        self.run.block = BLOCK.min(ROOM / usize::from(widest));
+        let widest = self.run.compute.map_or(1, bytes).max(widest.into());
+        self.run.block = BLOCK.min(ROOM / widest);
         self.run.sizes[1] = last.width.into();
-        self.run
+    }
+
+    /// Notes whether a table is the fastest way: from a byte, other than by one simple loop, to one or two, or to a
+    /// float32 that bfloat16 could hold.
+    #[cfg(target_arch = "x86_64")]
+    fn tabulate(&mut self, source: Numeric, target: Numeric, wish: Wish) {
+        let simple = |scalar| !matches!(scalar, Scalar::Small(_) | Scalar::Float16);
+        let loops = self.run.count > 1 || wish.affine || !simple(source.scalar) || !simple(target.scalar);
+        let width = bytes(target.scalar);
+        let upper = target.scalar == Scalar::Float32 && !wish.affine && !wish.swapped[1];
+        let fits = bytes(source.scalar) == 1 && !source.complex && !target.complex;
+        if loops && fits && (width <= 2 || upper) && table::is_available(self.isa) {
+            self.run.table = Some([Entry::Byte, Entry::Word, Entry::Byte, Entry::Upper][width - 1]);
+        }
     }
 
     /// Foreign bytes to native ones, or back.
@@ -238,7 +326,16 @@ impl Builder {
     /// From one real type to another.
     fn real(&mut self, source: Scalar, mut target: Scalar, wish: Wish) {
         if wish.affine {
-            self.scale(compute_type(source, target));
+            self.widen();
+            let quantises = wish.overflow == Overflow::Saturate;
+            if let Some(loops) = quantised(self.at, target, self.isa).filter(|_| quantises) {
+                return self.scale(loops, Scalar::Float64, target);
+            }
+            let compute = compute_type(source, target);
+            match scaled(self.at, compute, self.isa) {
+                Some(loops) => self.scale(loops, compute, compute),
+                None => unreachable!("numbers of whole bytes can be scaled"),
+            }
         } else if matches!(source, Scalar::Small(_)) && target == Scalar::Float16 {
             // What comes from ml_dtypes' floats has one NaN of either sign.
             target = Scalar::Small(Format::FLOAT16);
@@ -252,14 +349,11 @@ impl Builder {
         self.cast_to(target);
     }
 
-    fn scale(&mut self, compute: Scalar) {
-        self.widen();
+    fn scale(&mut self, [one, each]: [Loop; 2], compute: Scalar, to: Scalar) {
         self.run.compute = Some(compute);
-        match scaled(self.at, compute, self.isa) {
-            Some(run) => self.push(run, 1, bytes(compute)),
-            None => unreachable!("numbers of whole bytes can be scaled"),
-        }
-        self.at = compute;
+        self.run.each = (self.run.count, each);
+        self.push(one, 1, bytes(to));
+        self.at = to;
     }
 
     /// From what few loops know to what all do.

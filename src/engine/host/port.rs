@@ -3,10 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::memory::{Cell, Grid, Mover};
-use super::path::BLOCK;
-
-/// Bytes of room for a block of native scalars.
-pub(super) const ROOM: usize = BLOCK * 8;
+use super::path::ROOM;
 
 /// Room for a block of native scalars.
 #[repr(C, align(64))]

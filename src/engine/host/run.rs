@@ -7,8 +7,8 @@ pub use super::factors::Coefficients;
 use super::factors::{Cycle, Factors};
 use super::isa::Isa;
 use super::memory::{Cell, Grid, Mover};
-use super::path::{BLOCK, Run};
-use super::port::{Port, ROOM, Room};
+use super::path::{BLOCK, ROOM, Run};
+use super::port::{Port, Room};
 use super::sheet::with_room;
 use super::stream;
 use super::walk::{Block, second_loop, walk};
@@ -166,7 +166,11 @@ unsafe fn through_tiles(plan: &Plan, source: Place<*const u8>, target: Place<*mu
             };
             let [start, pitch] = [to.at, to.strides[1].max(1)].map(|bits| bits >> 3);
             let start = to.base.wrapping_offset(start as isize) as usize;
+            let varies = b.loops.iter().any(|l| l.step != 0);
             let mut put = |from: *const u8, at: *mut u8, n: usize| {
+                if !varies {
+                    return put(from, at, n, Cycle { first: b.first, at: 0, row: 1, steps: [0, 0] });
+                }
                 let bytes = at as usize - start;
                 let (i, j) = (bytes % pitch as usize / width, bytes / pitch as usize);
                 let (row, steps) = (b.counts[0], b.loops.map(|l| l.step));
@@ -200,7 +204,22 @@ pub unsafe fn convert(
             each_run(plan, source, target, None, &mut |from, to, n, _| run.run(from, to, n));
         };
     };
-    let mut factors = Factors::new(coefficients, compute);
+    // SAFETY: as the caller promises.
+    unsafe { convert_scaled(plan, run, source, target, Factors::new(coefficients, compute)) }
+}
+
+/// [`convert`] for numbers that are scaled.
+///
+/// # Safety
+/// As for [`convert`].
+#[inline(never)]
+unsafe fn convert_scaled(
+    plan: &Plan,
+    run: &Run,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+    mut factors: Factors,
+) {
     let (plan, joined) = join(plan, source.cell, target.cell);
     // SAFETY: as the caller promises.
     unsafe {
@@ -236,6 +255,7 @@ const LONG: i64 = 512;
 ///
 /// # Safety
 /// As for [`copy`], the cells being those of two types of numbers.
+#[inline(never)]
 unsafe fn each_block(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, work: &mut Work) {
     // Bytes stay in their order: `work` knows it.
     let plain = |cell| Cell { swapped: false, ..cell };
@@ -304,6 +324,7 @@ fn has_long_rows(plan: &Plan, size: usize) -> bool {
 ///
 /// # Safety
 /// `work` may be given these numbers; the sizes are those of the two types.
+#[inline(never)]
 unsafe fn stream_run(
     work: &mut Work,
     from: *const u8,
@@ -312,9 +333,9 @@ unsafe fn stream_run(
     cycle: Cycle,
     [size, width]: [usize; 2],
 ) {
-    let mut room = MaybeUninit::<[u8; TILE]>::uninit();
+    let mut room = MaybeUninit::<[u8; STREAM]>::uninit();
     let room = room.as_mut_ptr().cast::<u8>();
-    let step = cycle.step(TILE / width);
+    let step = cycle.step(STREAM / width);
     for start in (0..count).step_by(step) {
         let n = step.min(count - start);
         // SAFETY: the numbers from `start` on; the room holds so many.
@@ -324,6 +345,9 @@ unsafe fn stream_run(
         }
     }
 }
+
+/// Bytes that are streamed at once: a third of a first-level cache.
+const STREAM: usize = 16 << 10;
 
 /// Visits the rows of a plan whose innermost loop is a run of whole bytes on both sides.
 ///
@@ -356,10 +380,11 @@ pub unsafe fn equal(
     source: Place<*const u8>,
     target: Place<*const u8>,
 ) -> bool {
-    let [mut one, mut other] = [[0u64; BLOCK]; 2];
-    // SAFETY: as the caller promises; a block has as many numbers as both rooms.
+    const LIMIT: usize = 256;
+    let [mut one, mut other] = [[0u64; LIMIT]; 2];
+    // SAFETY: as the caller promises; a block is no larger than both rooms.
     unsafe {
-        compare(plan, block_limit(source.cell, target.cell), source, target, &mut |n, a, b| {
+        compare(plan, LIMIT, source, target, &mut |n, a, b| {
             sides[0].bring(a, &mut one[..n]);
             sides[1].bring(b, &mut other[..n]);
             sides[0].equals(&one[..n], sides[1], &other[..n])

@@ -8,14 +8,38 @@ use super::kernel::{Kernel, Loop, Operands, compiled, each};
 use super::number::{Number, Visitor, visit_float, visit_integer, visit_short};
 use crate::dtype::Scalar;
 
-/// The loop that makes numbers of `source` x · scale + bias in `compute`, float32 or float64; `None` where there is none.
-pub fn scaled(source: Scalar, compute: Scalar, isa: Isa) -> Option<Loop> {
+/// The loops that make numbers of `source` x · scale + bias in `compute`, float32 or float64: the first with one scale and
+/// bias for all numbers, the second with one for each. `None` where there are none.
+pub fn scaled(source: Scalar, compute: Scalar, isa: Isa) -> Option<[Loop; 2]> {
     match (source, compute) {
-        (Scalar::Float32, Scalar::Float32) => Some(compiled::<Scaled<f32, f32>>(isa)),
+        (Scalar::Float32, Scalar::Float32) => {
+            Some(both::<Scaled<f32, f32, false>, Scaled<f32, f32, true>>(isa))
+        }
         (_, Scalar::Float32) => visit_short(source, ScaledTo::<f32>(isa, PhantomData)),
         (Scalar::Float32 | Scalar::Float64, _) => visit_float(source, ScaledTo::<f64>(isa, PhantomData)),
         _ => visit_integer(source, ScaledTo::<f64>(isa, PhantomData)),
     }
+}
+
+/// Likewise for float32 that is scaled in float64 and becomes the nearest integers of `target`, where few bits are left:
+/// what makes pixels and quantised numbers.
+pub fn quantised(source: Scalar, target: Scalar, isa: Isa) -> Option<[Loop; 2]> {
+    macro_rules! to {
+        ($int:ty) => {
+            Some(both::<Quantised<$int, false>, Quantised<$int, true>>(isa))
+        };
+    }
+    match (source, target) {
+        (Scalar::Float32, Scalar::Int(8)) => to!(i8),
+        (Scalar::Float32, Scalar::Int(16)) => to!(i16),
+        (Scalar::Float32, Scalar::Uint(8)) => to!(u8),
+        (Scalar::Float32, Scalar::Uint(16)) => to!(u16),
+        _ => None,
+    }
+}
+
+fn both<One: Kernel, Each: Kernel>(isa: Isa) -> [Loop; 2] {
+    [compiled::<One>(isa), compiled::<Each>(isa)]
 }
 
 /// The loop that leaves numbers of `scalar` within the bounds of the operands: integers of whole bytes, float32 and
@@ -65,27 +89,67 @@ where
 
 struct ScaledTo<P>(Isa, PhantomData<P>);
 
-impl<P: Number<Word = P> + Mul<Output = P> + Add<Output = P> + Copy> Visitor for ScaledTo<P> {
-    type Output = Loop;
+impl<P: Compute> Visitor for ScaledTo<P> {
+    type Output = [Loop; 2];
 
-    fn visit<S: Number>(self) -> Loop {
-        compiled::<Scaled<S, P>>(self.0)
+    fn visit<S: Number>(self) -> [Loop; 2] {
+        both::<Scaled<S, P, false>, Scaled<S, P, true>>(self.0)
     }
 }
 
-struct Scaled<S, P>(PhantomData<(S, P)>);
+/// A type that is computed in.
+trait Compute: Number<Word = Self> + Mul<Output = Self> + Add<Output = Self> + Copy {}
 
-impl<S: Number, P: Number<Word = P> + Mul<Output = P> + Add<Output = P> + Copy> Kernel for Scaled<S, P> {
+impl Compute for f32 {}
+impl Compute for f64 {}
+
+struct Scaled<S, P, const EACH: bool>(PhantomData<(S, P)>);
+
+impl<S: Number, P: Compute, const EACH: bool> Kernel for Scaled<S, P, EACH> {
     #[inline(always)]
     unsafe fn run(from: *const u8, to: *mut u8, count: usize, with: &Operands) {
-        let (from, to) = (from.cast::<S::Word>(), to.cast::<P>());
-        let (scale, bias) = (with.scale.cast::<P>(), with.bias.cast::<P>());
+        // SAFETY: as the caller promises.
+        unsafe { scale::<S, P, P, EACH>(from, to, count, with, |x| x) }
+    }
+}
+
+struct Quantised<T, const EACH: bool>(PhantomData<T>);
+
+impl<T, const EACH: bool> Kernel for Quantised<T, EACH>
+where
+    f64: Saturate<T>,
+{
+    #[inline(always)]
+    unsafe fn run(from: *const u8, to: *mut u8, count: usize, with: &Operands) {
+        // SAFETY: as the caller promises.
+        unsafe { scale::<f32, f64, T, EACH>(from, to, count, with, f64::saturate) }
+    }
+}
+
+/// What `last` makes of the scaled numbers.
+///
+/// # Safety
+/// As for [`Kernel::run`].
+#[inline(always)]
+unsafe fn scale<S: Number, P: Compute, T, const EACH: bool>(
+    from: *const u8,
+    to: *mut u8,
+    count: usize,
+    with: &Operands,
+    last: impl Fn(P) -> T,
+) {
+    let (from, to) = (from.cast::<S::Word>(), to.cast::<T>());
+    let (scale, bias) = (with.scale.cast::<P>(), with.bias.cast::<P>());
+    if count == 0 {
+        return;
+    }
+    // SAFETY: number `i` of each; nothing is assumed of the alignment of the first two.
+    unsafe {
+        let one = (scale.read(), bias.read());
         for i in 0..count {
-            // SAFETY: number `i` of each; nothing is assumed of the alignment of the first two.
-            unsafe {
-                let x = P::of::<S>(from.add(i).read_unaligned());
-                to.add(i).write_unaligned(x * scale.add(i).read() + bias.add(i).read());
-            }
+            let (scale, bias) = if EACH { (scale.add(i).read(), bias.add(i).read()) } else { one };
+            let x = P::of::<S>(from.add(i).read_unaligned());
+            to.add(i).write_unaligned(last(x * scale + bias));
         }
     }
 }
