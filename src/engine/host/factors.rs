@@ -40,6 +40,11 @@ impl Cycle {
         block / unit * unit
     }
 
+    /// Whether numbers have the coefficients of those `step` before.
+    pub fn repeats(&self, step: usize) -> bool {
+        self.steps[1] == 0 && step.is_multiple_of(self.row)
+    }
+
     /// Whether all numbers of a row have the same coefficients, and rows are long enough to be taken one by one.
     pub fn has_long_rows(&self) -> bool {
         self.steps == [0, 0] || self.steps[0] == 0 && self.row >= 128

@@ -5,10 +5,12 @@ use super::isa::Isa;
 /// What a loop needs besides its numbers; which of it, each says.
 #[derive(Clone, Copy, Debug)]
 pub struct Operands {
-    /// A factor for each number, in the type that is computed in.
+    /// Factors in the type that is computed in: one, or one for each of the numbers of a period.
     pub scale: *const u8,
-    /// A summand for each number, likewise.
+    /// Summands, likewise.
     pub bias: *const u8,
+    /// After how many numbers the first factor serves again.
+    pub period: usize,
     /// The bounds of floats.
     pub floats: [f64; 2],
     /// The bounds of integers; those of uint64 by their bits.
@@ -17,7 +19,8 @@ pub struct Operands {
 
 impl Default for Operands {
     fn default() -> Self {
-        Self { scale: std::ptr::null(), bias: std::ptr::null(), floats: [0.0; 2], integers: [0; 2] }
+        let none = std::ptr::null();
+        Self { scale: none, bias: none, period: 0, floats: [0.0; 2], integers: [0; 2] }
     }
 }
 
@@ -36,11 +39,14 @@ pub trait Kernel {
 
 /// The loop for `isa`, or the most of it that the processor has.
 pub fn compiled<K: Kernel>(isa: Isa) -> Loop {
+    // The chosen one is there, and asking that takes less time than asking the processor.
+    #[cfg(target_arch = "x86_64")]
+    let is_there = isa <= Isa::chosen() || isa.is_available();
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 if isa.is_available() => avx512::<K>,
+        Isa::Avx512 if is_there => avx512::<K>,
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 if isa.is_available() => avx2::<K>,
+        Isa::Avx2 if is_there => avx2::<K>,
         _ => baseline::<K>,
     }
 }

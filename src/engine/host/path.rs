@@ -43,7 +43,10 @@ const MOST: usize = 9;
 /// The most numbers that pass at once.
 pub(super) const BLOCK: usize = 2048;
 
-/// Bytes of them between two loops.
+/// The most numbers whose factors lie beside them, few beside what else the cache holds.
+const PERIOD: usize = 512;
+
+/// Bytes of numbers between two loops.
 pub(super) const ROOM: usize = 8 << 10;
 
 /// The loops from numbers of one type to those of another, adjacent on both sides.
@@ -170,15 +173,22 @@ impl Run {
         }
         let mut path = *self;
         path.hops[self.each.0].run = self.each.1;
-        let step = cycle.step(self.block);
-        let mut rooms = Rooms::new();
+        #[cfg(target_arch = "x86_64")]
+        (path.table = None);
+        let step = cycle.step(self.block.min(PERIOD));
+        if cycle.repeats(step) {
+            let period = step.min(count);
+            let with = Operands { period, ..self.operands(factors.load(cycle.after(0), period)) };
+            // SAFETY: as the caller promises.
+            return unsafe { path.all(from, to, count, &with) };
+        }
         for start in (0..count).step_by(step) {
-            let n = step.min(count - start);
-            let with = self.operands(factors.load(cycle.after(start), n));
-            // SAFETY: the numbers from `start` on; no more than a block.
+            let period = step.min(count - start);
+            let with = Operands { period, ..self.operands(factors.load(cycle.after(start), period)) };
+            // SAFETY: the numbers from `start` on.
             unsafe {
                 let (from, to) = (from.add(start * self.sizes[0]), to.add(start * self.sizes[1]));
-                path.block(from, to, n, &with, &mut rooms);
+                path.all(from, to, period, &with);
             }
         }
     }
@@ -186,7 +196,7 @@ impl Run {
     #[inline(always)]
     fn operands(&self, [scale, bias]: [*const u8; 2]) -> Operands {
         let (floats, integers) = self.bounds;
-        Operands { scale, bias, floats, integers }
+        Operands { scale, bias, period: 0, floats, integers }
     }
 
     /// All numbers with the same operands.
@@ -215,8 +225,10 @@ impl Run {
     #[inline(never)]
     unsafe fn blocks(&self, from: *const u8, to: *mut u8, count: usize, with: &Operands) {
         let mut rooms = Rooms::new();
-        for start in (0..count).step_by(self.block) {
-            let n = self.block.min(count - start);
+        // Each block begins with the first of the factors.
+        let step = self.block - self.block.checked_rem(with.period).unwrap_or(0);
+        for start in (0..count).step_by(step) {
+            let n = step.min(count - start);
             // SAFETY: the numbers from `start` on; no more than a block.
             unsafe {
                 let (from, to) = (from.add(start * self.sizes[0]), to.add(start * self.sizes[1]));

@@ -56,7 +56,7 @@ pub unsafe fn copy(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>
     if runs && let Mover::Reversed(size) = whole {
         let run = Run::reversed(size.into(), Isa::chosen());
         // SAFETY: as the caller promises.
-        return unsafe { each_run(plan, source, target, None, &mut |from, to, n, _| run.run(from, to, n)) };
+        return unsafe { convert(plan, &run, source, target, Coefficients::default()) };
     }
     if has_sheets(plan, source, target) {
         // SAFETY: as the caller promises.
@@ -283,7 +283,7 @@ unsafe fn each_run(
     source: Place<*const u8>,
     target: Place<*mut u8>,
     joined: Option<Cycle>,
-    work: &mut Work,
+    work: &mut impl FnMut(*const u8, *mut u8, usize, Cycle),
 ) {
     let is_run = |cell: Cell, stride| !cell.packed && stride == cell.stride();
     let runs = plan

@@ -143,13 +143,19 @@ unsafe fn scale<S: Number, P: Compute, T, const EACH: bool>(
     if count == 0 {
         return;
     }
+    let period = if EACH { with.period } else { count };
+    let mut start = 0;
     // SAFETY: number `i` of each; nothing is assumed of the alignment of the first two.
     unsafe {
         let one = (scale.read(), bias.read());
-        for i in 0..count {
-            let (scale, bias) = if EACH { (scale.add(i).read(), bias.add(i).read()) } else { one };
-            let x = P::of::<S>(from.add(i).read_unaligned());
-            to.add(i).write_unaligned(last(x * scale + bias));
+        while start < count {
+            let (from, to) = (from.add(start), to.add(start));
+            for i in 0..period.min(count - start) {
+                let (scale, bias) = if EACH { (scale.add(i).read(), bias.add(i).read()) } else { one };
+                let x = P::of::<S>(from.add(i).read_unaligned());
+                to.add(i).write_unaligned(last(x * scale + bias));
+            }
+            start += period;
         }
     }
 }
