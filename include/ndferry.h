@@ -96,11 +96,6 @@ struct ArrowArray;
 
 
 /**
- * Bytes of room for a block of native scalars.
- */
-#define ROOM (BLOCK * 8)
-
-/**
  * Number of the binary interface that this header describes; part of the library's soname. It changes only when
  * programs must be compiled again.
  */

@@ -19,7 +19,7 @@ pub enum Entry {
 }
 
 /// Fewer numbers are not worth a table.
-pub const LEAST: usize = 2048;
+pub(super) const LEAST: usize = 2048;
 
 /// Numbers of a turn.
 const TURN: usize = 64;
