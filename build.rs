@@ -11,6 +11,8 @@ const ABI: u32 = 0;
 fn main() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libndferry.so.{ABI}");
+        // Helper threads, deleters and capsules' destructors are code of the library: it is never unloaded.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
     for name in ["TARGET", "PROFILE"] {
         println!("cargo::rustc-env=NDFERRY_{name}={}", env::var(name).unwrap_or_default());

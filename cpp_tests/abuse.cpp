@@ -254,11 +254,12 @@ bool intact(const tensor &t) {
 
 TEST("functions without arguments answer") {
     covered.insert({"ndf_version_string", "ndf_version_number", "ndf_abi_version", "ndf_build_info",
-                    "ndf_last_error_message", "ndf_py_is_available"});
+                    "ndf_last_error_message", "ndf_py_is_available", "ndf_get_thread_count"});
     CHECK(*ndf_version_string() != '\0' && ndf_version_number() > 0 && *ndf_build_info() != '\0');
     CHECK_EQ(ndf_abi_version(), std::uint32_t{NDF_ABI_VERSION});
     CHECK(ndf_last_error_message() != nullptr);
     CHECK(!ndf_py_is_available());
+    CHECK(ndf_get_thread_count() > 0);
 }
 
 TEST("status, types, devices and layouts") {
@@ -343,6 +344,7 @@ TEST("conversion") {
     ABUSE(ndf_tensor_cast, t.get(), float32, NDF_CASTING_DEFAULT, &out.tensor);
     ABUSE(ndf_tensor_to_device, t.get(), ndf_device{NDF_DEVICE_CPU, 0}, &out.tensor);
     ABUSE(ndf_tensor_fill, to.get(), NDF_DTYPE_FLOAT64, &value);
+    ABUSE(ndf_plan_format, t.get(), t.get(), ndf_dtype{}, nullptr, sizeof out.text, out.text, &out.length);
     ABUSE(ndf_tensor_equal, t.get(), t.get(), &out.number);
     CHECK(intact(t));
 }
@@ -435,6 +437,9 @@ TEST("the library as a whole") {
     ndf_statistics alive{sizeof(ndf_statistics), 0, 0, 0};
     ABUSE(ndf_set_allocator, nullptr);
     ABUSE(ndf_statistics_get, &alive);
+    ABUSE(ndf_set_thread_count, 0);
+    ABUSE(ndf_set_parallel_for, nullptr, nullptr);
+    CHECK_OK(ndf_set_thread_count(0));
 }
 
 TEST("no function of the header was left out") {

@@ -212,3 +212,30 @@ TEST("4-bit elements convert both ways") {
     CHECK(elements<std::int8_t>(packed.convert(int8)) == elements<std::int8_t>(t));
     CHECK(elements<std::int8_t>(packed.slice(0, 1).convert(int8)) == std::vector<std::int8_t>{7, 1, -1, 3});
 }
+
+TEST("a plan is told and not carried out, and refused as the conversion is") {
+    const tensor from = count_up({2, 3}), to = zeros(float32, {2, 3});
+    const auto told = [](const tensor &source, const ndf_tensor *destination, ndf_dtype type) {
+        std::size_t length = 0;
+        ndferry::check(ndf_plan_format(source.get(), destination, type, nullptr, 0, nullptr, &length));
+        std::string text(length + 1, '?');
+        ndferry::check(ndf_plan_format(source.get(), destination, type, nullptr, text.size(), &text[0], nullptr));
+        CHECK_EQ(text.back(), '\0');
+        text.pop_back();
+        return text;
+    };
+    CHECK_EQ(told(from, nullptr, ndf_dtype{}), "int32 to int32: nothing is to be done, the memory is shared");
+    const std::string made = told(from, nullptr, NDF_DTYPE_FLOAT64);
+    CHECK_EQ(made.substr(0, made.find("\n  way")),
+             "int32 to float64: makes 48 B\npass over 6 numbers\n  6 times source +4 B (run), target +8 B (run)");
+    const std::string written = told(from.transpose(), to.transpose().get(), ndf_dtype{});
+    CHECK_EQ(written.substr(0, written.find('\n')), "int32 to float32: into the destination");
+    CHECK(elements<float>(to) == std::vector<float>(6, 0.0f));
+    CHECK_ERROR(NDF_ERROR_DTYPE, "`casting`", told(to, from.get(), ndf_dtype{}));
+    CHECK_ERROR(NDF_ERROR_INVALID_ARGUMENT, "`dtype` is float64", told(from, to.get(), NDF_DTYPE_FLOAT64));
+    CHECK_ERROR(NDF_ERROR_READ_ONLY, "`destination`", told(from, to.as_read_only().get(), ndf_dtype{}));
+    char small[8] = "?";
+    CHECK_EQ(ndf_plan_format(from.get(), nullptr, ndf_dtype{}, nullptr, sizeof small, small, nullptr),
+             NDF_ERROR_BUFFER_TOO_SMALL);
+    CHECK_EQ(small[0], '?');
+}

@@ -24,6 +24,7 @@ TEST("every status has its frozen number and name") {
         {NDF_ERROR_OUT_OF_MEMORY, 40, "NDF_ERROR_OUT_OF_MEMORY"},
         {NDF_ERROR_DEVICE_FAILURE, 41, "NDF_ERROR_DEVICE_FAILURE"},
         {NDF_ERROR_CALLBACK, 60, "NDF_ERROR_CALLBACK"},
+        {NDF_ERROR_CANCELLED, 61, "NDF_ERROR_CANCELLED"},
         {NDF_ERROR_INTERNAL, 99, "NDF_ERROR_INTERNAL"},
     };
     for (const auto &one : all) {

@@ -17,4 +17,5 @@ TEST("the build says its version and target") {
     CHECK(info.find(ndf_version_string()) != std::string::npos);
     CHECK(info.find('-') != std::string::npos);
     CHECK(info.find('\n') == std::string::npos);
+    CHECK(info.find(", instructions ") != std::string::npos);
 }

@@ -300,6 +300,10 @@ enum ndf_status
    */
   NDF_ERROR_CALLBACK = 60,
   /**
+   * A callback of the caller's asked to stop.
+   */
+  NDF_ERROR_CANCELLED = 61,
+  /**
    * A bug in ndferry.
    */
   NDF_ERROR_INTERNAL = 99,
@@ -473,6 +477,13 @@ typedef uint32_t ndf_overflow;
 typedef uint32_t ndf_copy;
 
 /**
+ * Told how many bytes a conversion has written, of how many in all; where source and destination overlap, those of the
+ * copy of the source count too. Anything but 0 stops the conversion, which then fails with NDF_ERROR_CANCELLED. Runs on
+ * the thread that called the conversion, and may call any function; must not throw.
+ */
+typedef int32_t (*ndf_progress_fn)(void *context, int64_t done_bytes, int64_t total_bytes);
+
+/**
  * How to convert. All zero is the default; set `struct_size`.
  *
  * An element x becomes x · scale + bias: multiplied, then added, each rounded, in float32 when the destination is a
@@ -526,6 +537,14 @@ typedef struct {
    * Summands  [borrowed; NULL only if `bias_count` is 0].
    */
   const double *bias;
+  /**
+   * Told about every 64 MiB and at the end how far the conversion is; may stop it. NULL for none.
+   */
+  ndf_progress_fn progress;
+  /**
+   * Passed to `progress`  [borrowed].
+   */
+  void *progress_context;
 } ndf_convert_options;
 
 /**
@@ -793,6 +812,19 @@ typedef struct {
 } ndf_statistics;
 
 /**
+ * A part of a conversion, which ndf_parallel_for_fn calls. It returns when it is done, and does not throw.
+ */
+typedef void (*ndf_task_fn)(void *argument, int64_t index);
+
+/**
+ * Calls task(argument, i) once for each i from 0 to count - 1, on any threads and in any order, and returns when all
+ * these calls have returned. It may be called by several threads at once, and by its own threads if these convert: where
+ * that could leave it waiting for itself it makes the calls on the thread that called it. It must not throw, and must not
+ * call `task` after it has returned. Calls that it leaves out cost time only: what they would have done the caller does.
+ */
+typedef void (*ndf_parallel_for_fn)(void *context, int64_t count, ndf_task_fn task, void *argument);
+
+/**
  * DLPack's type codes, the `code` of an ndf_dtype. Any number is carried; only those named here are converted.
  */
 typedef uint8_t ndf_code;
@@ -1051,9 +1083,11 @@ NDF_API uint32_t ndf_version_number(void);
 NDF_API uint32_t ndf_abi_version(void);
 
 /**
- * How the library was built: version, target and profile on one line. Static, never NULL.
+ * How the library was built, and which instructions its loops use here: version, target, profile and the name of the
+ * instruction set on one line, with the value of `NDFERRY_ISA` where that could not be followed. Static, never NULL.
  */
-NDF_API const char *ndf_build_info(void);
+NDF_API
+const char *ndf_build_info(void);
 
 /**
  * The name of a status, such as "NDF_ERROR_SHAPE"; "NDF_ERROR_UNKNOWN" for other numbers. Never NULL; static.
@@ -1749,7 +1783,8 @@ ndf_status ndf_tensor_as_read_only(const ndf_tensor *tensor,
  * @param out      the result  [owned: ndf_tensor_release]
  * @returns NDF_OK; NDF_ERROR_DTYPE: malformed, or the cast is not allowed; NDF_ERROR_UNSUPPORTED: no such
  *          conversion, or device memory; NDF_ERROR_COPY_REQUIRED; NDF_ERROR_SHAPE: `scale` or `bias` do not fit the
- *          axis; NDF_ERROR_OUT_OF_MEMORY; NDF_ERROR_DEVICE_UNAVAILABLE; NDF_ERROR_INVALID_ARGUMENT
+ *          axis; NDF_ERROR_OUT_OF_MEMORY; NDF_ERROR_DEVICE_UNAVAILABLE; NDF_ERROR_CANCELLED: `progress` stopped it;
+ *          NDF_ERROR_INVALID_ARGUMENT
  */
 NDF_API
 NDF_NODISCARD
@@ -1766,13 +1801,41 @@ ndf_status ndf_tensor_convert(const ndf_tensor *tensor,
  * @param destination  its memory is written  [borrowed]
  * @param options      NULL for casts within a kind  [borrowed]
  * @returns NDF_OK; NDF_ERROR_READ_ONLY; NDF_ERROR_LAYOUT: elements of `destination` overlap each other;
- *          NDF_ERROR_SHAPE: the shapes do not fit; else as ndf_tensor_convert. On failure nothing is written.
+ *          NDF_ERROR_SHAPE: the shapes do not fit; else as ndf_tensor_convert. On failure nothing is written, but for
+ *          NDF_ERROR_CANCELLED: then some elements are
  */
 NDF_API
 NDF_NODISCARD
 ndf_status ndf_tensor_copy_into(const ndf_tensor *source,
                                 const ndf_tensor *destination,
                                 const ndf_convert_options *options);
+
+/**
+ * What a conversion would do, in a few lines of text for people, without doing it; docs/engine.md says how to read
+ * them. The words may change from one version to the next.
+ *
+ * With a `destination` it is about ndf_tensor_copy_into, without one about ndf_tensor_convert. What that would refuse is
+ * refused with the same status and message.
+ *
+ * @param source       [borrowed]
+ * @param destination  NULL for a result that is made  [borrowed]
+ * @param dtype        the type of a result that is made, all zero for the type of `source`; all zero with a `destination`
+ * @param options      NULL for the defaults of the function that it is about  [borrowed]
+ * @param capacity     bytes in `out_text`, the terminating NUL included
+ * @param out_text     the lines  [borrowed; NULL with `capacity` 0 asks for the length only]
+ * @param out_length   bytes of the lines without the NUL  [borrowed; may be NULL when `out_text` is not]
+ * @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: a `dtype` beside a `destination`, or a NULL;
+ *          NDF_ERROR_BUFFER_TOO_SMALL; else as ndf_tensor_convert or ndf_tensor_copy_into
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_plan_format(const ndf_tensor *source,
+                           const ndf_tensor *destination,
+                           ndf_dtype dtype,
+                           const ndf_convert_options *options,
+                           size_t capacity,
+                           char *out_text,
+                           size_t *out_length);
 
 /**
  * Copies a tensor to new memory.
@@ -2421,6 +2484,37 @@ ndf_status ndf_set_allocator(const ndf_allocator *allocator);
  * @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: NULL, or `struct_size` is too small
  */
 NDF_API NDF_NODISCARD ndf_status ndf_statistics_get(ndf_statistics *out);
+
+/**
+ * Sets how many threads one conversion may use, the calling one included. They are used for fills, copies, conversions
+ * and comparisons of some megabytes. Conversions that run already are not changed.
+ *
+ * @param count  1 for the calling thread only; 0 for the default: what the environment variable NDFERRY_THREADS says,
+ *               else as many as the process may use processors; at most 256 are used
+ * @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: `count` is negative
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_set_thread_count(int32_t count);
+
+/**
+ * How many threads one conversion may use: the default's number if that is what was set.
+ */
+NDF_API int32_t ndf_get_thread_count(void);
+
+/**
+ * Makes later conversions run on the host program's own threads. Without it the library starts helper threads when a
+ * conversion is first large enough for them: they sleep when idle, block all signals, call none of the host's code, and
+ * a child process after fork has none of them until it needs some of its own.
+ *
+ * @param parallel_for  NULL for helper threads again; else it must keep working for the rest of the process
+ * @param context       passed to `parallel_for`  [borrowed]
+ * @returns NDF_OK
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_set_parallel_for(ndf_parallel_for_fn parallel_for,
+                                void *context);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -17,6 +17,8 @@
 #include <complex>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <initializer_list>
 #include <limits>
 #include <memory>
@@ -172,6 +174,9 @@ struct convert_options {
     ndf_device device = {};
     std::vector<double> scale = {};
     std::vector<double> bias = {};
+    /// Told how many bytes are done, of how many; false stops the conversion. What it throws stops it too, and is thrown
+    /// to the caller of the conversion.
+    std::function<bool(std::int64_t done_bytes, std::int64_t total_bytes)> progress = {};
 };
 
 struct format_options {
@@ -209,8 +214,39 @@ inline ndf_convert_options raw(const convert_options &from) noexcept {
     const auto scales = static_cast<std::int64_t>(from.scale.size());
     const auto biases = static_cast<std::int64_t>(from.bias.size());
     return {sizeof(ndf_convert_options), from.casting, from.overflow, from.copy, from.order, from.axis, from.device,
-            scales, from.scale.data(), biases, from.bias.data()};
+            scales, from.scale.data(), biases, from.bias.data(), nullptr, nullptr};
 }
+
+/// The options of one conversion, and what its `progress` throws.
+class conversion {
+public:
+    explicit conversion(const convert_options &from) : progress_(from.progress), raw_(detail::raw(from)) {
+        if (!progress_) return;
+        raw_.progress = [](void *self, std::int64_t done, std::int64_t total) -> std::int32_t {
+            auto *conversion = static_cast<detail::conversion *>(self);
+            try {
+                return conversion->progress_(done, total) ? 0 : 1;
+            } catch (...) {
+                conversion->thrown_ = std::current_exception();
+                return 1;
+            }
+        };
+        raw_.progress_context = this;
+    }
+    conversion(const conversion &) = delete;
+    conversion &operator=(const conversion &) = delete;
+
+    const ndf_convert_options *options() const noexcept { return &raw_; }
+    void check(ndf_status status) const {
+        if (thrown_) std::rethrow_exception(thrown_);
+        ndferry::check(status);
+    }
+
+private:
+    const std::function<bool(std::int64_t, std::int64_t)> &progress_;
+    ndf_convert_options raw_;
+    std::exception_ptr thrown_;
+};
 
 inline ndf_format_options raw(const format_options &from) noexcept {
     return {sizeof(ndf_format_options), from.precision, from.threshold, from.edge_items, from.line_width};
@@ -319,8 +355,10 @@ public:
 
     // Conversion: the same tensor when nothing is to be done, else a new one.
     tensor convert(ndferry::dtype type, const convert_options &options = {}) const {
-        const ndf_convert_options raw = detail::raw(options);
-        return make(ndf_tensor_convert, type.raw(), &raw);
+        detail::conversion conversion(options);
+        ndf_tensor *out = nullptr;
+        conversion.check(ndf_tensor_convert(handle_, type.raw(), conversion.options(), &out));
+        return tensor(out);
     }
     tensor cast(ndferry::dtype type, ndf_casting casting = NDF_CASTING_DEFAULT) const {
         return make(ndf_tensor_cast, type.raw(), casting);
@@ -330,8 +368,8 @@ public:
     /// Always new memory.
     tensor copy(ndf_order order = NDF_ORDER_C) const { return make(ndf_tensor_copy, order); }
     void copy_into(const tensor &destination, const convert_options &options = {}) const {
-        const ndf_convert_options raw = detail::raw(options);
-        check(ndf_tensor_copy_into(handle_, destination.handle_, &raw));
+        detail::conversion conversion(options);
+        conversion.check(ndf_tensor_copy_into(handle_, destination.handle_, conversion.options()));
     }
     template <class T> void fill(const T &value) const {
         check(ndf_tensor_fill(handle_, dtype_of<T>(), &value));
@@ -594,6 +632,10 @@ inline ndf_statistics statistics() {
     check(ndf_statistics_get(&out));
     return out;
 }
+
+/// How many threads one conversion may use, the calling one included; 0 for the default.
+inline void set_thread_count(std::int32_t count) { check(ndf_set_thread_count(count)); }
+inline std::int32_t thread_count() noexcept { return ndf_get_thread_count(); }
 
 } // namespace ndferry
 

@@ -38,6 +38,8 @@ pub enum Kind {
     DeviceFailure = 41,
     /// A callback of the caller's failed.
     Callback = 60,
+    /// A callback of the caller's asked to stop.
+    Cancelled = 61,
     /// A bug in this library.
     Internal = 99,
 }

@@ -46,6 +46,7 @@ fn assertions() -> String {
         device
     );
     layout!(c, ndf_convert_options, "ndf_convert_options", scale_count, scale, bias_count, bias);
+    layout!(c, ndf_convert_options, "ndf_convert_options", progress, progress_context);
     layout!(c, ndf_dlpack_options, "ndf_dlpack_options", struct_size, copy);
     layout!(c, ndf_handover_options, "ndf_handover_options", struct_size, copy, allow_writable, max_version);
     layout!(

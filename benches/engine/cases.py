@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import mmap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ import numpy as np
 TYPES = {
     "bool": np.dtype(bool), "u8": np.dtype("u1"), "i8": np.dtype("i1"), "i16": np.dtype("i2"), "u16": np.dtype("u2"),
     "i32": np.dtype("i4"), "i64": np.dtype("i8"), "f16": np.dtype("f2"), "f32": np.dtype("f4"), "f64": np.dtype("f8"),
+    "u32": np.dtype("u4"), "u64": np.dtype("u8"),
     "c64": np.dtype("c8"), "c128": np.dtype("c16"), "bf16": np.dtype(ml_dtypes.bfloat16),
     "e4m3": np.dtype(ml_dtypes.float8_e4m3fn), "e5m2": np.dtype(ml_dtypes.float8_e5m2),
-    "i16be": np.dtype(">i2"), "f32be": np.dtype(">f4"), "f64be": np.dtype(">f8"),
+    "int4": np.dtype("u1"), "float4_e2m1fn": np.dtype("u1"), "i16be": np.dtype(">i2"), "u16be": np.dtype(">u2"), "i32be": np.dtype(">i4"), "f32be": np.dtype(">f4"), "f64be": np.dtype(">f8"),
 }  # fmt: skip
 
+PACKED = {"int4", "float4_e2m1fn"}
 SMALL, LARGE = 64 << 10, 16 << 20  # bytes on both sides: below the first-level caches, above the second-level ones
 
 
@@ -33,13 +35,27 @@ class Case:
     target_type: np.dtype[Any]
     source: dict[str, Any]
     target: dict[str, Any]
+    kind: str = "copy"  # or scale, fill, equal
+    options: dict[str, Any] = field(default_factory=dict)
+    packed: str = ""  # the source's bytes are two elements each of this type
 
     def views(self, huge_pages: bool, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """Fresh random elements, and a target of garbage, each in memory of its own."""
-        source = view(random(self.source["base_shape"], self.source_type, huge_pages, seed), self.source)
-        spec = self.target or {"base_shape": source.shape}
-        target = view(random(spec["base_shape"], np.dtype("u1"), huge_pages, seed, self.target_type), spec)
+        source = view(random(self.source, self.source_type, huge_pages, seed), self.source)
+        shape = [*source.shape[:-1], 2 * source.shape[-1]] if self.packed else source.shape
+        spec = {"base_shape": shape, **self.target}
+        target = view(random(spec, np.dtype("u1"), huge_pages, seed, self.target_type), spec)
         return source, target
+
+
+def parse(one: dict[str, Any]) -> Case:
+    """A case from a line of cases.json."""
+    types = TYPES[one["from"]], TYPES[one["to"]]
+    packed = one["from"] if one["from"] in PACKED else ""
+    return Case(
+        one["name"], one["group"], *types, one["source"], one.get("target", {}), one.get("kind", "copy"),
+        one.get("options", {}), packed,
+    )  # fmt: skip
 
 
 def load(pattern: str | None = None) -> list[Case]:
@@ -49,8 +65,7 @@ def load(pattern: str | None = None) -> list[Case]:
     found = []
     for one in json.loads((Path(__file__).parent / "cases.json").read_text(encoding="utf-8")):
         if pattern is None or re.search(pattern, one["name"]) or one["group"] == pattern:
-            types = TYPES[one["from"]], TYPES[one["to"]]
-            found.append(Case(one["name"], one["group"], *types, one["source"], one.get("target", {})))
+            found.append(parse(one))
     return found
 
 
@@ -67,12 +82,13 @@ def room(size: int, huge_pages: bool) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def random(
-    shape: list[int], kind: np.dtype[Any], huge_pages: bool, seed: int, stored: np.dtype[Any] | None = None
+    spec: dict[str, Any], kind: np.dtype[Any], huge_pages: bool, seed: int, stored: np.dtype[Any] | None = None
 ) -> np.ndarray[Any, Any]:
     """Numbers that occur in practice: floats around 1, bytes of every value."""
     dtype = stored or kind
+    shape, skipped = spec["base_shape"], spec.get("offset", 0)
     count = math.prod(shape)
-    array = room(count * dtype.itemsize, huge_pages)
+    array = room(count * dtype.itemsize + skipped, huge_pages)[skipped:]
     rng = np.random.default_rng(seed)
     period = 1 << 20  # repeated, for random numbers take longer than what is measured
     if stored is None and (dtype.kind in "fc" or dtype.type.__module__ == "ml_dtypes"):
@@ -96,7 +112,8 @@ def view(base: np.ndarray[Any, Any], spec: dict[str, Any]) -> np.ndarray[Any, An
     if perm := spec.get("perm"):
         base = base.transpose(perm)
     if shape := spec.get("bcast"):
-        base = np.broadcast_to(base, shape)
+        strides = [0 if had == 1 else stride for had, stride in zip(base.shape, base.strides)]
+        base = np.lib.stride_tricks.as_strided(base, shape, strides)
     return base
 
 

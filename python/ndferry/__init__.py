@@ -19,12 +19,13 @@ from __future__ import annotations
 from collections import namedtuple as _namedtuple
 from ctypes import byref as _byref, sizeof as _sizeof
 
-from . import _declarations as _c
+from . import _declarations as _c, _index
 from ._create import asarray, empty, empty_like, full, zeros
 from ._device import Device, device
 from ._dlpack import from_dlpack
 from ._dtype import DType, can_cast, dtype, promote_types
 from ._errors import (
+    CancelledError,
     CopyRequiredError,
     DeviceFailureError,
     DeviceUnavailableError,
@@ -66,6 +67,17 @@ def statistics() -> Statistics:
     return Statistics(raw.live_tensors, raw.live_bytes)
 
 
+def set_thread_count(count: int) -> None:
+    """How many threads one conversion may use, the calling one included; 0 for the default: what the environment variable
+    NDFERRY_THREADS says, else as many as the process may use processors."""
+    _check(_lib.ndf_set_thread_count(max(-1, min(_index.index(count), 256))))
+
+
+def get_thread_count() -> int:
+    """How many threads one conversion may use."""
+    return _lib.ndf_get_thread_count()
+
+
 def __getattr__(name: str) -> Any:
     """What is made when it is first asked for: the dtypes (`ndferry.float32`), `ndferry.inspect`, and
     `ndferry.ndarray`, which needs NumPy."""
@@ -86,11 +98,12 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     *sorted(_c.DTYPES.keys() - {"bool"}),  # an import of everything must not hide Python's
-    "Consumer", "CopyRequiredError", "DType", "DTypeError", "Device", "DeviceFailureError", "DeviceUnavailableError",
+    "CancelledError", "Consumer", "CopyRequiredError", "DType", "DTypeError", "Device", "DeviceFailureError", "DeviceUnavailableError",
     "InvalidArgumentError", "LayoutError", "NdferryError", "OutOfMemoryError", "RangeError", "ReadOnlyError",
     "ShapeError", "SizeError", "Statistics", "Tensor", "UnsupportedError", "VersionError", "asarray", "can_cast",
     "consumers", "device", "dtype", "empty", "empty_like", "from_dlpack", "from_dlpack_pointer", "from_handle", "full",
-    "promote_types", "statistics", "wrap", "zeros",
+    "get_thread_count",
+    "promote_types", "set_thread_count", "statistics", "wrap", "zeros",
 ]  # fmt: skip
 
 

@@ -36,6 +36,7 @@ NDF_ERROR_DEVICE_UNAVAILABLE = 21
 NDF_ERROR_OUT_OF_MEMORY = 40
 NDF_ERROR_DEVICE_FAILURE = 41
 NDF_ERROR_CALLBACK = 60
+NDF_ERROR_CANCELLED = 61
 NDF_ERROR_INTERNAL = 99
 
 NDF_ABI_VERSION = 0
@@ -203,6 +204,8 @@ class ndf_convert_options(Structure):
         ("scale", POINTER(c_double)),
         ("bias_count", c_int64),
         ("bias", POINTER(c_double)),
+        ("progress", c_void_p),
+        ("progress_context", c_void_p),
     ]
 
 
@@ -357,6 +360,7 @@ FUNCTIONS = {
     "ndf_tensor_as_read_only": (c_int32, [c_void_p, POINTER(c_void_p)]),
     "ndf_tensor_convert": (c_int32, [c_void_p, ndf_dtype, POINTER(ndf_convert_options), POINTER(c_void_p)]),
     "ndf_tensor_copy_into": (c_int32, [c_void_p, c_void_p, POINTER(ndf_convert_options)]),
+    "ndf_plan_format": (c_int32, [c_void_p, c_void_p, ndf_dtype, POINTER(ndf_convert_options), c_size_t, c_char_p, POINTER(c_size_t)]),
     "ndf_tensor_copy": (c_int32, [c_void_p, c_uint32, POINTER(c_void_p)]),
     "ndf_tensor_contiguous": (c_int32, [c_void_p, c_uint32, POINTER(c_void_p)]),
     "ndf_tensor_cast": (c_int32, [c_void_p, ndf_dtype, c_uint32, POINTER(c_void_p)]),
@@ -402,4 +406,7 @@ FUNCTIONS = {
     "ndf_py_from_dlpack_exchange_api": (c_void_p, [py_object]),
     "ndf_set_allocator": (c_int32, [POINTER(ndf_allocator)]),
     "ndf_statistics_get": (c_int32, [POINTER(ndf_statistics)]),
+    "ndf_set_thread_count": (c_int32, [c_int32]),
+    "ndf_get_thread_count": (c_int32, []),
+    "ndf_set_parallel_for": (c_int32, [c_void_p, c_void_p]),
 }

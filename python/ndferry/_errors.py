@@ -91,4 +91,10 @@ class DeviceFailureError(NdferryError, RuntimeError):
     status = c.NDF_ERROR_DEVICE_FAILURE
 
 
+class CancelledError(NdferryError, RuntimeError):
+    """The function given as `progress` returned False."""
+
+    status = c.NDF_ERROR_CANCELLED
+
+
 CLASSES: dict[int, type[NdferryError]] = {subclass.status: subclass for subclass in NdferryError.__subclasses__()}

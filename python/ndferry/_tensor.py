@@ -33,6 +33,16 @@ def make(function: Callable[..., int], *arguments: object) -> Tensor:
     return adopt(handle.value)
 
 
+def _run(function: Callable[..., int], *arguments: Any, options: Any, progress: Any) -> None:
+    """Calls a function that has `options`, among other arguments, and that may tell how far it is."""
+    if progress is None:
+        check(function(*arguments))
+        return
+    from ._progress import watched
+
+    watched(options, progress, lambda: function(*arguments))
+
+
 def extents(shape: int | Sequence[int], name: str = "shape") -> tuple[int, Any]:
     """A shape or strides as C wants them: how many, and the numbers. One number stands for one axis."""
     numbers = [_index.fitting(one) for one in _index.integers(shape, name)]
@@ -237,12 +247,13 @@ class Tensor(Dispatch, NativeTensor):
         axis: int = 0,
         casting: str = "same_kind",
         overflow: str = "wrap",
+        progress: Callable[[int, int], object] | None = None,
     ) -> None:
         """Writes the elements of `source`, broadcast and converted, into this tensor; `convert` says how. When the two
-        overlap, the result is as if `source` had been copied first."""
+        overlap, the result is as if `source` had been copied first. What `progress` stops is written in part."""
         options = convert_options(scale=scale, bias=bias, axis=axis, casting=casting, overflow=overflow)
         options.copy = c.NDF_COPY_DEFAULT
-        check(lib.ndf_tensor_copy_into(_other(source)._handle, self._handle, byref(options)))
+        _run(lib.ndf_tensor_copy_into, _other(source)._handle, self._handle, byref(options), options=options, progress=progress)
 
     def copy_into(self, destination: Tensor, **how: Any) -> None:
         """`destination.copy_from(self)`, with the same options."""
@@ -344,18 +355,53 @@ class Tensor(Dispatch, NativeTensor):
         copy: bool | None = None,
         order: str = "C",
         device: object = None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> Tensor:
         """Another dtype, memory order ("C", "F", "K" for keep), scale or device, in one pass over the memory.
 
         An element x becomes x · scale + bias; both are one number, or one for each index along `axis`. `casting` is
         NumPy's, `overflow` is "wrap" as in NumPy or "saturate". `copy` False shares the memory or fails, None shares
-        it when nothing is to be done, True copies.
+        it when nothing is to be done, True copies. `progress` is called now and then with the bytes that are done and
+        those that are to be done; the conversion stops when it returns False (`CancelledError`) or raises.
         """
         options = convert_options(
             scale=scale, bias=bias, axis=axis, casting=casting, overflow=overflow, copy=copy, order=order, device=device
         )
         struct = c.ndf_dtype() if dtype_ is None else dtype(dtype_)._struct
-        return make(lib.ndf_tensor_convert, self._handle, struct, byref(options))
+        handle = c_void_p()
+        try:
+            _run(lib.ndf_tensor_convert, self._handle, struct, byref(options), byref(handle), options=options, progress=progress)
+        except BaseException:
+            lib.ndf_tensor_release(handle)  # an interrupt may come when the conversion is over
+            raise
+        return adopt(handle.value)
+
+    def explain_convert(
+        self,
+        dtype_: object = None,
+        *,
+        into: Tensor | None = None,
+        scale: float | Sequence[float] | None = None,
+        bias: float | Sequence[float] | None = None,
+        axis: int = 0,
+        casting: str | None = None,
+        overflow: str = "wrap",
+        copy: bool | None = None,
+        order: str = "C",
+        device: object = None,
+    ) -> str:
+        """What `convert` would do, or `copy_into` with a destination `into`, in a few lines and without doing it.
+
+        They show the loops, how far each turn moves on either side, and what is used for them; docs/engine.md says how to
+        read them. What the conversion refuses is refused here, too.
+        """
+        rule = ("unsafe" if into is None else "same_kind") if casting is None else casting
+        options = convert_options(
+            scale=scale, bias=bias, axis=axis, casting=rule, overflow=overflow, copy=copy, order=order, device=device
+        )
+        struct = c.ndf_dtype() if dtype_ is None else dtype(dtype_)._struct
+        destination = None if into is None else _other(into)._handle
+        return text(lib.ndf_plan_format, self._handle, destination, struct, byref(options))
 
     def cast(self, dtype_: object, casting: str = "unsafe") -> Tensor:
         """Another dtype, the memory order kept; the same memory if it has that type."""

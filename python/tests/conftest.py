@@ -22,3 +22,11 @@ def nothing_is_left_alive():
 @pytest.fixture
 def rng():
     return np.random.default_rng(20_26)
+
+
+@pytest.fixture
+def xarray():
+    """xarray, used once: where Dask does not load, the failure is kept, and with it the frames of the first user."""
+    module = pytest.importorskip("xarray")
+    module.DataArray(np.arange(3))
+    return module

@@ -244,12 +244,12 @@ class ArrayAlwaysCopies(Array):
 
 class ArrayWithoutDtype(Array):
     def __array__(self, *, copy=None):
-        return np.array(self.memory, copy=copy)
+        return np.array(self.memory, copy=bool(copy))
 
 
 class ArrayDtypeIgnored(Array):
     def __array__(self, dtype=None, copy=None):
-        return np.array(self.memory, copy=copy)
+        return np.array(self.memory, copy=bool(copy))
 
 
 class ArrayCopies(Interface):

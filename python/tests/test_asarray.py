@@ -283,8 +283,7 @@ def test_pandas():
             ndferry.asarray(objects)
 
 
-def test_xarray():
-    xarray = pytest.importorskip("xarray")
+def test_xarray(xarray):
     numbers = np.arange(6.0).reshape(2, 3)
     held = xarray.DataArray(numbers, dims=("x", "y"))
     assert ndferry.asarray(held, copy=False).data_ptr == numbers.ctypes.data

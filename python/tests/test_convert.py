@@ -267,3 +267,49 @@ def test_many_threads_share_a_tensor():
     for thread in threads:
         thread.join()
     assert not failures
+
+
+def test_an_explanation_tells_loops_bytes_and_way_and_moves_nothing():
+    image = ndferry.zeros((108, 192, 3), "uint8")
+    lines = image.permute(2, 0, 1).explain_convert("float32").splitlines()
+    assert lines[0] == "uint8 to float32: makes 248832 B"
+    assert lines[2:4] == [
+        "  20736 times source +3 B, target +4 B (run)",
+        "  3 times source +1 B (run), target +82944 B",
+    ]
+    assert any(line.startswith("  way: sheets") for line in lines)
+    assert any(line.startswith("  reads 62208 B, writes 248832 B") for line in lines)
+    target = ndferry.full((3, 108, 192), 7, "float32")
+    told = image.permute(2, 0, 1).explain_convert(into=target, casting="unsafe").splitlines()
+    assert told[0] == "uint8 to float32: into the destination"
+    assert told[1:] == lines[1:]
+    assert target.equal(ndferry.full((3, 108, 192), 7, "float32"))
+
+
+def test_an_explanation_says_what_is_shared_and_what_is_copied_first():
+    row = ndferry.zeros(100, "float64")
+    assert row.explain_convert() == "float64 to float64: nothing is to be done, the memory is shared"
+    assert "the two share memory, so the source is copied first, to 792 B" in row[1:].explain_convert(into=row[:-1])
+    assert row[:0].explain_convert("int8").endswith("no element is moved")
+
+
+def test_an_explanation_is_refused_for_what_the_conversion_is_refused_for():
+    tensor, other = ndferry.zeros((2, 3), "float32"), ndferry.zeros((3, 2), "int8")
+    hostile = [
+        {"dtype_": "int8", "casting": "safe"}, {"order": "F", "copy": False}, {"scale": [1, 2], "axis": 1},
+        {"scale": [1, 2], "axis": 5}, {"device": "cuda:0"}, {"dtype_": "V3"}, {"dtype_": "float64", "casting": "no"},
+    ]  # fmt: skip
+    for how in hostile:
+        with pytest.raises(Exception) as refused:  # noqa: PT011
+            tensor.convert(**how)
+        with pytest.raises(type(refused.value)) as told:
+            tensor.explain_convert(**how)
+        assert str(told.value) == str(refused.value), how
+    for destination in (other, tensor[:1], tensor.as_read_only(), ndferry.zeros((2, 3), "int8")):
+        with pytest.raises(Exception) as refused:  # noqa: PT011
+            tensor.copy_into(destination)
+        with pytest.raises(type(refused.value)) as told:
+            tensor.explain_convert(into=destination)
+        assert str(told.value) == str(refused.value)
+    with pytest.raises(ndferry.InvalidArgumentError, match="with a `destination` it must be all zero"):
+        tensor.explain_convert("int8", into=other)

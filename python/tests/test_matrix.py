@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import ndferry
+import numpy as np
 import pytest
 from ndferry._matrix._cases import DTYPES, LAYOUTS, Case
 from ndferry._matrix._libraries import EDGE_NAMES, LIBRARIES, NAMES
@@ -77,7 +78,8 @@ def test_outcomes_are_told_apart():
     assert outcome("edge-offset", "ndferry", "dlpack") == "shared" == outcome("edge-offset", "numpy", "dlpack")
     assert outcome("edge-extent", "ndferry", "dlpack") == "refused" == outcome("edge-version", "ndferry", "dlpack")
     assert outcome("edge-version", "numpy", "asarray") == "wrapped"
-    assert attempt("numpy", "ndferry", "dlpack", Case("float32", "read-only")).flavour == "1.0"
+    flavour = "" if np.__version__.startswith("1.") else "1.0"
+    assert attempt("numpy", "ndferry", "dlpack", Case("float32", "read-only")).flavour == flavour
     assert attempt("array", "ndferry", "asarray", Case("float32", "strided")).outcome == "unmade"
 
 

@@ -51,8 +51,7 @@ def test_pandas_series_and_tensors():
         pandas.DataFrame({"x": [1.0, 2.0]}) * ndferry.asarray([[2.0], [3.0]])
 
 
-def test_xarray_holds_tensors():
-    xarray = pytest.importorskip("xarray")
+def test_xarray_holds_tensors(xarray):
     held = xarray.DataArray(tensor(), dims="x")
     assert type(held.data) is ndferry.Tensor
     for made in (held + 1, np.exp(held), held + held, held * tensor(), tensor() * held):

@@ -1,12 +1,13 @@
 //! Equality of elements.
 
-use super::host::isa::Isa;
-use super::host::path::{Run, Wish};
-use super::host::run::{self, Place};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::host::equal::{self, Comparand};
+use super::host::run::Place;
 use super::pass::{Half, Part};
 use super::plan::{Plan, Side};
-use super::{Numeric, View, check};
-use crate::dtype::Scalar;
+use super::spread::spread;
+use super::{Numeric, View, work};
 use crate::error::{Kind, Result};
 use crate::layout::Dims;
 
@@ -19,7 +20,7 @@ use crate::layout::Dims;
 /// # Safety
 /// All elements of both are readable, and no other thread writes them.
 pub unsafe fn equal(a: &View, b: &View) -> Result<bool> {
-    if let Err(error) = check((a.dtype, a.layout), (b.dtype, b.layout), false) {
+    if let Err(error) = work((a.dtype, a.layout), (b.dtype, b.layout), false) {
         return if error.kind() == Kind::Shape { Ok(false) } else { Err(error) };
     }
     // SAFETY: as the caller promises, in all passes.
@@ -34,6 +35,33 @@ pub unsafe fn equal(a: &View, b: &View) -> Result<bool> {
     }
 }
 
+/// Two places that threads read.
+struct Sides([Place<*const u8>; 2]);
+
+// SAFETY: addresses and what lies there. Whoever reads there promises that threads may.
+unsafe impl Sync for Sides {}
+
+impl Sides {
+    fn get(&self) -> [Place<*const u8>; 2] {
+        self.0
+    }
+}
+
+/// Whether something holds of a plan with two places.
+type Holds<'a> = &'a (dyn Fn(&Plan, [Place<*const u8>; 2]) -> bool + Sync);
+
+/// Whether `same` holds for all pieces of the plan. After one for which it does not, no other is looked at.
+fn every_piece(plan: &Plan, places: [Place<*const u8>; 2], same: Holds) -> Result<bool> {
+    let (all, sides) = (AtomicBool::new(true), Sides(places));
+    let cells = places.map(|place| place.cell);
+    spread(plan, cells, places[1].base.addr(), None, &|piece| {
+        if all.load(Ordering::Relaxed) && !same(piece, sides.get()) {
+            all.store(false, Ordering::Relaxed);
+        }
+    })?;
+    Ok(all.into_inner())
+}
+
 /// # Safety
 /// As for [`equal`].
 unsafe fn equal_parts(a: &View, b: &View, part: Part, [x, y]: [Numeric; 2]) -> Result<bool> {
@@ -45,43 +73,9 @@ unsafe fn equal_parts(a: &View, b: &View, part: Part, [x, y]: [Numeric; 2]) -> R
     let sides = [x, y].map(|numeric| Comparand::new(numeric.scalar, floats));
     let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
     // SAFETY: the plan visits the elements of the layouts and no others.
-    Ok(unsafe { run::equal(&plan, [&sides[0], &sides[1]], places[0], places[1]) })
-}
-
-/// One side of a comparison: its numbers in the type that they are compared in, 64-bit integers or float64.
-pub struct Comparand {
-    run: Run,
-    floats: bool,
-    /// Whether integers are those of uint64.
-    unsigned: bool,
-}
-
-impl Comparand {
-    fn new(scalar: Scalar, floats: bool) -> Self {
-        let pivot = if floats { Scalar::Float64 } else { Scalar::Int(64) };
-        let real = |scalar| Numeric { scalar, complex: false };
-        let run = Run::new(real(scalar), real(pivot), Wish::default(), Isa::chosen());
-        Self { run, floats, unsigned: scalar == Scalar::Uint(64) }
-    }
-
-    /// The bits of the numbers of `source`, as many as `out` has.
-    ///
-    /// # Safety
-    /// `source` holds so many numbers of the type.
-    pub unsafe fn bring(&self, source: &[u8], out: &mut [u64]) {
-        // SAFETY: as the caller promises; all that comes of them has 64 bits.
-        unsafe { self.run.run(source.as_ptr(), out.as_mut_ptr().cast(), out.len()) }
-    }
-
-    /// Whether numbers of this side are those of the other one, NaN those of none.
-    pub fn equals(&self, numbers: &[u64], other: &Self, others: &[u64]) -> bool {
-        if self.floats {
-            let same = |(a, b): (&u64, &u64)| f64::from_bits(*a) == f64::from_bits(*b);
-            return numbers.iter().zip(others).all(same);
-        }
-        // Of different signs no number is that of the other with the same bits, unless both have the top one clear.
-        numbers == others && (self.unsigned == other.unsigned || numbers.iter().all(|x| *x as i64 >= 0))
-    }
+    every_piece(&plan, places, &|piece, [one, other]| unsafe {
+        equal::equal(piece, [&sides[0], &sides[1]], one, other)
+    })
 }
 
 /// Whether all imaginary parts are 0.
@@ -97,9 +91,12 @@ unsafe fn is_real(a: &View) -> Result<bool> {
         return Ok(true);
     };
     let side = Comparand::new(numeric.scalar, true);
-    let zeros = Place { base: [0u8; 16].as_ptr(), cell: half.cell };
+    let zero = [0u8; 16];
+    let places = [a.data, zero.as_ptr()].map(|base| Place { base, cell: half.cell });
     // SAFETY: the plan visits the elements of the layout on one side, and only the zero on the other.
-    Ok(unsafe { run::equal(&plan, [&side, &side], Place { base: a.data, cell: half.cell }, zeros) })
+    every_piece(&plan, places, &|piece, [one, other]| unsafe {
+        equal::equal(piece, [&side, &side], one, other)
+    })
 }
 
 /// # Safety
@@ -114,5 +111,5 @@ unsafe fn identical(a: &View, b: &View) -> Result<bool> {
     let never = matches!(a.dtype.kind, b'M' | b'm').then_some(i64::MIN);
     let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
     // SAFETY: the plan visits the elements of the layouts and no others.
-    Ok(unsafe { run::identical(&plan, places[0], places[1], never) })
+    every_piece(&plan, places, &|piece, [one, other]| unsafe { equal::identical(piece, one, other, never) })
 }

@@ -3,11 +3,18 @@
 //! A call is split into passes over real numbers (complex numbers are two, lanes are one more axis); each pass is
 //! planned by [`plan`] and run by [`host`].
 
-pub mod compare;
+mod compare;
+mod explain;
 pub mod host;
+mod loops;
 mod pass;
+mod pieces;
 pub mod plan;
+pub mod progress;
+mod recall;
 pub mod route;
+mod spread;
+pub mod threads;
 
 pub use compare::equal;
 
@@ -15,7 +22,8 @@ use crate::dtype::{DType, Overflow, Scalar};
 use crate::error::{Result, bail};
 use crate::layout::Layout;
 use host::run::Coefficients;
-use pass::Part;
+use pass::{Form, Part, Pass, Visit};
+use progress::Progress;
 
 /// Elements in memory that are read.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +47,7 @@ pub struct ViewMut<'a> {
     pub layout: &'a Layout,
 }
 
-/// What happens to numbers on the way: y = x · scale + bias, and what does not fit.
+/// What happens to numbers on the way: y = x · scale + bias, and what does not fit. And who is told.
 ///
 /// The product is rounded before the sum. Both are computed in float32 when the destination is a float of at most
 /// 32 bits (or complex of such) and float32 holds every number of the source type, else in float64; scale and bias
@@ -55,6 +63,8 @@ pub struct Transform<'a> {
     pub bias: &'a [f64],
     /// The axis along which scale and bias differ.
     pub axis: usize,
+    /// Who is told how far it is.
+    pub progress: Option<&'a Progress>,
 }
 
 impl Transform<'_> {
@@ -97,6 +107,7 @@ pub(crate) struct Numeric {
 }
 
 impl Numeric {
+    #[inline]
     pub(crate) fn of(dtype: DType) -> Option<Self> {
         Scalar::of(dtype).map(|(scalar, complex)| Self { scalar, complex })
     }
@@ -107,54 +118,98 @@ fn same_elements(a: DType, b: DType) -> bool {
     DType { flags: 0, ..a } == DType { flags: 0, ..b }
 }
 
-/// Refuses what no pass can do.
-fn check(source: (DType, &Layout), target: (DType, &Layout), affine: bool) -> Result<()> {
+/// What is to be done with elements.
+#[derive(Clone, Copy)]
+enum Work {
+    /// They are copied; packing and byte order may change.
+    Copy,
+    /// Numbers become those of another type, or are scaled.
+    Convert([Numeric; 2]),
+}
+
+/// What has to be done; refuses what no pass can do.
+fn work(source: Form, target: Form, affine: bool) -> Result<Work> {
     let (shape, other) = (source.1.shape(), target.1.shape());
     if shape != other {
         bail!(Shape, "the source has shape {shape:?}, the destination {other:?}");
     }
-    let numbers = Numeric::of(source.0).is_some() && Numeric::of(target.0).is_some();
-    let lanes = source.0.lanes == target.0.lanes;
-    if !(numbers && lanes || same_elements(source.0, target.0) && !affine) {
-        bail!(Unsupported, "there is no conversion from {} to {}", source.0, target.0);
+    if same_elements(source.0, target.0) && !affine {
+        return Ok(Work::Copy);
     }
-    Ok(())
+    match (Numeric::of(source.0), Numeric::of(target.0)) {
+        (Some(from), Some(to)) if source.0.lanes == target.0.lanes => Ok(Work::Convert([from, to])),
+        _ => bail!(Unsupported, "there is no conversion from {} to {}", source.0, target.0),
+    }
 }
 
-/// Copies or converts every element of `source` to its place in `target`. The shapes must be equal; a source that is
-/// broadcast has strides of 0.
+/// Plans what takes elements from one form to the other, and hands each pass to `visit`. The shapes must be equal; a
+/// source that is broadcast has strides of 0.
 ///
 /// Fails with `Shape` when shapes or coefficients do not fit, `Range` for a bad axis, `Unsupported` when either type
-/// is only carried and the other differs, `Overflow` and `OutOfMemory`; then nothing has been written.
-///
-/// # Safety
-/// All elements of `source` are readable and all of `target` writable, no other thread writes either, and no byte
-/// belongs to both. [`convert_overlapping`] is for those that overlap.
-pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
+/// is only carried and the other differs, `Overflow` and `OutOfMemory`; then no pass has been visited.
+fn passes(source: Form, target: Form, transform: &Transform, visit: &mut impl Visit) -> Result<()> {
     let affine = transform.is_affine();
-    check((source.dtype, source.layout), (target.dtype, target.layout), affine)?;
-    transform.check(source.layout.shape())?;
-    // SAFETY: as the caller promises.
-    let copy = |part| unsafe { pass::copy(source, target, part) };
-    // SAFETY: likewise.
-    let convert =
-        |part, coefficients| unsafe { pass::convert(source, target, transform, part, coefficients) };
-    let coefficients = Coefficients { scale: transform.scale, bias: transform.bias };
-
-    if same_elements(source.dtype, target.dtype) && !affine {
-        let swaps = source.dtype.is_swapped() != target.dtype.is_swapped();
-        return copy(if swaps { Part::Both } else { Part::Whole });
-    }
-    let (Some(from), Some(to)) = (Numeric::of(source.dtype), Numeric::of(target.dtype)) else {
-        bail!(Internal, "types that are not numbers passed the check");
+    let work = work(source, target, affine)?;
+    transform.check(source.1.shape())?;
+    let Work::Convert([from, to]) = work else {
+        let swaps = source.0.is_swapped() != target.0.is_swapped();
+        return pass::copy(source, target, if swaps { Part::Both } else { Part::Whole }, visit);
     };
+    let mut convert =
+        |part, coefficients| pass::convert(source, target, [from, to], transform, part, coefficients, visit);
+    let coefficients = Coefficients { scale: transform.scale, bias: transform.bias };
     match (from.complex, to.complex) {
         (true, true) if !affine => convert(Part::Both, coefficients),
         (true, true) => {
             convert(Part::Real, coefficients)?;
             convert(Part::Imaginary, Coefficients { bias: &[], ..coefficients })
         }
+        (false, false) => convert(Part::Real, coefficients),
         _ => convert(Part::Whole, coefficients),
+    }
+}
+
+/// Copies or converts every element of `source` to its place in `target`, pass by pass. Fails as
+/// that does; then nothing has been written. Fails with `Cancelled` when `progress` says so; then some elements have
+/// been written.
+///
+/// # Safety
+/// All elements of `source` are readable and all of `target` writable, no other thread writes either, and no byte
+/// belongs to both. [`convert_overlapping`] is for those that overlap.
+pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
+    let forms = [(source.dtype, source.layout), (target.dtype, target.layout)];
+    passes(forms[0], forms[1], transform, &mut |pass: &Pass| {
+        let ends = Ends { source: source.data, target: target.data };
+        // SAFETY: the plan visits elements of the layouts, and the job is of their types.
+        unsafe { ends.run(pass, transform.progress) }
+    })
+}
+
+/// Where the two sides of a pass begin, for threads.
+#[derive(Clone, Copy)]
+struct Ends {
+    source: *const u8,
+    target: *mut u8,
+}
+
+// SAFETY: addresses. Whoever reads or writes there promises that threads may.
+unsafe impl Sync for Ends {}
+
+impl Ends {
+    /// # Safety
+    /// As for [`Job::run`](host::run::Job::run), for the whole plan.
+    unsafe fn run(&self, pass: &Pass, progress: Option<&Progress>) -> Result<()> {
+        spread::spread(
+            pass.plan,
+            [pass.job.source, pass.job.target],
+            self.target.addr(),
+            progress,
+            &|piece| {
+                let Self { source, target } = *self;
+                // SAFETY: as the caller promises; the pieces of a plan have no byte of the target in common.
+                unsafe { pass.job.run(piece, source, target) }
+            },
+        )
     }
 }
 
@@ -164,14 +219,8 @@ pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) ->
 /// # Safety
 /// As for [`convert`], except that the two may overlap.
 pub unsafe fn convert_overlapping(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
-    check((source.dtype, source.layout), (target.dtype, target.layout), transform.is_affine())?;
-    transform.check(source.layout.shape())?;
-    let layout = source.layout.dense_like();
-    let count: i64 = layout.shape().iter().product();
-    let bits = (count as u128) * u128::from(source.dtype.element_bits());
-    let Ok(bytes) = usize::try_from(bits.div_ceil(8)) else {
-        bail!(Overflow, "a copy of the source takes more bytes than there are addresses");
-    };
+    let forms = [(source.dtype, source.layout), (target.dtype, target.layout)];
+    let (layout, bytes) = temporary(forms[0], forms[1], transform)?;
     let mut room = Vec::new();
     if room.try_reserve_exact(bytes).is_err() {
         bail!(OutOfMemory, "no memory for a copy of {bytes} bytes of the source");
@@ -180,8 +229,21 @@ pub unsafe fn convert_overlapping(source: &View, target: &ViewMut, transform: &T
     let data: *mut u8 = room.as_mut_ptr();
     // SAFETY: the room is of this call only, and holds as many elements as the compact layout has.
     unsafe {
-        convert(source, &ViewMut { data, dtype: source.dtype, layout: &layout }, &Transform::default())?;
+        let copy = Transform { progress: transform.progress, ..Transform::default() };
+        convert(source, &ViewMut { data, dtype: source.dtype, layout: &layout }, &copy)?;
         convert(&View { data, dtype: source.dtype, layout: &layout }, target, transform)
+    }
+}
+
+/// The layout of a copy of the source without gaps, and its bytes; refuses what no pass can do.
+fn temporary(source: Form, target: Form, transform: &Transform) -> Result<(Layout, usize)> {
+    work(source, target, transform.is_affine())?;
+    transform.check(source.1.shape())?;
+    let layout = source.1.dense_like();
+    let bits = (layout.element_count() as u128) * u128::from(source.0.element_bits());
+    match usize::try_from(bits.div_ceil(8)) {
+        Ok(bytes) => Ok((layout, bytes)),
+        Err(_) => bail!(Overflow, "a copy of the source takes more bytes than there are addresses"),
     }
 }
 

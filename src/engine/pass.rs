@@ -1,17 +1,18 @@
-//! One pass over the scalars of two views: both sides described for the planner, then planned and run.
+//! One pass over the scalars of two sides: both described for the planner, then planned and made ready.
+#![forbid(unsafe_code)]
 
 use super::host::isa::Isa;
 use super::host::memory::Cell;
 use super::host::path::{Run, Wish};
-use super::host::run::{self, Coefficients, Place};
+use super::host::run::{Coefficients, Job};
 use super::plan::{Plan, Side};
-use super::{Numeric, Transform, View, ViewMut};
+use super::{Numeric, Transform};
 use crate::dtype::{DType, Scalar, code};
 use crate::error::{Result, bail};
 use crate::layout::Layout;
 
 /// Which scalars of the elements a pass is about.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Part {
     /// Whole elements, or whole complex numbers.
     Whole,
@@ -22,6 +23,24 @@ pub enum Part {
     /// Both parts, as twice as many lanes.
     Both,
 }
+
+/// The type of elements, and where they lie.
+pub type Form<'a> = (DType, &'a Layout);
+
+/// A pass made ready.
+pub struct Pass<'a> {
+    /// Its loops.
+    pub plan: &'a Plan,
+    /// What is done in them, and how.
+    pub job: &'a Job<'a>,
+    /// The scalars that it is about.
+    pub part: Part,
+}
+
+/// What is to become of passes.
+pub trait Visit: FnMut(&Pass) -> Result<()> {}
+
+impl<F: FnMut(&Pass) -> Result<()>> Visit for F {}
 
 /// One side of a pass.
 pub struct Half<'a> {
@@ -60,40 +79,33 @@ impl<'a> Half<'a> {
 }
 
 /// Copies the scalars of `part`, whose types differ in packing and byte order at most.
-///
-/// # Safety
-/// As for [`super::convert`].
-pub unsafe fn copy(source: &View, target: &ViewMut, part: Part) -> Result<()> {
-    let from = Half::new(source.dtype, source.layout, part)?;
-    let to = Half::new(target.dtype, target.layout, part)?;
+pub fn copy(source: Form, target: Form, part: Part, visit: &mut impl Visit) -> Result<()> {
+    let from = Half::new(source.0, source.1, part)?;
+    let to = Half::new(target.0, target.1, part)?;
     if from.cell.bits == 0 {
         return Ok(());
     }
-    if let Some(plan) = Plan::new(source.layout.shape(), &from.side, &to.side, from.lanes, None)? {
-        let (from, to) =
-            (Place { base: source.data, cell: from.cell }, Place { base: target.data, cell: to.cell });
-        // SAFETY: the plan visits the elements of the layouts and no others.
-        unsafe { run::copy(&plan, from, to) };
+    match Plan::new(target.1.shape(), &from.side, &to.side, to.lanes, None)? {
+        Some(plan) => {
+            let job = &Job::to_copy(&plan, from.cell, to.cell);
+            visit(&Pass { plan: &plan, job, part })
+        }
+        None => Ok(()),
     }
-    Ok(())
 }
 
-/// Converts the numbers of `part`.
-///
-/// # Safety
-/// As for [`super::convert`]. Both types are numbers.
-pub unsafe fn convert(
-    source: &View,
-    target: &ViewMut,
+/// Converts the numbers of `part`. The types are those that the numbers have.
+pub fn convert(
+    source: Form,
+    target: Form,
+    [a, b]: [Numeric; 2],
     transform: &Transform,
     part: Part,
     coefficients: Coefficients,
+    visit: &mut impl Visit,
 ) -> Result<()> {
-    let from = Half::new(source.dtype, source.layout, part)?;
-    let to = Half::new(target.dtype, target.layout, part)?;
-    let (Some(a), Some(b)) = (Numeric::of(source.dtype), Numeric::of(target.dtype)) else {
-        bail!(Internal, "a conversion of types that are not numbers");
-    };
+    let from = Half::new(source.0, source.1, part)?;
+    let to = Half::new(target.0, target.1, part)?;
     let swapped = [from.cell.swapped, to.cell.swapped];
     let (affine, overflow) = (transform.is_affine(), transform.overflow);
     let whole = part == Part::Whole;
@@ -104,11 +116,11 @@ pub unsafe fn convert(
         Run::new(numbers(a), numbers(b), Wish { affine, overflow, swapped }, Isa::chosen())
     };
     let axis = transform.varies_along();
-    if let Some(plan) = Plan::new(source.layout.shape(), &from.side, &to.side, from.lanes, axis)? {
-        let (from, to) =
-            (Place { base: source.data, cell: from.cell }, Place { base: target.data, cell: to.cell });
-        // SAFETY: the plan visits the elements of the layouts and no others, and the cells are those of the types.
-        unsafe { run::convert(&plan, &run, from, to, coefficients) };
+    match Plan::new(source.1.shape(), &from.side, &to.side, from.lanes, axis)? {
+        Some(plan) => {
+            let job = &Job::to_convert(&plan, &run, coefficients, from.cell, to.cell);
+            visit(&Pass { plan: &plan, job, part })
+        }
+        None => Ok(()),
     }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 //! Distances are in bits, so that types narrower than a byte need no plan of their own. Nothing here touches memory.
 #![forbid(unsafe_code)]
 
+use super::loops::Loops;
 use crate::error::{Result, bail};
 
 /// One side of a copy: where the elements of a shape lie, and where the lanes within an element do.
@@ -23,7 +24,7 @@ pub struct Side<'a> {
 /// One loop: how often, and how far each turn moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loop {
-    /// Turns, at least 2 (1 in the loop that stands for none).
+    /// Turns, at least 2 (1 in the loop that stands for none, and where a piece has but one).
     pub extent: i64,
     /// Bits that a turn moves the source.
     pub source: i64,
@@ -36,6 +37,11 @@ pub struct Loop {
 impl Loop {
     /// The loop that runs once.
     pub const ONCE: Self = Self { extent: 1, source: 0, target: 0, step: 0 };
+
+    /// Loops with smaller keys are inside those with greater ones.
+    pub fn key(&self) -> (i64, u64) {
+        (self.target, self.source.unsigned_abs())
+    }
 }
 
 /// A canonical loop nest.
@@ -45,7 +51,7 @@ impl Loop {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The loops, innermost first.
-    pub loops: Vec<Loop>,
+    pub loops: Loops,
     /// The bit at which the first source element starts.
     pub source: i64,
     /// The bit at which the first target element starts.
@@ -65,21 +71,19 @@ impl Plan {
         lanes: i64,
         axis: Option<usize>,
     ) -> Result<Option<Self>> {
-        let mut plan = Plan { loops: Vec::new(), source: source.start()?, target: target.start()?, first: 0 };
-        if plan.loops.try_reserve_exact(shape.len() + 1).is_err() {
-            bail!(OutOfMemory, "no memory for a plan of {} loops", shape.len() + 1);
-        }
+        let mut plan =
+            Plan { loops: Loops::NONE, source: source.start()?, target: target.start()?, first: 0 };
         if lanes == 0 || shape.contains(&0) {
             return Ok(None);
-        }
-        for (i, &extent) in shape.iter().enumerate().filter(|(_, extent)| **extent > 1) {
-            let step = i64::from(axis == Some(i));
-            plan.push(Loop { extent, source: source.stride(i)?, target: target.stride(i)?, step })?;
         }
         if lanes > 1 {
             plan.push(Loop { extent: lanes, source: source.lane, target: target.lane, step: 0 })?;
         }
-        plan.loops.sort_by_key(|l| (l.target, l.source.unsigned_abs()));
+        // The last axis mostly is the innermost: so each loop finds its place at once.
+        for (i, &extent) in shape.iter().enumerate().rev().filter(|(_, extent)| **extent > 1) {
+            let step = i64::from(axis == Some(i));
+            plan.push(Loop { extent, source: source.stride(i)?, target: target.stride(i)?, step })?;
+        }
         plan.merge();
         Ok(Some(plan))
     }
@@ -102,13 +106,12 @@ impl Plan {
             self.first += (new.extent - 1) * new.step;
             new = Loop { source: -new.source, target: -new.target, step: -new.step, ..new };
         }
-        self.loops.push(new);
-        Ok(())
+        self.loops.insert(new)
     }
 
     /// Joins each loop with the one inside it where both sides go on where the inner one ends.
     fn merge(&mut self) {
-        self.loops.dedup_by(|outer, inner| {
+        self.loops.join(|inner, outer| {
             let together = |o: i64, i: i64| i.checked_mul(inner.extent) == Some(o);
             let merges = outer.step == 0
                 && inner.step == 0
@@ -154,7 +157,7 @@ mod tests {
     #[test]
     fn contiguous_axes_become_one_loop() {
         let plan = plan(&[2, 1, 3, 4], &side(&[12, 99, 4, 1], 32), &side(&[12, -7, 4, 1], 8), None);
-        assert_eq!(plan.loops, [Loop { extent: 24, source: 32, target: 8, step: 0 }]);
+        assert_eq!(*plan.loops, [Loop { extent: 24, source: 32, target: 8, step: 0 }]);
     }
 
     #[test]
@@ -169,7 +172,7 @@ mod tests {
         let target = Side { offset: 9, ..side(&[-1], 8) };
         let plan = plan(&[10], &side(&[1], 8), &target, Some(0));
         assert_eq!((plan.source, plan.target, plan.first), (72, 0, 9));
-        assert_eq!(plan.loops, [Loop { extent: 10, source: -8, target: 8, step: -1 }]);
+        assert_eq!(*plan.loops, [Loop { extent: 10, source: -8, target: 8, step: -1 }]);
     }
 
     #[test]
@@ -177,7 +180,7 @@ mod tests {
         let strides = [-4, -1];
         let side = Side { offset: 11, ..side(&strides, 16) };
         let plan = plan(&[3, 4], &side, &side, None);
-        assert_eq!(plan.loops, [Loop { extent: 12, source: 16, target: 16, step: 0 }]);
+        assert_eq!(*plan.loops, [Loop { extent: 12, source: 16, target: 16, step: 0 }]);
         assert_eq!((plan.source, plan.target), (0, 0));
     }
 

@@ -1,8 +1,10 @@
 //! From tensors to kernels: what has to be done, where, and whether anything has to be done at all.
 
-use super::{Transform, View, ViewMut};
+use super::progress::{Callback, Progress};
+use super::recall::{self, Question};
+use super::{Transform, View, ViewMut, explain};
 use crate::device::Device;
-use crate::dtype::{Casting, DType, Overflow, can_cast};
+use crate::dtype::{Casting, DType, Overflow, casting_needed};
 use crate::error::{Result, bail};
 use crate::layout::{Layout, Order, normalize_axis};
 use crate::tensor::{MemoryOrder, Tensor};
@@ -38,6 +40,8 @@ pub struct Convert<'a> {
     pub order: MemoryOrder,
     /// Where the result is to be; `None` for where the source is, a copy of memory that the host reaches on the host.
     pub device: Option<Device>,
+    /// Who is told how far a long conversion is, and may stop it.
+    pub progress: Option<Callback>,
 }
 
 impl Default for Convert<'_> {
@@ -51,6 +55,7 @@ impl Default for Convert<'_> {
             copy: CopyMode::IfNeeded,
             order: MemoryOrder::C,
             device: None,
+            progress: None,
         }
     }
 }
@@ -67,14 +72,38 @@ impl Convert<'_> {
             // Broadcasting adds axes at the front.
             axis = normalize_axis("axis", self.axis, ndim)? + to_ndim - ndim;
         }
-        Ok(Transform { overflow: self.overflow, scale: self.scale, bias: self.bias, axis })
+        Ok(Transform { overflow: self.overflow, scale: self.scale, bias: self.bias, axis, progress: None })
     }
 }
 
 /// `tensor` in another dtype, order, scale, on another device; itself when nothing is to be done.
 pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tensor> {
     dtype.validate()?;
-    let source = scalars(tensor, dtype)?;
+    let source = scalars(tensor, dtype)?.unwrap_or_else(|| tensor.clone());
+    let Some(device) = device_of_copy(&source, dtype, how)? else { return Ok(source) };
+    let result = source.empty_like(dtype, how.order, device)?;
+    let transform = how.transform(source.layout().ndim(), source.layout().ndim())?;
+    run(&source, source.layout(), &result, &transform, Sharing::Nothing, how.progress)?;
+    Ok(result)
+}
+
+/// What [`convert`] does, in words. Fails as it does.
+pub fn explain_convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<String> {
+    dtype.validate()?;
+    let source = scalars(tensor, dtype)?.unwrap_or_else(|| tensor.clone());
+    let title = format!("{} to {dtype}", source.dtype());
+    let Some(device) = device_of_copy(&source, dtype, how)? else {
+        return Ok(format!("{title}: nothing is to be done, the memory is shared"));
+    };
+    let (layout, bytes) = source.layout_like(dtype, how.order, device)?;
+    let transform = how.transform(layout.ndim(), layout.ndim())?;
+    source.require_host("conversion")?;
+    let passes = explain::conversion((source.dtype(), source.layout()), (dtype, &layout), &transform)?;
+    Ok(format!("{title}: makes {bytes} B{passes}"))
+}
+
+/// Where `source` has to be copied to; `None` when nothing is to be done.
+fn device_of_copy(source: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Option<Device>> {
     require_cast(source.dtype(), dtype, how.casting)?;
     let device = how.device.unwrap_or(source.device());
     let in_order = match how.order {
@@ -84,57 +113,104 @@ pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tenso
     };
     let done = dtype == source.dtype() && device == source.device() && in_order && !how.scales();
     match how.copy {
-        CopyMode::IfNeeded | CopyMode::Never if done => return Ok(source),
+        CopyMode::IfNeeded | CopyMode::Never if done => return Ok(None),
         CopyMode::Never => bail!(CopyRequired, "`copy` forbids the copy that {dtype} on {device} needs"),
         CopyMode::IfNeeded | CopyMode::Always => {}
     }
     // Pinned and managed memory cannot be made here; what is made of them is in plain host memory.
     let anywhere = how.device.is_none() && device.is_host_accessible();
-    let result = source.empty_like(dtype, how.order, if anywhere { Device::CPU } else { device })?;
-    let transform = how.transform(source.layout().ndim(), source.layout().ndim())?;
-    run(&source, source.layout(), &result, &transform, Sharing::Nothing)?;
-    Ok(result)
+    Ok(Some(if anywhere { Device::CPU } else { device }))
 }
 
 /// Vector elements as scalars along the last axis, when `dtype` has one lane and the tensor's has more: two packed
-/// 4-bit floats in an element of two lanes are two elements of one.
-fn scalars(tensor: &Tensor, dtype: DType) -> Result<Tensor> {
+/// 4-bit floats in an element of two lanes are two elements of one. Nothing where there is nothing to do.
+fn scalars(tensor: &Tensor, dtype: DType) -> Result<Option<Tensor>> {
     match (tensor.dtype().lanes, dtype.lanes) {
-        (2.., 1) if tensor.dtype().kind == 0 => tensor.reinterpret(DType { lanes: 1, ..tensor.dtype() }),
-        _ => Ok(tensor.clone()),
+        (2.., 1) if tensor.dtype().kind == 0 => {
+            tensor.reinterpret(DType { lanes: 1, ..tensor.dtype() }).map(Some)
+        }
+        _ => Ok(None),
     }
 }
 
 /// Writes `source`, broadcast, into `destination`, as if `source` had been copied first.
 pub fn copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<()> {
-    write_into(source, destination, "destination", how)
+    write(source, destination, "destination", how)
+}
+
+/// What [`copy_into`] does, in words. Fails as it does.
+pub fn explain_copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<String> {
+    write_into(source, destination, "destination", how, tell)
 }
 
 /// Makes all elements of `tensor` the one of `value`, which is converted once and then copied.
 pub fn fill(tensor: &Tensor, value: &Tensor) -> Result<()> {
     require_writable(tensor, "tensor")?;
     let value = convert(value, tensor.dtype(), &Convert::default())?;
-    write_into(&value, tensor, "tensor", &Convert::default())
+    write(&value, tensor, "tensor", &Convert::default())
 }
 
 /// [`copy_into`], the destination called `name` in messages.
-fn write_into(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
+fn write(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
     require_writable(destination, name)?;
-    let source = scalars(source, destination.dtype())?;
+    let question = Question {
+        source: (source.dtype(), source.layout()),
+        target: (destination.dtype(), destination.layout()),
+        rules: (how.casting, how.overflow),
+    };
+    let is_plain = !how.scales() && how.progress.is_none();
+    if is_plain
+        && source.device().is_host_accessible()
+        && destination.device().is_host_accessible()
+        && source.is_apart(destination)
+        // SAFETY: a tensor's elements lie in its storage, and the two storages do not meet. Whatever depends on types and
+        // layouts only was found in order when the same question was answered.
+        && unsafe { recall::copy(&question, source.storage().start(), destination.storage().start()) }
+    {
+        return Ok(());
+    }
+    write_into(source, destination, name, how, |source, layout, destination, transform, sharing| {
+        run(source, layout, destination, transform, sharing, how.progress)
+    })?;
+    if is_plain {
+        recall::remember(&question);
+    }
+    Ok(())
+}
+
+/// [`write`] up to what `act` does, which is [`run`] or [`tell`].
+fn write_into<T>(
+    source: &Tensor,
+    destination: &Tensor,
+    name: &str,
+    how: &Convert<'_>,
+    act: impl FnOnce(&Tensor, &Layout, &Tensor, &Transform<'_>, Sharing) -> Result<T>,
+) -> Result<T> {
+    require_writable(destination, name)?;
+    require_distinct(destination, name)?;
+    let scalars = scalars(source, destination.dtype())?;
+    let source = scalars.as_ref().unwrap_or(source);
     require_cast(source.dtype(), destination.dtype(), how.casting)?;
     let shape = destination.layout().shape();
-    let Ok(layout) = source.layout().broadcast_to(shape) else {
-        let from = source.layout().shape();
-        bail!(Shape, "`source` has shape {from:?}, which does not broadcast to {shape:?}, that of `{name}`");
+    let broadcast = match source.layout().shape() == shape {
+        true => None,
+        false => Some(broadcast(source.layout(), shape, name)?),
     };
     let transform = how.transform(source.layout().ndim(), shape.len())?;
     let sharing = if source.shares_memory(destination) { Sharing::Elements } else { Sharing::Nothing };
-    run(&source, &layout, destination, &transform, sharing)
+    act(source, broadcast.as_ref().unwrap_or(source.layout()), destination, &transform, sharing)
+}
+
+fn broadcast(layout: &Layout, shape: &[i64], name: &str) -> Result<Layout> {
+    layout.broadcast_to(shape).or_else(|_| {
+        let from = layout.shape();
+        bail!(Shape, "`source` has shape {from:?}, which does not broadcast to {shape:?}, that of `{name}`")
+    })
 }
 
 /// Copies between tensors of one shape and dtype that share no memory.
 pub fn copy(source: &Tensor, destination: &Tensor) -> Result<()> {
-    run(source, source.layout(), destination, &Transform::default(), Sharing::Nothing)
+    run(source, source.layout(), destination, &Transform::default(), Sharing::Nothing, None)
 }
 
 /// Whether shapes are the same and all elements are equal as numbers.
@@ -146,19 +222,24 @@ pub fn equal(a: &Tensor, b: &Tensor) -> Result<bool> {
 }
 
 fn require_cast(from: DType, to: DType, casting: Casting) -> Result<()> {
-    if !can_cast(from, to, Casting::Unsafe) {
-        bail!(Unsupported, "there is no conversion from {from} to {to}");
+    match casting_needed(from, to) {
+        None => bail!(Unsupported, "there is no conversion from {from} to {to}"),
+        Some(needed) if needed > casting => {
+            bail!(Dtype, "{from} to {to} is not allowed by `casting`, which is {casting}")
+        }
+        Some(_) => Ok(()),
     }
-    if !can_cast(from, to, casting) {
-        bail!(Dtype, "{from} to {to} is not allowed by `casting`, which is {casting}");
-    }
-    Ok(())
 }
 
 fn require_writable(tensor: &Tensor, name: &str) -> Result<()> {
     if tensor.is_read_only() {
         bail!(ReadOnly, "`{name}` is read-only");
     }
+    Ok(())
+}
+
+/// Refuses a destination whose elements overlap each other.
+fn require_distinct(tensor: &Tensor, name: &str) -> Result<()> {
     if tensor.layout().internal_overlap().is_possible() {
         let strides = tensor.layout().strides();
         bail!(Layout, "elements of `{name}` overlap each other, strides are {strides:?}");
@@ -183,6 +264,7 @@ fn run(
     destination: &Tensor,
     transform: &Transform<'_>,
     sharing: Sharing,
+    callback: Option<Callback>,
 ) -> Result<()> {
     source.require_host("conversion")?;
     destination.require_host("conversion")?;
@@ -192,12 +274,37 @@ fn run(
         dtype: destination.dtype(),
         layout: destination.layout(),
     };
+    let progress = callback.map(|callback| {
+        let bits = |dtype: DType| layout.element_count() as u64 * dtype.element_bits();
+        let copied = if sharing == Sharing::Elements { bits(from.dtype) } else { 0 };
+        Progress::new(callback, copied + bits(to.dtype))
+    });
+    let transform = Transform { progress: progress.as_ref(), ..*transform };
     // SAFETY: both layouts stay inside their storages, which live as long as their tensors; elements of the
     // destination do not overlap each other, and those of the source only as `sharing` says.
     unsafe {
         match sharing {
-            Sharing::Nothing => super::convert(&from, &to, transform),
-            Sharing::Elements => super::convert_overlapping(&from, &to, transform),
+            Sharing::Nothing => super::convert(&from, &to, &transform),
+            Sharing::Elements => super::convert_overlapping(&from, &to, &transform),
         }
     }
+}
+
+/// What [`run`] does, in words.
+fn tell(
+    source: &Tensor,
+    layout: &Layout,
+    destination: &Tensor,
+    transform: &Transform<'_>,
+    sharing: Sharing,
+) -> Result<String> {
+    source.require_host("conversion")?;
+    destination.require_host("conversion")?;
+    let (from, to) = (source.dtype(), destination.dtype());
+    let forms = [(from, layout), (to, destination.layout())];
+    let passes = match sharing {
+        Sharing::Nothing => explain::conversion(forms[0], forms[1], transform)?,
+        Sharing::Elements => explain::overlapping(forms[0], forms[1], transform)?,
+    };
+    Ok(format!("{from} to {to}: into the destination{passes}"))
 }

@@ -1,8 +1,18 @@
 //! The engine against its naive twin, over random types, layouts and coefficients.
 
+#[cfg(unix)]
+mod cases;
+mod explanations;
+#[cfg(unix)]
+mod matrix;
+mod pieces;
+mod plans;
+mod threads;
+mod values;
+
 use super::host::naive;
 use super::*;
-use crate::dtype::{PADDED, SWAPPED, code};
+use crate::dtype::{PADDED, SWAPPED, code, scalar};
 use crate::error::Kind;
 use crate::layout::Order;
 
@@ -86,6 +96,13 @@ fn numbers() -> Vec<DType> {
     types
 }
 
+/// The number in an environment variable, if it is set.
+fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
+    let text = std::env::var(name).ok()?;
+    let Ok(value) = text.parse() else { panic!("{name}={text} is no number") };
+    Some(value)
+}
+
 fn storage_bytes(dtype: DType, elements: i64) -> usize {
     (elements as u64 * dtype.element_bits()).div_ceil(8) as usize
 }
@@ -126,49 +143,6 @@ fn check_layouts(
 }
 
 #[test]
-fn any_layout_and_type_becomes_any_other_as_in_the_naive_twin() {
-    let mut random = Random(1);
-    for round in 0..6000 {
-        let (mut from, mut to) = (random.dtype(), random.dtype());
-        if round % 5 == 0 {
-            to = DType { flags: to.flags & SWAPPED, ..from };
-            to.flags &= if to.bits > 8 { SWAPPED } else { 0 };
-        }
-        if round % 7 == 0 {
-            from.lanes = 3;
-            to.lanes = 3;
-        }
-        let overflow = if random.below(2) == 0 { Overflow::Wrap } else { Overflow::Saturate };
-        let shape = random.shape();
-        check_one(&mut random, from, to, &shape, &Transform { overflow, ..Transform::default() });
-    }
-}
-
-#[test]
-fn long_rows_become_columns_as_in_the_naive_twin() {
-    let mut random = Random(7);
-    let words = [1, 8, 16, 32, 64, 128].map(|bits| match bits {
-        1 => DType::new(code::BOOL, 8),
-        128 => DType::new(code::COMPLEX, 128),
-        bits => DType::new(code::INT, bits),
-    });
-    for round in 0..900 {
-        let mut long = || 1 + [random.below(20), 16 + random.below(284)][usize::from(random.below(4) > 0)];
-        let shape = match round % 4 {
-            0 => vec![1 + long() % 3, long(), long()],
-            1 => vec![long(), long(), 1 + long() % 4],
-            _ => vec![long(), long()],
-        };
-        let mut from = words[random.below(6) as usize];
-        let mut to = if round % 3 == 0 { random.dtype() } else { from };
-        if from == to && from.bits > 8 && random.below(3) == 0 {
-            [&mut from, &mut to][random.below(2) as usize].flags = SWAPPED;
-        }
-        check_one(&mut random, from, to, &shape, &Transform::default());
-    }
-}
-
-#[test]
 fn sheets_too_large_for_the_caches_are_those_of_the_naive_twin() {
     let mut random = Random(8);
     let (float, byte) = (DType::new(code::FLOAT, 32), DType::new(code::UINT, 8));
@@ -203,109 +177,6 @@ fn rows_too_large_for_the_caches_that_run_backwards_or_in_steps_are_those_of_the
         let from = DType { flags: from_flags, ..to };
         let (source, target) = ((source, rows * width), (target, rows * (row + 1)));
         check_layouts(&mut random, (from, source), (to, target), &Transform::default());
-    }
-}
-
-#[test]
-fn scale_and_bias_are_those_of_the_naive_twin() {
-    let mut random = Random(2);
-    for _ in 0..4000 {
-        let (from, to, shape) = (random.dtype(), random.dtype(), random.shape());
-        let axis = if shape.is_empty() { 0 } else { random.below(shape.len() as i64) as usize };
-        let mut values = |extent: i64| -> Vec<f64> {
-            let n = match random.below(3) {
-                0 => 0,
-                1 => 1,
-                _ => extent,
-            };
-            (0..n).map(|_| (random.below(2000) - 1000) as f64 / 128.3).collect()
-        };
-        let extent = shape.get(axis).copied().unwrap_or(1);
-        let (scale, bias) = (values(extent), values(extent));
-        let overflow = if random.below(2) == 0 { Overflow::Wrap } else { Overflow::Saturate };
-        check_one(&mut random, from, to, &shape, &Transform { overflow, scale: &scale, bias: &bias, axis });
-    }
-}
-
-#[test]
-fn carried_types_are_copied_and_only_their_bytes_turned() {
-    let mut random = Random(3);
-    let types = [
-        DType::numpy(b'S', 3),
-        DType::numpy(b'S', 0),
-        DType::numpy(b'V', 300),
-        DType::numpy(b'U', 5),
-        DType::numpy(b'M', 7),
-        DType::new(code::OPAQUE, 64),
-        DType::new(200, 12),
-        DType::new(201, 3),
-        DType::new(code::FLOAT, 128),
-    ];
-    for round in 0..1500 {
-        let mut from = types[random.below(types.len() as i64) as usize];
-        let mut to = from;
-        let orders = from.kind != 0 || from.bits >= 64;
-        from.flags = if orders && random.below(2) == 0 { SWAPPED } else { 0 };
-        to.flags = if orders && random.below(2) == 0 { SWAPPED } else { 0 };
-        if from.kind == 0 && from.bits < 64 {
-            to.flags = if round % 2 == 0 { PADDED } else { 0 };
-        }
-        let shape = random.shape();
-        check_one(&mut random, from, to, &shape, &Transform::default());
-    }
-}
-
-/// Every pattern of a type of up to 16 bits; of wider ones many, half of them near ties of narrower types.
-fn patterns(random: &mut Random, dtype: DType) -> Vec<u8> {
-    let size = dtype.bits.div_ceil(8) as usize;
-    if dtype.bits <= 16 {
-        return (0..1u64 << dtype.bits).flat_map(|x| x.to_ne_bytes().into_iter().take(size)).collect();
-    }
-    let wide = |random: &mut Random| -> Vec<u8> {
-        let (x, y) = (random.next(), random.below(64));
-        match (random.below(3), size) {
-            (0, 4) => ((x >> y) as i32 as f32).to_ne_bytes().to_vec(),
-            (1, 4) => half_way(x as u32 as f32, x).to_ne_bytes().to_vec(),
-            (0, _) => ((x >> y) as i64 as f64).to_ne_bytes().to_vec(),
-            (1, _) => f64::from(half_way((x >> y) as f32, x)).to_ne_bytes().to_vec(),
-            _ => x.to_ne_bytes()[..size].to_vec(),
-        }
-    };
-    (0..20_000).flat_map(|_| wide(random)).collect()
-}
-
-/// A number of any exponent of the small floats whose low bits are those of a tie, or one beside it.
-fn half_way(x: f32, random: u64) -> f32 {
-    let exponent = 127 - 30 + (random % 50) as u32;
-    let tie = (x.to_bits() >> 11 << 11 & 0x7f_ffff) + (random >> 60) as u32 % 3;
-    f32::from_bits(((random >> 63) as u32) << 31 | exponent << 23 | (tie.wrapping_sub(1) & 0x7f_ffff))
-}
-
-#[test]
-fn every_small_pattern_and_many_wide_ones_become_every_type_in_a_long_row() {
-    let mut random = Random(4);
-    for from in numbers().into_iter().filter(|dtype| dtype.code != code::COMPLEX) {
-        let source = patterns(&mut random, from);
-        let n = (source.len() / usize::from(from.bits.div_ceil(8))) as i64;
-        let layout = Layout::raw(&[n], &[1], 0);
-        let flags = if from.bits < 8 { PADDED } else { 0 };
-        for (to, overflow) in
-            numbers().into_iter().flat_map(|to| [(to, Overflow::Wrap), (to, Overflow::Saturate)])
-        {
-            let transform = Transform { overflow, ..Transform::default() };
-            let poison = random.bytes(storage_bytes(to, n));
-            let mut results = [poison.clone(), poison];
-            let view = view(&source, DType { flags, ..from }, &layout);
-            let [real, twin] = &mut results;
-            let target =
-                |bytes: &mut Vec<u8>| ViewMut { data: bytes.as_mut_ptr(), dtype: to, layout: &layout };
-            // SAFETY: both storages hold `n` elements.
-            unsafe {
-                convert(&view, &target(real), &transform).expect("convertible types");
-                naive::convert(&view, &target(twin), &transform);
-            }
-            assert!(results[0] == results[1], "{from:?} to {to:?} {overflow:?}");
-        }
     }
 }
 

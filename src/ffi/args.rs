@@ -171,11 +171,16 @@ pub(super) unsafe fn options<O: Options>(ptr: *const O) -> Result<O> {
         // SAFETY: all zero is a value of every options struct (`Options`).
         return Ok(unsafe { MaybeUninit::<O>::zeroed().assume_init() });
     }
-    // SAFETY: the caller's promise.
-    unsafe { given_options(ptr) }
+    // SAFETY: at least the size is there by the caller's promise, and all of the struct when the size is ours.
+    unsafe {
+        if ptr.cast::<u32>().read_unaligned() as usize == size_of::<O>() {
+            return Ok(ptr.read_unaligned());
+        }
+        given_options(ptr)
+    }
 }
 
-/// [`options`] that are not NULL: out of the way of the calls that give none.
+/// [`options`] of another version's size: out of the way of the calls that give none or ours.
 ///
 /// # Safety
 /// As [`options`].

@@ -1,14 +1,15 @@
 //! Conversion: dtype, layout, byte order, scale and bias in one pass over memory.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 
-use super::args::{Options, Out, borrow, options, slice};
+use super::args::{Options, Out, TextOut, borrow, options, slice};
 use super::dtype::{casting, ndf_casting};
 use super::guard::guard;
 use super::status::ndf_status;
 use super::tensor::{device_or_cpu, memory_order, ndf_order, ndf_tensor, scalar};
 use crate::device::Device;
 use crate::dtype::{Casting, DType, Overflow};
+use crate::engine::progress::Callback;
 use crate::engine::route::{self, Convert, CopyMode};
 use crate::error::{Result, bail};
 use crate::tensor::{MemoryOrder, Tensor};
@@ -50,6 +51,12 @@ fn overflow(overflow: ndf_overflow) -> Result<Overflow> {
     }
 }
 
+/// Told how many bytes a conversion has written, of how many in all; where source and destination overlap, those of the
+/// copy of the source count too. Anything but 0 stops the conversion, which then fails with NDF_ERROR_CANCELLED. Runs on
+/// the thread that called the conversion, and may call any function; must not throw.
+pub type ndf_progress_fn =
+    Option<unsafe extern "C" fn(context: *mut c_void, done_bytes: i64, total_bytes: i64) -> i32>;
+
 /// How to convert. All zero is the default; set `struct_size`.
 ///
 /// An element x becomes x · scale + bias: multiplied, then added, each rounded, in float32 when the destination is a
@@ -82,6 +89,10 @@ pub struct ndf_convert_options {
     pub bias_count: i64,
     /// Summands  [borrowed; NULL only if `bias_count` is 0].
     pub bias: *const f64,
+    /// Told about every 64 MiB and at the end how far the conversion is; may stop it. NULL for none.
+    pub progress: ndf_progress_fn,
+    /// Passed to `progress`  [borrowed].
+    pub progress_context: *mut c_void,
 }
 
 // SAFETY: `repr(C)`, the size first; integers, and pointers that may be NULL.
@@ -91,7 +102,8 @@ unsafe impl Options for ndf_convert_options {
 
 impl ndf_convert_options {
     /// # Safety
-    /// `scale` and `bias` are NULL or readable for their counts as long as the result is used.
+    /// `scale` and `bias` are NULL or readable for their counts, and `progress` is NULL or may be called on this thread
+    /// as its type says, as long as the result is used.
     unsafe fn read<'a>(&self, default: Casting) -> Result<Convert<'a>> {
         // SAFETY: the caller's promise.
         let (scale, bias) = unsafe {
@@ -109,6 +121,8 @@ impl ndf_convert_options {
             copy: copy_mode(self.copy, CopyMode::IfNeeded)?,
             order: memory_order(self.order)?,
             device: (self.device.device_type != 0).then_some(self.device),
+            // SAFETY: the caller's promise.
+            progress: self.progress.map(|function| unsafe { Callback::new(function, self.progress_context) }),
         })
     }
 }
@@ -122,7 +136,8 @@ impl ndf_convert_options {
 /// @param out      the result  [owned: ndf_tensor_release]
 /// @returns NDF_OK; NDF_ERROR_DTYPE: malformed, or the cast is not allowed; NDF_ERROR_UNSUPPORTED: no such
 ///          conversion, or device memory; NDF_ERROR_COPY_REQUIRED; NDF_ERROR_SHAPE: `scale` or `bias` do not fit the
-///          axis; NDF_ERROR_OUT_OF_MEMORY; NDF_ERROR_DEVICE_UNAVAILABLE; NDF_ERROR_INVALID_ARGUMENT
+///          axis; NDF_ERROR_OUT_OF_MEMORY; NDF_ERROR_DEVICE_UNAVAILABLE; NDF_ERROR_CANCELLED: `progress` stopped it;
+///          NDF_ERROR_INVALID_ARGUMENT
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ndf_tensor_convert(
@@ -147,7 +162,8 @@ pub unsafe extern "C" fn ndf_tensor_convert(
 /// @param destination  its memory is written  [borrowed]
 /// @param options      NULL for casts within a kind  [borrowed]
 /// @returns NDF_OK; NDF_ERROR_READ_ONLY; NDF_ERROR_LAYOUT: elements of `destination` overlap each other;
-///          NDF_ERROR_SHAPE: the shapes do not fit; else as ndf_tensor_convert. On failure nothing is written.
+///          NDF_ERROR_SHAPE: the shapes do not fit; else as ndf_tensor_convert. On failure nothing is written, but for
+///          NDF_ERROR_CANCELLED: then some elements are
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ndf_tensor_copy_into(
@@ -166,6 +182,61 @@ pub unsafe extern "C" fn ndf_tensor_copy_into(
         };
         route::copy_into(&source, &destination, &options)
     })
+}
+
+/// What a conversion would do, in a few lines of text for people, without doing it; docs/engine.md says how to read
+/// them. The words may change from one version to the next.
+///
+/// With a `destination` it is about ndf_tensor_copy_into, without one about ndf_tensor_convert. What that would refuse is
+/// refused with the same status and message.
+///
+/// @param source       [borrowed]
+/// @param destination  NULL for a result that is made  [borrowed]
+/// @param dtype        the type of a result that is made, all zero for the type of `source`; all zero with a `destination`
+/// @param options      NULL for the defaults of the function that it is about  [borrowed]
+/// @param capacity     bytes in `out_text`, the terminating NUL included
+/// @param out_text     the lines  [borrowed; NULL with `capacity` 0 asks for the length only]
+/// @param out_length   bytes of the lines without the NUL  [borrowed; may be NULL when `out_text` is not]
+/// @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: a `dtype` beside a `destination`, or a NULL;
+///          NDF_ERROR_BUFFER_TOO_SMALL; else as ndf_tensor_convert or ndf_tensor_copy_into
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn ndf_plan_format(
+    source: *const ndf_tensor,
+    destination: *const ndf_tensor,
+    dtype: DType,
+    options: *const ndf_convert_options,
+    capacity: usize,
+    out_text: *mut c_char,
+    out_length: *mut usize,
+) -> ndf_status {
+    guard(|| {
+        // SAFETY: the header's contract; NULL and negative counts are refused.
+        let (source, destination, options, out) = unsafe {
+            (
+                borrow(source, "source")?,
+                ndf_tensor::lend(destination),
+                self::options(options)?,
+                TextOut::new(out_text, capacity, out_length)?,
+            )
+        };
+        // SAFETY: the header's contract, as above.
+        let read = |casting| unsafe { options.read(casting) };
+        out.set(&match destination {
+            Some(destination) => {
+                require_none(dtype)?;
+                route::explain_copy_into(&source, &destination, &read(Casting::SameKind)?)?
+            }
+            None => route::explain_convert(&source, dtype.or(source.dtype()), &read(Casting::Unsafe)?)?,
+        })
+    })
+}
+
+fn require_none(dtype: DType) -> Result<()> {
+    if dtype != DType::NONE {
+        bail!(InvalidArgument, "`dtype` is {dtype}, with a `destination` it must be all zero");
+    }
+    Ok(())
 }
 
 /// Copies a tensor to new memory.

@@ -78,3 +78,5 @@ pub use exchange::*;
 // 15. The library as a whole
 mod runtime;
 pub use runtime::*;
+mod threads;
+pub use threads::*;

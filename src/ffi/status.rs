@@ -43,6 +43,8 @@ pub enum ndf_status {
     NDF_ERROR_DEVICE_FAILURE = 41,
     /// A callback of the caller's failed.
     NDF_ERROR_CALLBACK = 60,
+    /// A callback of the caller's asked to stop.
+    NDF_ERROR_CANCELLED = 61,
     /// A bug in ndferry.
     NDF_ERROR_INTERNAL = 99,
 }
@@ -65,6 +67,7 @@ impl From<Kind> for ndf_status {
             Kind::OutOfMemory => Self::NDF_ERROR_OUT_OF_MEMORY,
             Kind::DeviceFailure => Self::NDF_ERROR_DEVICE_FAILURE,
             Kind::Callback => Self::NDF_ERROR_CALLBACK,
+            Kind::Cancelled => Self::NDF_ERROR_CANCELLED,
             Kind::Internal => Self::NDF_ERROR_INTERNAL,
         }
     }
@@ -92,6 +95,7 @@ pub extern "C" fn ndf_status_name(status: i32) -> *const c_char {
         40 => c"NDF_ERROR_OUT_OF_MEMORY",
         41 => c"NDF_ERROR_DEVICE_FAILURE",
         60 => c"NDF_ERROR_CALLBACK",
+        61 => c"NDF_ERROR_CANCELLED",
         99 => c"NDF_ERROR_INTERNAL",
         _ => c"NDF_ERROR_UNKNOWN",
     };

@@ -1,6 +1,9 @@
 //! What library this is.
 
-use std::ffi::c_char;
+use std::ffi::{CString, c_char};
+use std::sync::OnceLock;
+
+use crate::engine::host::isa::Isa;
 
 /// Number of the binary interface that this header describes; part of the library's soname. It changes only when
 /// programs must be compiled again.
@@ -35,17 +38,21 @@ pub extern "C" fn ndf_abi_version() -> u32 {
     NDF_ABI_VERSION
 }
 
-/// How the library was built: version, target and profile on one line. Static, never NULL.
+/// How the library was built, and which instructions its loops use here: version, target, profile and the name of the
+/// instruction set on one line, with the value of `NDFERRY_ISA` where that could not be followed. Static, never NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn ndf_build_info() -> *const c_char {
-    const INFO: &str = concat!(
+    const BUILT: &str = concat!(
         "ndferry ",
         env!("CARGO_PKG_VERSION"),
         " ",
         env!("NDFERRY_TARGET"),
         " ",
         env!("NDFERRY_PROFILE"),
-        ", DLPack 1.3\0"
+        ", DLPack 1.3, instructions "
     );
-    INFO.as_ptr().cast()
+    static INFO: OnceLock<CString> = OnceLock::new();
+    // Escaped text has no byte of 0.
+    let info = || CString::new(format!("{BUILT}{}", Isa::description())).unwrap_or_default();
+    INFO.get_or_init(info).as_ptr()
 }

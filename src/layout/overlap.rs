@@ -129,9 +129,20 @@ impl Layout {
         Footprint { start, shape, strides, stride_unit: item_size, item_size }
     }
 
+    /// Whether each axis steps over all that the later ones reach: what most layouts do, and quickly told.
+    #[inline]
+    fn nests(&self) -> bool {
+        let mut reach = 0;
+        self.shape().iter().zip(self.strides()).rev().all(|(&extent, &stride)| {
+            let nests = extent <= 1 || stride > reach;
+            reach = reach.saturating_add((extent - 1).max(0).saturating_mul(stride));
+            nests
+        })
+    }
+
     /// Whether two different indices reach the same element.
     pub fn internal_overlap(&self) -> Overlap {
-        if self.is_dense() {
+        if self.nests() || self.is_dense() {
             return Overlap::No;
         }
         let axes = self.shape().iter().zip(self.strides()).filter(|&(&extent, _)| extent > 1);

@@ -58,25 +58,27 @@ impl Tensor {
 
     /// A tensor with the shape of `self` and gap-free strides in `order`, its elements not initialised.
     pub fn empty_like(&self, dtype: DType, order: MemoryOrder, device: Device) -> Result<Self> {
-        let layout = match order {
-            MemoryOrder::C => Layout::contiguous(self.layout().shape(), Order::C)?,
-            MemoryOrder::F => Layout::contiguous(self.layout().shape(), Order::F)?,
-            MemoryOrder::Keep => self.layout().dense_like(),
-        };
-        Self::on_new_storage(dtype, Draft::new(layout)?, device, Content::Unknown)
+        Self::on_new_storage(dtype, Draft::new(self.layout_in(order)?)?, device, Content::Unknown)
+    }
+
+    /// The layout and the bytes of [`empty_like`](Self::empty_like); fails as that does, but for want of memory.
+    pub fn layout_like(&self, dtype: DType, order: MemoryOrder, device: Device) -> Result<(Layout, usize)> {
+        let layout = self.layout_in(order)?;
+        let bytes = new_bytes(dtype, &layout, device)?;
+        Ok((layout, bytes))
+    }
+
+    fn layout_in(&self, order: MemoryOrder) -> Result<Layout> {
+        match order {
+            MemoryOrder::C => Layout::contiguous(self.layout().shape(), Order::C),
+            MemoryOrder::F => Layout::contiguous(self.layout().shape(), Order::F),
+            MemoryOrder::Keep => Ok(self.layout().dense_like()),
+        }
     }
 
     #[inline]
     fn on_new_storage(dtype: DType, mut draft: Draft, device: Device, content: Content) -> Result<Self> {
-        dtype.validate()?;
-        if device != Device::CPU {
-            bail!(DeviceUnavailable, "`device` is {device}; memory can be made on cpu only");
-        }
-        let count = draft.layout().element_count();
-        let Some(byte_count) = packed_bytes(dtype, count) else {
-            let bits = dtype.element_bits();
-            bail!(Overflow, "{count} elements of {bits} bits overflow the address space");
-        };
+        let byte_count = new_bytes(dtype, draft.layout(), device)?;
         // Of packed types, writing one element reads its neighbours in the same byte, and the bits behind the last
         // element leave with every copy of the bytes.
         let content = if dtype.is_packed() { Content::Zeros } else { content };
@@ -103,6 +105,21 @@ impl Tensor {
         let storage = Storage::adopt(start, byte_count, foreign.device, owner);
         Ok(draft.finish(foreign.dtype, foreign.read_only, Memory::Own(storage)))
     }
+}
+
+/// The bytes of new elements; refuses what cannot be made.
+#[inline]
+fn new_bytes(dtype: DType, layout: &Layout, device: Device) -> Result<usize> {
+    dtype.validate()?;
+    if device != Device::CPU {
+        bail!(DeviceUnavailable, "`device` is {device}; memory can be made on cpu only");
+    }
+    let count = layout.element_count();
+    let Some(bytes) = packed_bytes(dtype, count) else {
+        let bits = dtype.element_bits();
+        bail!(Overflow, "{count} elements of {bits} bits overflow the address space");
+    };
+    Ok(bytes)
 }
 
 impl Tensor {

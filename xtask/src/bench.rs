@@ -1,12 +1,12 @@
 //! `cargo xtask bench [exchange | engine] [--smoke] [--peers] [-- …]`: measurements, in C and in Python.
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use crate::{
     cmake,
-    step::{Progress, Stop, Verdict, error},
+    step::{Progress, Result, Stop, Verdict, error},
     tools,
-    venv::{BASE, INTEROP},
+    venv::{BASE, BENCH, INTEROP},
 };
 
 pub fn run(progress: &Progress, names: &[String], smoke: bool, peers: bool) -> Verdict {
@@ -25,18 +25,30 @@ pub fn run(progress: &Progress, names: &[String], smoke: bool, peers: bool) -> V
 /// Copies and conversions against everybody else's: `benches/engine/run.py`, which gets `rest`.
 fn engine(progress: &Progress, smoke: bool, peers: bool, rest: &[String]) -> Verdict {
     tools::check()?;
-    let environment = if peers { INTEROP } else { BASE };
+    let environment = if peers { BENCH } else { BASE };
     BASE.set_up(progress)?; // which builds the clock in C
     environment.set_up(progress)?;
     tools::build_library(progress)?;
-    if !cmake::build(progress, &["-DNDFERRY_BUILD_BENCHES=ON"], "bench_timing")?.ok {
+    if !cmake::build(progress, &["-DNDFERRY_BUILD_BENCHES=ON"], "bench_engine")?.ok {
         return error("could not build benches/: the output is above");
     }
     let mut python = environment.python();
+    if peers {
+        python.env("NDFERRY_RUST_PEERS", rust_peers(progress)?);
+    }
     python
         .args(["benches/engine/run.py", "--timing"])
         .arg(cmake::folder().join("benches/libbench_timing.so"));
     progress.show("measure copies and conversions", python.args(smoke.then_some("--smoke")).args(rest))
+}
+
+/// The crates that Rust programs use instead: a workspace of its own, whose crates never reach the library.
+fn rust_peers(progress: &Progress) -> Result<PathBuf> {
+    let target = tools::root().join("target/rust-peers");
+    let mut build = tools::cargo(&["build", "--release", "--locked"]);
+    build.current_dir(tools::root().join("benches/engine/rust-peers")).env("CARGO_TARGET_DIR", &target);
+    progress.must("build the Rust peers", &mut build)?;
+    Ok(target.join("release/librust_peers.so"))
 }
 
 /// The cost of handing small tensors around: the program `bench_exchange` of `benches/CMakeLists.txt`, then its twin in Python.

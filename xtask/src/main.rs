@@ -4,6 +4,7 @@
 mod bench;
 mod cmake;
 mod count;
+mod cross;
 mod demo;
 mod header;
 mod interop;
@@ -23,10 +24,13 @@ usage: cargo xtask <verb> [--verbose]
                      PyTorch too, and installs that
   interop            install every library that ndferry is proved against (about 4 GB) and run the tests with them
   test               set up, build, run every test: Rust, C, C++, Python, examples
+  cross              build for 64-bit ARM and run the Rust tests under qemu-user; needs rustup, qemu-user and Debian's
+                     gcc-aarch64-linux-gnu
   header [--check]   regenerate include/ndferry.h and what is derived from it; --check fails when stale
   bench [exchange | engine]
-                     measure what handing tensors around costs, or copies and conversions; --peers beside all the
-                     libraries of interop, --smoke only to show that it works, -- before options of the benchmark
+                     measure what handing tensors around costs, or copies and conversions; --peers beside other
+                     libraries (about 5 GB), --smoke only to show that it works, -- before options of the
+                     benchmark, as --report FOLDER or --hunt SECONDS (benches/engine/README.md)
   help               this text
 
 later, not built yet: sanitize, fuzz, gpu, kernels
@@ -75,6 +79,7 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
         }
         "test" => nothing_left(arguments).and_then(|()| test::run(&progress)),
         "interop" => nothing_left(arguments).and_then(|()| interop::run(&progress)),
+        "cross" => nothing_left(arguments).and_then(|()| cross::run(&progress)),
         "header" => {
             let check = take_flag(arguments, "--check");
             nothing_left(arguments)?;

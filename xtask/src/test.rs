@@ -32,6 +32,7 @@ fn run_all(progress: &Progress) -> Result<Count> {
     }
     total += Count::one(header::is_fresh(progress, &before, &built)?);
     total += rust_tests(progress)?;
+    total += engine_tests(progress)?;
     total += c_tests(progress)?;
     total += python_tests(progress, &BASE, "python/tests")?;
     Ok(total)
@@ -41,6 +42,26 @@ fn rust_tests(progress: &Progress) -> Result<Count> {
     let mut command = tools::cargo(&["test", "--workspace", "--no-fail-fast"]);
     let finished = progress.run("run the Rust tests", &mut command)?;
     Ok(report(progress, Count::of_cargo(&finished)))
+}
+
+/// The engine's tests with loops as they are released, under each instruction set that this processor has.
+fn engine_tests(progress: &Progress) -> Result<Count> {
+    #[cfg(target_arch = "x86_64")]
+    let (most, smaller) = match (is_x86_feature_detected!("avx512bw"), is_x86_feature_detected!("avx2")) {
+        (true, _) => ("avx512", &["avx2", "baseline"][..]),
+        (_, true) => ("avx2", &["baseline"][..]),
+        _ => ("baseline", &[][..]),
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let (most, smaller) = ("baseline", &[][..]);
+    let mut total = Count::default();
+    for isa in [most].iter().chain(smaller) {
+        let mut command = tools::cargo(&["test", "--release", "--lib", "engine::"]);
+        command.env("NDFERRY_ISA", isa);
+        let finished = progress.run(&format!("run the engine's tests with {isa}"), &mut command)?;
+        total += report(progress, Count::of_cargo(&finished));
+    }
+    Ok(total)
 }
 
 fn c_tests(progress: &Progress) -> Result<Count> {
@@ -93,7 +114,7 @@ fn say_once<'a>(progress: &Progress, lines: impl Iterator<Item = &'a str>) {
     }
 }
 
-fn report(progress: &Progress, count: Count) -> Count {
+pub fn report(progress: &Progress, count: Count) -> Count {
     progress.say(&format!("  {count}"));
     count
 }

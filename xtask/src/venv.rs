@@ -22,6 +22,8 @@ pub const WITH_TORCH: Environment = Environment { sets: &["base", "photo", "torc
 /// Every library that ndferry is proved against.
 pub const INTEROP: Environment =
     Environment { name: ".venv-interop", sets: &["interop"], oldest_python: (3, 11) };
+/// The same with what the engine is measured against: about 1 GB more.
+pub const BENCH: Environment = Environment { sets: &["interop", "bench"], ..INTEROP };
 /// The last NumPy before 2.0, with what still works beside it.
 pub const NUMPY1: Environment =
     Environment { name: ".venv-numpy1", sets: &["numpy1"], oldest_python: (3, 11) };

@@ -7,14 +7,15 @@ pub struct Fenced {
 }
 
 /// At least a page of any processor.
-pub(super) const PAGE: usize = 1 << 16;
+pub(in crate::engine) const PAGE: usize = 1 << 16;
 
 impl Fenced {
     /// So many accessible pages.
     pub fn new(pages: usize) -> Self {
         // SAFETY: a private map of this process, whose middle becomes accessible.
         unsafe {
-            let (flags, none) = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, std::ptr::null_mut());
+            let (flags, none) =
+                (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, std::ptr::null_mut());
             let map = libc::mmap(none, (pages + 2) * PAGE, libc::PROT_NONE, flags, -1, 0);
             assert_ne!(map, libc::MAP_FAILED);
             let access = libc::PROT_READ | libc::PROT_WRITE;

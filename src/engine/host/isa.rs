@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 /// An instruction set. The later ones include the earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Isa {
-    /// What every processor of the architecture has.
+    /// What every processor of the architecture has: SSE2 on x86-64, NEON on 64-bit ARM.
     Baseline,
     /// x86-64 with AVX2, F16C and BMI2.
     Avx2,
@@ -41,20 +41,49 @@ impl Isa {
         }
     }
 
-    /// The largest one that the processor has, or a smaller one that the environment variable `NDFERRY_ISA` names:
-    /// "baseline", "avx2" or "avx512".
+    /// How people and `NDFERRY_ISA` call it. The smallest is "baseline" too, on every architecture.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline if cfg!(target_arch = "aarch64") => "neon",
+            Self::Baseline => "baseline",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// The largest one that the processor has, or a smaller one that the environment variable `NDFERRY_ISA` names.
     pub fn chosen() -> Self {
         static CHOSEN: OnceLock<Isa> = OnceLock::new();
-        *CHOSEN.get_or_init(|| {
-            let wanted = match std::env::var("NDFERRY_ISA").as_deref() {
-                Ok("baseline") => Self::Baseline,
-                Ok("avx2") => Self::Avx2,
-                _ => Self::Avx512,
-            };
-            let fits = |isa: &Self| *isa <= wanted && isa.is_available();
-            Self::ALL.into_iter().rev().find(fits).unwrap_or(Self::Baseline)
-        })
+        *CHOSEN.get_or_init(|| Self::choose(wanted().as_deref()))
     }
+
+    /// The name of the chosen one, and what was asked for instead if the processor has no such thing.
+    pub fn description() -> String {
+        let chosen = Self::chosen();
+        match wanted() {
+            Some(other) if !chosen.is_called(&other) => {
+                format!("{}, not NDFERRY_ISA={other:?}", chosen.name())
+            }
+            _ => chosen.name().into(),
+        }
+    }
+
+    fn is_called(self, name: &str) -> bool {
+        name == self.name() || name == "baseline" && self == Self::Baseline
+    }
+
+    /// A name that nothing here has asks for nothing.
+    fn choose(wanted: Option<&str>) -> Self {
+        let most = Self::ALL.into_iter().find(|isa| wanted.is_some_and(|name| isa.is_called(name)));
+        let fits = |isa: &Self| *isa <= most.unwrap_or(Self::Avx512) && isa.is_available();
+        Self::ALL.into_iter().rev().find(fits).unwrap_or(Self::Baseline)
+    }
+}
+
+/// What the environment asks for; an empty variable asks for nothing.
+fn wanted() -> Option<String> {
+    let value = std::env::var_os("NDFERRY_ISA")?;
+    Some(value.to_string_lossy().into_owned()).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -62,7 +91,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_chosen_instruction_set_is_there() {
+    fn the_chosen_instruction_set_is_there_and_the_one_that_the_environment_names() {
         assert!(Isa::chosen().is_available());
+        let named = Isa::ALL.into_iter().filter(|isa| wanted().is_some_and(|name| isa.is_called(&name)));
+        assert!(named.into_iter().all(|isa| isa == Isa::chosen() || !isa.is_available()));
+    }
+
+    #[test]
+    fn a_name_asks_for_its_instruction_set_and_an_unknown_one_for_nothing() {
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+            assert_eq!(Isa::choose(Some(isa.name())), isa);
+        }
+        assert_eq!(Isa::choose(Some("baseline")), Isa::Baseline);
+        assert_eq!(Isa::choose(Some("AVX-1024")), Isa::choose(None));
     }
 }

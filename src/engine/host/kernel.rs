@@ -11,16 +11,14 @@ pub struct Operands {
     pub bias: *const u8,
     /// After how many numbers the first factor serves again.
     pub period: usize,
-    /// The bounds of floats.
-    pub floats: [f64; 2],
-    /// The bounds of integers; those of uint64 by their bits.
-    pub integers: [i64; 2],
+    /// What numbers are brought between: the bits of float64, or of integers of 64 bits.
+    pub bounds: [u64; 2],
 }
 
 impl Default for Operands {
     fn default() -> Self {
         let none = std::ptr::null();
-        Self { scale: none, bias: none, period: 0, floats: [0.0; 2], integers: [0; 2] }
+        Self { scale: none, bias: none, period: 0, bounds: [0; 2] }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Moving scalars between strided places in memory without looking into them: the only code here that touches the
-//! caller's memory besides whole runs handed to the codecs.
+//! caller's memory besides whole runs handed to loops.
 
 use super::bits;
 use super::isa::Isa;
@@ -22,7 +22,16 @@ pub struct Cell {
 
 impl Cell {
     /// One scalar of `dtype`, both parts of a complex number together.
+    #[inline]
     pub fn of(dtype: DType) -> Self {
+        if dtype.kind == 0 && dtype.code != code::COMPLEX && dtype.bits.is_multiple_of(8) {
+            let (bits, part) = (dtype.bits.into(), u64::from(dtype.bits / 8));
+            return Self { bits, packed: false, part, swapped: dtype.is_swapped() && part > 1 };
+        }
+        Self::of_any(dtype)
+    }
+
+    fn of_any(dtype: DType) -> Self {
         let one = DType { lanes: 1, ..dtype };
         let packed = one.is_packed();
         let bits = if one.kind == 0 { one.bits.into() } else { one.element_bits() };

@@ -1,10 +1,12 @@
 //! The engine on the CPU.
 
 pub mod bits;
+mod convert;
 mod direct;
+pub mod equal;
 pub mod factors;
 #[cfg(all(test, unix))]
-mod fenced;
+pub mod fenced;
 #[cfg(target_arch = "x86_64")]
 mod half;
 pub mod isa;
@@ -12,6 +14,7 @@ mod kernel;
 pub mod memory;
 pub mod naive;
 mod number;
+mod panel;
 pub mod path;
 pub mod port;
 pub mod run;
@@ -20,9 +23,11 @@ mod sheet;
 mod stream;
 #[cfg(target_arch = "x86_64")]
 mod table;
+mod tell;
 mod transpose;
 mod truncate;
 mod vector;
 pub mod walk;
+mod way;
 mod weave;
 mod words;

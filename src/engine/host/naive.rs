@@ -3,6 +3,7 @@
 
 use super::bits;
 use super::memory::Cell;
+use crate::dtype::DType;
 use crate::dtype::scalar::{self, Overflow, Scalar, Value};
 use crate::engine::host::path::compute_type;
 use crate::engine::{Numeric, Transform, View, ViewMut};
@@ -16,37 +17,64 @@ pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) {
     if shape.contains(&0) {
         return;
     }
+    let pair = Pair::of(source.dtype, target.dtype, transform);
     let mut index = vec![0; shape.len()];
+    let mut rooms = [Vec::new(), Vec::new()];
     loop {
         let at = |layout: &crate::layout::Layout| {
             layout.offset() + index.iter().zip(layout.strides()).map(|(i, s)| i * s).sum::<i64>()
         };
-        // SAFETY: the index is within the shape.
-        unsafe { element(source, at(source.layout), target, at(target.layout), transform, &index) };
+        let from = at(source.layout) * source.dtype.element_bits() as i64;
+        let to = at(target.layout) * target.dtype.element_bits() as i64;
+        for lane in 0..i64::from(source.dtype.lanes) {
+            let [from, to] = [from + lane * pair.source.stride(), to + lane * pair.target.stride()];
+            // SAFETY: the index is within the shape, and the lane one of the element's.
+            unsafe { one((source.data, from), (target.data, to), &pair, transform, &index, &mut rooms) };
+        }
         let Some(axis) = (0..shape.len()).rev().find(|i| index[*i] + 1 < shape[*i]) else { return };
         index[axis] += 1;
         index[axis + 1..].fill(0);
     }
 }
 
+/// How scalars lie on both sides, and what numbers they are where they change.
+struct Pair {
+    source: Cell,
+    target: Cell,
+    numbers: Option<(Numeric, Numeric)>,
+}
+
+impl Pair {
+    fn of(from: DType, to: DType, transform: &Transform) -> Self {
+        let (source, target) = (Cell::of(from), Cell::of(to));
+        let same = source.bits == target.bits && from.code == to.code;
+        let affine = !transform.scale.is_empty() || !transform.bias.is_empty();
+        let numbers = Numeric::of(from).zip(Numeric::of(to)).filter(|_| !same || affine);
+        Self { source, target, numbers }
+    }
+}
+
+/// One scalar, from and to so many bits from a base.
+///
 /// # Safety
-/// Element `from` of the source is readable and element `to` of the target writable.
-unsafe fn element(source: &View, from: i64, target: &ViewMut, to: i64, transform: &Transform, index: &[i64]) {
-    let (a, b) = (Cell::of(source.dtype), Cell::of(target.dtype));
-    for lane in 0..i64::from(source.dtype.lanes) {
-        let from = from * source.dtype.element_bits() as i64 + lane * a.stride();
-        let to = to * target.dtype.element_bits() as i64 + lane * b.stride();
-        // SAFETY: the lanes of the two elements.
-        unsafe {
-            let raw = load(source.data, from, a);
-            let same = a.bits == b.bits && source.dtype.code == target.dtype.code;
-            let affine = !transform.scale.is_empty() || !transform.bias.is_empty();
-            match (Numeric::of(source.dtype), Numeric::of(target.dtype)) {
-                (Some(x), Some(y)) if !same || affine => {
-                    store(target.data, to, b, number(&raw, x, y, transform, index))
-                }
-                _ => store(target.data, to, b, raw),
+/// The one is readable and the other writable.
+unsafe fn one(
+    (source, from): (*const u8, i64),
+    (target, to): (*mut u8, i64),
+    pair: &Pair,
+    transform: &Transform,
+    index: &[i64],
+    [raw, bytes]: &mut [Vec<u8>; 2],
+) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        load(source, from, pair.source, raw);
+        match pair.numbers {
+            Some((a, b)) => {
+                number(raw, a, b, transform, index, bytes);
+                store(target, to, pair.target, bytes);
             }
+            None => store(target, to, pair.target, raw),
         }
     }
 }
@@ -55,8 +83,9 @@ unsafe fn element(source: &View, from: i64, target: &ViewMut, to: i64, transform
 ///
 /// # Safety
 /// The scalar is readable.
-unsafe fn load(base: *const u8, at: i64, cell: Cell) -> Vec<u8> {
-    let mut bytes = vec![0; cell.bytes()];
+unsafe fn load(base: *const u8, at: i64, cell: Cell, bytes: &mut Vec<u8>) {
+    bytes.clear();
+    bytes.resize(cell.bytes(), 0);
     if !cell.packed {
         for (i, byte) in bytes.iter_mut().enumerate() {
             // SAFETY: a byte of the scalar.
@@ -71,23 +100,36 @@ unsafe fn load(base: *const u8, at: i64, cell: Cell) -> Vec<u8> {
     if cell.swapped {
         bytes.chunks_mut(cell.part as usize).for_each(<[u8]>::reverse);
     }
-    bytes
 }
 
 /// # Safety
 /// The scalar at bit `at` is writable.
-unsafe fn store(base: *mut u8, at: i64, cell: Cell, mut bytes: Vec<u8>) {
+unsafe fn store(base: *mut u8, at: i64, cell: Cell, bytes: &mut [u8]) {
     if cell.swapped {
         bytes.chunks_mut(cell.part as usize).for_each(<[u8]>::reverse);
     }
-    let count = if cell.packed { cell.bits } else { 8 * bytes.len() as u64 };
-    for bit in 0..count {
+    if !cell.packed {
+        for (i, byte) in bytes.iter().enumerate() {
+            // SAFETY: a byte of the scalar.
+            unsafe { bits::write(base, at + 8 * i as i64, 8, *byte) };
+        }
+        return;
+    }
+    for bit in 0..cell.bits {
         // SAFETY: a bit of the scalar.
         unsafe { bits::write(base, at + bit as i64, 1, bytes[bit as usize / 8] >> (bit % 8) & 1) };
     }
 }
 
-fn number(raw: &[u8], source: Numeric, target: Numeric, transform: &Transform, index: &[i64]) -> Vec<u8> {
+/// Makes `bytes` those of the number that `raw` becomes.
+fn number(
+    raw: &[u8],
+    source: Numeric,
+    target: Numeric,
+    transform: &Transform,
+    index: &[i64],
+    bytes: &mut Vec<u8>,
+) {
     let size = source.scalar.bits().div_ceil(8) as usize;
     let part = |i: usize| {
         let significant = |k: usize| if cfg!(target_endian = "big") { size - 1 - k } else { k };
@@ -104,15 +146,15 @@ fn number(raw: &[u8], source: Numeric, target: Numeric, transform: &Transform, i
         real |= one(imaginary, &[]);
     }
     let size = target.scalar.bits().div_ceil(8) as usize;
-    let native = |raw: u64| match cfg!(target_endian = "big") {
-        true => raw.to_be_bytes()[8 - size..].to_vec(),
-        false => raw.to_le_bytes()[..size].to_vec(),
+    bytes.clear();
+    let mut put = |raw: u64| match cfg!(target_endian = "big") {
+        true => bytes.extend_from_slice(&raw.to_be_bytes()[8 - size..]),
+        false => bytes.extend_from_slice(&raw.to_le_bytes()[..size]),
     };
-    let mut bytes = native(real);
+    put(real);
     if target.complex {
-        bytes.extend(native(if source.complex { one(imaginary, &[]) } else { 0 }));
+        put(if source.complex { one(imaginary, &[]) } else { 0 });
     }
-    bytes
 }
 
 fn scaled(

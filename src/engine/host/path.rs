@@ -3,18 +3,15 @@
 
 use std::mem::MaybeUninit;
 
-use super::direct::cast;
 use super::factors::{Cycle, Factors};
 use super::isa::Isa;
 use super::kernel::{Loop, Operands};
-use super::scaled::{clamped, quantised, saturated, scaled};
 #[cfg(target_arch = "x86_64")]
 use super::table::{self, Entry};
 use super::words::{Task, words};
-use crate::dtype::float::Format;
-use crate::dtype::scalar::Integer;
 use crate::dtype::{Overflow, Scalar};
 use crate::engine::Numeric;
+use build::Builder;
 
 /// What is asked of a path besides the types.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,16 +22,6 @@ pub struct Wish {
     pub overflow: Overflow,
     /// Whether the bytes of the source are in foreign order, and those of the target.
     pub swapped: [bool; 2],
-}
-
-/// One loop of a path.
-#[derive(Clone, Copy)]
-struct Hop {
-    run: Loop,
-    /// How many numbers of the loop are one of the path.
-    times: u8,
-    /// Bytes that it writes for one number of the path.
-    width: u8,
 }
 
 /// Byte order, a part, a pivot, scale, bounds, two more pivots, two parts, byte order.
@@ -52,7 +39,11 @@ pub(super) const ROOM: usize = 8 << 10;
 /// The loops from numbers of one type to those of another, adjacent on both sides.
 #[derive(Clone, Copy)]
 pub struct Run {
-    hops: [Hop; MOST],
+    loops: [Loop; MOST],
+    /// How many numbers of each loop are one of the path.
+    times: [u8; MOST],
+    /// Bytes that each loop writes for one number of the path.
+    widths: [u8; MOST],
     count: usize,
     /// Bytes of a number of the source, and of the target.
     sizes: [usize; 2],
@@ -65,7 +56,8 @@ pub struct Run {
     /// What a table of all values of a byte would have, where looking them up is fastest.
     #[cfg(target_arch = "x86_64")]
     table: Option<Entry>,
-    bounds: ([f64; 2], [i64; 2]),
+    /// What numbers are brought between, by its bits.
+    bounds: [u64; 2],
 }
 
 /// The type in which scale and bias are applied on the way from `source` to `target`.
@@ -108,9 +100,10 @@ impl Run {
 
     fn empty(source: Numeric) -> Self {
         let size = bytes(source.scalar) * (1 + usize::from(source.complex));
-        let none = Hop { run: cast_copy, times: 1, width: 1 };
         Self {
-            hops: [none; MOST],
+            loops: [cast_copy; MOST],
+            times: [1; MOST],
+            widths: [1; MOST],
             count: 0,
             sizes: [size, size],
             block: BLOCK,
@@ -118,7 +111,7 @@ impl Run {
             each: (0, cast_copy),
             #[cfg(target_arch = "x86_64")]
             table: None,
-            bounds: ([0.0; 2], [0; 2]),
+            bounds: [0; 2],
         }
     }
 
@@ -127,6 +120,24 @@ impl Run {
         let scalar = Scalar::Uint(8 * size as u8);
         let word = Numeric { scalar, complex: false };
         Self::new(word, word, Wish { swapped: [true, false], ..Wish::default() }, isa)
+    }
+
+    /// How many loops numbers pass through.
+    pub fn loops(&self) -> usize {
+        self.count
+    }
+
+    /// What is done with numbers.
+    pub fn name(&self) -> String {
+        #[cfg(target_arch = "x86_64")]
+        if self.table.is_some() {
+            return "convert by a table of all values".into();
+        }
+        let act = if self.compute.is_some() { "scale" } else { "convert" };
+        match self.count {
+            1 => format!("{act} in one loop"),
+            n => format!("{act} in {n} loops, block by block"),
+        }
     }
 
     /// The type in which numbers are scaled, if they are.
@@ -172,7 +183,7 @@ impl Run {
             return;
         }
         let mut path = *self;
-        path.hops[self.each.0].run = self.each.1;
+        path.loops[self.each.0] = self.each.1;
         #[cfg(target_arch = "x86_64")]
         (path.table = None);
         let step = cycle.step(self.block.min(PERIOD));
@@ -195,8 +206,7 @@ impl Run {
 
     #[inline(always)]
     fn operands(&self, [scale, bias]: [*const u8; 2]) -> Operands {
-        let (floats, integers) = self.bounds;
-        Operands { scale, bias, period: 0, floats, integers }
+        Operands { scale, bias, period: 0, bounds: self.bounds }
     }
 
     /// All numbers with the same operands.
@@ -212,9 +222,9 @@ impl Run {
             // SAFETY: as the caller promises.
             return unsafe { self.look_up(entry, from, to, count, with) };
         }
-        if let [hop] = self.hops[..self.count] {
+        if self.count == 1 {
             // SAFETY: as the caller promises; the processor has the instructions, or the loop had not been given.
-            return unsafe { (hop.run)(from, to, count * usize::from(hop.times), with) };
+            return unsafe { (self.loops[0])(from, to, count * usize::from(self.times[0]), with) };
         }
         // SAFETY: as the caller promises.
         unsafe { self.blocks(from, to, count, with) }
@@ -257,10 +267,10 @@ impl Run {
     /// As for [`run`](Self::run), for at most a block, whose operands are those that the loops read.
     unsafe fn block(&self, from: *const u8, to: *mut u8, count: usize, with: &Operands, rooms: &mut Rooms) {
         let mut at = from;
-        for (i, hop) in self.hops[..self.count].iter().enumerate() {
+        for (i, (run, times)) in self.loops.iter().zip(self.times).take(self.count).enumerate() {
             let out = if i + 1 == self.count { to } else { rooms.0[i % 2].as_mut_ptr().cast() };
             // SAFETY: as the caller promises; a room holds a block, and loops take turns with the two.
-            unsafe { (hop.run)(at, out, count * usize::from(hop.times), with) };
+            unsafe { run(at, out, count * usize::from(times), with) };
             at = out;
         }
     }
@@ -282,193 +292,6 @@ fn bytes(scalar: Scalar) -> usize {
     scalar.bits().div_ceil(8) as usize
 }
 
-/// A path that is being made.
-struct Builder<'a> {
-    run: &'a mut Run,
-    isa: Isa,
-    /// The real type that the path has come to.
-    at: Scalar,
-}
-
-impl Builder<'_> {
-    fn push(&mut self, run: Loop, times: u8, width: usize) {
-        self.run.hops[self.run.count] = Hop { run, times, width: width as u8 };
-        self.run.count += 1;
-    }
-
-    fn finish(&mut self) {
-        if self.run.count == 0 {
-            self.push(cast_copy, self.run.sizes[0] as u8, self.run.sizes[0]);
-        }
-        let [between @ .., last] = &self.run.hops[..self.run.count] else { unreachable!("there is a loop") };
-        let widest = between.iter().map(|hop| hop.width).max().unwrap_or(1);
-        let widest = self.run.compute.map_or(1, bytes).max(widest.into());
-        self.run.block = BLOCK.min(ROOM / widest);
-        self.run.sizes[1] = last.width.into();
-    }
-
-    /// Notes whether a table is the fastest way: from a byte, other than by one simple loop, to one or two, or to a
-    /// float32 that bfloat16 could hold.
-    #[cfg(target_arch = "x86_64")]
-    fn tabulate(&mut self, source: Numeric, target: Numeric, wish: Wish) {
-        let simple = |scalar| !matches!(scalar, Scalar::Small(_) | Scalar::Float16);
-        let loops = self.run.count > 1 || wish.affine || !simple(source.scalar) || !simple(target.scalar);
-        let width = bytes(target.scalar);
-        let upper = target.scalar == Scalar::Float32 && !wish.affine && !wish.swapped[1];
-        let fits = bytes(source.scalar) == 1 && !source.complex && !target.complex;
-        if loops && fits && (width <= 2 || upper) && table::is_available(self.isa) {
-            self.run.table = Some([Entry::Byte, Entry::Word, Entry::Byte, Entry::Upper][width - 1]);
-        }
-    }
-
-    /// Foreign bytes to native ones, or back.
-    fn turn(&mut self, numeric: Numeric, swapped: bool) {
-        let (size, parts) = (bytes(numeric.scalar), 1 + u8::from(numeric.complex));
-        if swapped && size > 1 {
-            self.push(words(Task::Reverse, size, self.isa), parts, size * usize::from(parts));
-        }
-    }
-
-    /// From complex numbers to one of their parts, or back.
-    fn part(&mut self, task: Task) {
-        let size = bytes(self.at);
-        self.push(words(task, size, self.isa), 1, if task == Task::Pair { 2 * size } else { size });
-    }
-
-    /// From one real type to another.
-    fn real(&mut self, source: Scalar, mut target: Scalar, wish: Wish) {
-        if wish.affine {
-            self.widen();
-            let quantises = wish.overflow == Overflow::Saturate;
-            if let Some(loops) = quantised(self.at, target, self.isa).filter(|_| quantises) {
-                return self.scale(loops, Scalar::Float64, target);
-            }
-            let compute = compute_type(source, target);
-            match scaled(self.at, compute, self.isa) {
-                Some(loops) => self.scale(loops, compute, compute),
-                None => unreachable!("numbers of whole bytes can be scaled"),
-            }
-        } else if matches!(source, Scalar::Small(_)) && target == Scalar::Float16 {
-            // What comes from ml_dtypes' floats has one NaN of either sign.
-            target = Scalar::Small(Format::FLOAT16);
-            if source == target {
-                self.cast_to(Scalar::Float32);
-            }
-        }
-        if wish.overflow == Overflow::Saturate {
-            self.saturate(if wish.affine { self.at } else { source }, target);
-        }
-        self.cast_to(target);
-    }
-
-    fn scale(&mut self, [one, each]: [Loop; 2], compute: Scalar, to: Scalar) {
-        self.run.compute = Some(compute);
-        self.run.each = (self.run.count, each);
-        self.push(one, 1, bytes(to));
-        self.at = to;
-    }
-
-    /// From what few loops know to what all do.
-    fn widen(&mut self) {
-        match self.at {
-            Scalar::Float16 | Scalar::Small(_) => self.cast_to(Scalar::Float32),
-            Scalar::Int(2 | 4) => self.cast_to(Scalar::Int(8)),
-            Scalar::Uint(2 | 4) => self.cast_to(Scalar::Uint(8)),
-            _ => {}
-        }
-    }
-
-    /// Brings numbers, which have the range of `origin`, into that of `target`.
-    fn saturate(&mut self, origin: Scalar, target: Scalar) {
-        if let Some(integer) = integer(target) {
-            self.widen();
-            let own = integer_of_whole_bytes(integer, target);
-            if let Some(run) = saturated(self.at, own, self.isa) {
-                self.push(run, 1, bytes(own));
-                self.at = own;
-            }
-            self.fit(integer);
-        } else if target.is_narrower_than(origin) && (origin.is_float() || target.bits() <= 16) {
-            self.widen();
-            if self.at != Scalar::Float64 || target != Scalar::Float16 {
-                self.cast_to(Scalar::Float32);
-            }
-            if let (Some((low, high)), Some(run)) = (target.float_range(), clamped(self.at, self.isa)) {
-                self.run.bounds.0 = [low, high];
-                self.push(run, 1, bytes(self.at));
-            }
-        }
-    }
-
-    /// Integers into the range of another integer type, where theirs is wider.
-    fn fit(&mut self, target: Integer) {
-        let own = match integer(self.at) {
-            Some(own) => own.range(),
-            None => return,
-        };
-        let (low, high) = target.range();
-        let bounds = (low.max(own.0), high.min(own.1));
-        if let (true, Some(run)) = (bounds != own, clamped(self.at, self.isa)) {
-            self.run.bounds.1 = [bounds.0 as i64, bounds.1 as i64];
-            self.push(run, 1, bytes(self.at));
-        }
-    }
-
-    /// The casts from where the path is to `target`.
-    fn cast_to(&mut self, target: Scalar) {
-        while self.at != target {
-            let next = self.next(target);
-            if !same_bits(self.at, next) {
-                match cast(self.at, next, self.isa) {
-                    Some(run) => self.push(run, 1, bytes(next)),
-                    None => unreachable!("there is a loop from {:?} to {next:?}", self.at),
-                }
-            }
-            self.at = next;
-        }
-    }
-
-    /// The type to go to from where the path is, to come to `target`.
-    fn next(&self, target: Scalar) -> Scalar {
-        use Scalar::{Bool, Float16, Float32, Float64, Int, Small, Uint};
-        match (self.at, target) {
-            (Float16, Float64) | (Float64, Float16) => target,
-            (Small(_) | Float16, _) => Float32,
-            (Int(2 | 4), _) => Int(8),
-            (Uint(2 | 4), _) => Uint(8),
-            (Float32, Small(_) | Float16) => target,
-            (Bool | Int(_) | Uint(_) | Float64, Small(_) | Float16) => Float32,
-            (Uint(8), Int(2 | 4) | Uint(2 | 4)) => target,
-            (_, Int(2 | 4) | Uint(2 | 4)) => Uint(8),
-            _ => target,
-        }
-    }
-}
-
-fn integer(scalar: Scalar) -> Option<Integer> {
-    match scalar {
-        Scalar::Int(bits) => Some(Integer { bits, signed: true }),
-        Scalar::Uint(bits) => Some(Integer { bits, signed: false }),
-        _ => None,
-    }
-}
-
-fn integer_of_whole_bytes(integer: Integer, scalar: Scalar) -> Scalar {
-    match integer {
-        Integer { bits: 2 | 4, signed: true } => Scalar::Int(8),
-        Integer { bits: 2 | 4, signed: false } => Scalar::Uint(8),
-        _ => scalar,
-    }
-}
-
-/// Whether both are integers of as many bits, whole bytes of them.
-fn same_bits(a: Scalar, b: Scalar) -> bool {
-    match (a, b) {
-        (Scalar::Int(a) | Scalar::Uint(a), Scalar::Int(b) | Scalar::Uint(b)) => a == b && a >= 8,
-        _ => false,
-    }
-}
-
 /// Bytes as they are.
 ///
 /// # Safety
@@ -478,5 +301,6 @@ unsafe fn cast_copy(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
     unsafe { to.copy_from_nonoverlapping(from, count) }
 }
 
+mod build;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Bringing a block of scalars into adjacent native bytes, which is all that the codecs know, and out of them.
+//! Bringing a block of scalars into adjacent native bytes, which is all that loops know, and out of them.
 
 use std::mem::MaybeUninit;
 

@@ -168,17 +168,17 @@ trait Bounded: Copy + PartialOrd {
 }
 
 macro_rules! bounded {
-    ($field:ident: $($type:ty)*) => {
+    ($of_bits:expr => $($type:ty)*) => {
         $(impl Bounded for $type {
             #[inline(always)]
             fn bounds(with: &Operands) -> [Self; 2] {
-                with.$field.map(|bound| bound as $type)
+                with.bounds.map(|bits| $of_bits(bits) as $type)
             }
         })*
     };
 }
-bounded!(integers: i8 i16 i32 i64 u8 u16 u32 u64);
-bounded!(floats: f32 f64);
+bounded!(u64::cast_signed => i8 i16 i32 i64 u8 u16 u32 u64);
+bounded!(f64::from_bits => f32 f64);
 
 impl<W: Bounded> Kernel for Clamped<W> {
     #[inline(always)]

@@ -4,7 +4,11 @@ use std::mem::MaybeUninit;
 
 use super::isa::Isa;
 use super::memory::Grid;
-use super::transpose::{LINE, Transposer};
+use super::panel::{LARGE, Panel, Put, RUN, SMALL};
+use super::run::Place;
+use super::stream;
+use super::transpose::{Ahead, LINE, Transposer};
+use super::walk::Block;
 use super::weave::{self, Pattern, Weave};
 
 /// Words to transpose: `rows` of `columns` adjacent words in the source, `columns` of `rows` in the target.
@@ -58,24 +62,47 @@ impl Sheet {
             columns: counts[other],
         })
     }
+
+    /// The same sheet so many bits further on both sides.
+    pub fn moved(&self, bits: [i64; 2]) -> Self {
+        let [from, to] = bits.map(|bits| (bits >> 3) as isize);
+        Self { from: self.from.wrapping_offset(from), to: self.to.wrapping_offset(to), ..*self }
+    }
+
+    /// So many rows and columns from `row` and `column` on, the words having `size` bytes in the source and `width` in
+    /// the target.
+    pub(super) fn part(
+        &self,
+        row: usize,
+        column: usize,
+        rows: usize,
+        columns: usize,
+        [size, width]: [usize; 2],
+    ) -> Self {
+        Self {
+            from: self.from.wrapping_offset(row as isize * self.pitch).wrapping_add(column * size),
+            to: self.to.wrapping_offset(column as isize * self.target_pitch).wrapping_add(row * width),
+            rows,
+            columns,
+            ..*self
+        }
+    }
 }
 
 /// How the words of a sheet are moved.
 #[derive(Clone, Copy)]
 enum Way {
     Tiles(Transposer),
-    /// The source has few columns and no gaps.
-    Split(Weave),
-    /// The target has few columns and no gaps.
-    Merge(Weave),
+    /// The source has so few columns and no gaps.
+    Split(Weave, usize),
+    /// The target has so few columns and no gaps.
+    Merge(Weave, usize),
 }
 
 /// A way to move sheets like the one that it was made for: words of the same size, rows as short on the same side.
 #[derive(Clone, Copy)]
 pub struct Turn {
     way: Way,
-    /// The fewest rows and columns that a part of the sheet may have.
-    least: usize,
     /// Bytes of a word.
     size: usize,
 }
@@ -87,18 +114,47 @@ impl Turn {
         let dense =
             |pitch: isize, n: usize, word: usize| (2..=4).contains(&n) && pitch == (n * word) as isize;
         let way = if dense(sheet.pitch, sheet.columns, size) && sheet.rows >= SHORT {
-            weave::pick(Pattern::Split(sheet.columns), size, isa).map(Way::Split)
+            let few = sheet.columns;
+            weave::pick(Pattern::Split(few), size, isa).map(|split| Way::Split(split, few))
         } else if dense(sheet.target_pitch, sheet.rows, width) && sheet.columns >= SHORT {
-            weave::pick(Pattern::Merge(sheet.rows), size, isa).map(Way::Merge)
+            let few = sheet.rows;
+            weave::pick(Pattern::Merge(few), size, isa).map(|merge| Way::Merge(merge, few))
         } else {
             None
         };
         if let Some(way) = way {
-            return Some(Self { way, least: 1, size });
+            return Some(Self { way, size });
         }
         let tiles = Transposer::new(size, isa)?;
         let least = tiles.least();
-        (sheet.rows.min(sheet.columns) >= least).then_some(Self { way: Way::Tiles(tiles), least, size })
+        (sheet.rows.min(sheet.columns) >= least).then_some(Self { way: Way::Tiles(tiles), size })
+    }
+
+    /// What is done with the words of a sheet.
+    pub fn name(self) -> String {
+        match self.way {
+            Way::Tiles(_) => format!("transpose words of {} B", self.size),
+            Way::Split(_, few) => format!("split pixels of {few} words of {} B", self.size),
+            Way::Merge(_, few) => format!("merge {few} planes of words of {} B", self.size),
+        }
+    }
+
+    /// Whether the sheet is so narrow that it takes one loop.
+    pub fn is_weave(self) -> bool {
+        !matches!(self.way, Way::Tiles(_))
+    }
+
+    /// The block as a sheet to move this way: one like that which the way was made for, or a part of such a one that is
+    /// large enough.
+    pub fn sheet(self, block: &Block, source: *const u8, target: Place<*mut u8>) -> Option<Sheet> {
+        let sizes = [self.size, target.cell.bytes()];
+        let sheet = Sheet::between(block.source(source), block.target(target.base), block.counts, sizes)?;
+        let fits = match self.way {
+            Way::Tiles(tiles) => sheet.rows.min(sheet.columns) >= tiles.least(),
+            Way::Split(_, few) => sheet.columns == few,
+            Way::Merge(_, few) => sheet.rows == few,
+        };
+        fits.then_some(sheet)
     }
 
     /// Moves all words of `sheet`, as wide in the target as in the source.
@@ -110,9 +166,24 @@ impl Turn {
         // SAFETY: as the caller promises.
         unsafe {
             match self.way {
-                Way::Tiles(tiles) => tiles.run(sheet),
-                Way::Split(split) => split(sheet.from, sheet.to, sheet.target_pitch, sheet.rows),
-                Way::Merge(merge) => merge(sheet.from, sheet.to, sheet.pitch, sheet.columns),
+                Way::Tiles(tiles) => tiles.run(sheet, &mut { Ahead::NOTHING }),
+                Way::Split(split, _) => split(sheet.from, sheet.to, sheet.target_pitch, sheet.rows),
+                Way::Merge(merge, _) => merge(sheet.from, sheet.to, sheet.pitch, sheet.columns),
+            }
+        }
+    }
+
+    /// Moves all words past the caches, by way of `room`; [`stream::finish`] must follow.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run).
+    pub unsafe fn stream(self, sheet: &Sheet, room: &mut [MaybeUninit<u8>]) {
+        let size = self.size;
+        // SAFETY: as the caller promises.
+        unsafe {
+            match self.way {
+                Way::Tiles(tiles) => Panel::new(tiles, sheet, [size; 2], room.len(), RUN).stream(sheet, room),
+                _ => self.woven(sheet, size, room, &mut |from, to, n| stream::copy(from, to, n * size)),
             }
         }
     }
@@ -123,55 +194,49 @@ impl Turn {
     /// # Safety
     /// As for [`run`](Self::run); `put` may do with the words of the source and their places in the target what it
     /// does.
-    pub unsafe fn through(
-        self,
-        sheet: &Sheet,
-        width: usize,
-        room: &mut [MaybeUninit<u8>],
-        put: &mut dyn FnMut(*const u8, *mut u8, usize),
-    ) {
-        let skipped = room.as_ptr().align_offset(LINE).min(room.len());
-        let room = &mut room[skipped..];
-        let tile = room.as_mut_ptr().cast::<u8>();
-        let block = self.block(sheet, width, room.len() / self.size);
-        // Target rows without gaps are one run.
-        let joined = block[0] == sheet.rows && sheet.target_pitch == (sheet.rows * width) as isize;
-        for i in (0..sheet.rows).step_by(block[0]) {
-            for j in (0..sheet.columns).step_by(block[1]) {
-                let (i, j) = (i.min(sheet.rows - self.least), j.min(sheet.columns - self.least));
-                let (rows, columns) = (block[0].min(sheet.rows - i), block[1].min(sheet.columns - j));
-                let pitch = rows * self.size;
-                // SAFETY: the part of the sheet at row `i` and column `j`; a tile holds a block.
-                unsafe {
-                    let from = sheet.from.offset(i as isize * sheet.pitch).add(j * self.size);
-                    let to = sheet.to.offset(j as isize * sheet.target_pitch).add(i * width);
-                    let target_pitch = pitch as isize;
-                    self.run(&Sheet { from, to: tile, target_pitch, rows, columns, ..*sheet });
-                    if joined {
-                        put(tile, to, rows * columns);
-                        continue;
-                    }
-                    for k in 0..columns {
-                        put(tile.add(k * pitch), to.offset(k as isize * sheet.target_pitch), rows);
-                    }
+    pub unsafe fn through(self, sheet: &Sheet, width: usize, room: &mut [MaybeUninit<u8>], put: &mut Put) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            match self.way {
+                Way::Tiles(tiles) => {
+                    Panel::new(tiles, sheet, [self.size, width], room.len(), 2 * RUN).put(sheet, room, put)
                 }
+                _ => self.woven(sheet, width, room, put),
             }
         }
     }
 
-    /// Rows and columns of the parts that pass through a tile of so many words: about square, longer where the sheet
-    /// is narrow.
-    fn block(self, sheet: &Sheet, width: usize, words: usize) -> [usize; 2] {
-        let (line, lines) = (LINE / self.size, LINE / self.size.min(width));
-        let side = ((RUN / width.max(self.size)).min(words.isqrt()) / line * line).max(line);
-        let (rows, columns) = (sheet.rows.min(side), sheet.columns.min(side));
-        let words = words.min(NARROW / self.size).max(rows * columns);
-        if columns == sheet.columns {
-            [sheet.rows.min((words / columns / lines * lines).max(rows)), columns]
-        } else if rows == sheet.rows {
-            [rows, sheet.columns.min(words / rows)]
-        } else {
-            [rows, columns]
+    /// [`through`](Self::through) for rows so short on one side that they are read and written in long runs.
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn woven(self, sheet: &Sheet, width: usize, room: &mut [MaybeUninit<u8>], put: &mut Put) {
+        let (sizes, tile) = ([self.size, width], room.as_mut_ptr().cast::<u8>());
+        let words = room.len().min(NARROW) / self.size;
+        // Target rows without gaps are one run.
+        let joined = matches!(self.way, Way::Merge(..));
+        let line = LINE / self.size.min(width);
+        let [rows, columns] = match joined {
+            true => [sheet.rows, words / sheet.rows],
+            false => [(words / sheet.columns / line * line).max(line), sheet.columns],
+        };
+        for i in (0..sheet.rows).step_by(rows) {
+            for j in (0..sheet.columns).step_by(columns) {
+                let (rows, columns) = (rows.min(sheet.rows - i), columns.min(sheet.columns - j));
+                let pitch = rows * self.size;
+                let part = sheet.part(i, j, rows, columns, sizes);
+                // SAFETY: a part of the sheet, for which there is room.
+                unsafe {
+                    self.run(&Sheet { to: tile, target_pitch: pitch as isize, ..part });
+                    if joined {
+                        put(tile, part.to, rows * columns);
+                        continue;
+                    }
+                    for k in 0..columns {
+                        put(tile.add(k * pitch), part.to.offset(k as isize * sheet.target_pitch), rows);
+                    }
+                }
+            }
         }
     }
 }
@@ -179,25 +244,16 @@ impl Turn {
 /// Fewer groups of words are not worth a loop of their own.
 const SHORT: usize = 8;
 
-/// Bytes of a run of the target: whole lines, and more than one.
-const RUN: usize = 512;
-
 /// Bytes of a tile of a narrow sheet, which is read and written in long runs: so few that memory does both at a time.
 const NARROW: usize = 3 << 10;
-
-/// Bytes of the room for tiles that a stack can spare and that leaves half of a first-level cache to both sides.
-const SMALL: usize = (16 << 10) + LINE;
-
-/// Bytes of the room that pays where the target is streamed: it stays in a second-level cache.
-const LARGE: usize = (128 << 10) + LINE;
 
 /// Gives `act` room for tiles, a large one for large targets.
 pub fn with_room(is_large: bool, act: impl FnOnce(&mut [MaybeUninit<u8>])) {
     let mut large = Vec::new();
-    if is_large && large.try_reserve_exact(LARGE).is_ok() {
-        act(large.spare_capacity_mut());
+    if is_large && large.try_reserve_exact(LARGE + LINE).is_ok() {
+        act(&mut large.spare_capacity_mut()[..LARGE + LINE]);
     } else {
-        act(&mut [MaybeUninit::uninit(); SMALL]);
+        act(&mut [MaybeUninit::uninit(); SMALL + LINE]);
     }
 }
 
@@ -249,6 +305,8 @@ mod tests {
         unsafe {
             if room == 0 {
                 turn.run(&sheet);
+            } else if size == width && rows % 3 > 0 {
+                turn.stream(&sheet, &mut vec![MaybeUninit::uninit(); room]);
             } else {
                 let mut put = |from: *const u8, to: *mut u8, n: usize| {
                     for i in 0..n {
@@ -278,7 +336,7 @@ mod tests {
                     if sizes[0] == sizes[1] {
                         check(counts, sizes, gaps, isa, &mut memory, 0);
                     }
-                    check(counts, sizes, gaps, isa, &mut memory, [SMALL, LARGE][(i + j) % 2]);
+                    check(counts, sizes, gaps, isa, &mut memory, [SMALL, LARGE][(i + j) % 2] + LINE);
                 }
             }
         }

@@ -21,7 +21,9 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
     let lines = (count - head) / LINE;
     // SAFETY: all offsets stay below `count`; past the head `to` is aligned to a line.
     unsafe {
-        to.copy_from_nonoverlapping(from, head);
+        if head > 0 {
+            to.copy_from_nonoverlapping(from, head);
+        }
         for i in 0..lines {
             let at = head + i * LINE;
             let (source, target) = (from.add(at).cast::<__m128i>(), to.add(at).cast::<__m128i>());
@@ -31,9 +33,25 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
             }
         }
         let done = head + lines * LINE;
-        to.add(done).copy_from_nonoverlapping(from.add(done), count - done);
+        if done < count {
+            to.add(done).copy_from_nonoverlapping(from.add(done), count - done);
+        }
     }
 }
+
+/// Brings the line at `from` into the second-level cache, where it can be read; elsewhere nothing happens.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub fn fetch(from: *const u8) {
+    use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+    // SAFETY: a hint, which touches no memory that the program sees.
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) };
+}
+
+/// Other architectures have no such instruction that is stable.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub fn fetch(_: *const u8) {}
 
 /// Makes all that was streamed visible in order with later stores.
 #[cfg(target_arch = "x86_64")]

@@ -4,11 +4,14 @@
 //! `j + K` into its second and so on; then every lane holds one column of `K × K` words, and log2 `K` rounds of
 //! interleaving the first half of the vectors with the second transpose all lanes at once. Each vector is now a run
 //! of one target row. Edges are tiles moved back so that they end there: they write some words again.
+//!
+//! Where four lanes make a vector, it is a line of the target, which can be written past the caches.
 
 use std::ops::Range;
 
 use super::isa::Isa;
 use super::sheet::Sheet;
+use super::stream;
 use super::vector::{Lane, Vector};
 
 /// Bytes of a cache line.
@@ -31,17 +34,63 @@ macro_rules! unrolled {
     };
 }
 
+/// Rows that are read next, and are fetched line by line while tiles are turned.
+#[derive(Clone, Copy)]
+pub struct Ahead {
+    /// The row at hand.
+    row: *const u8,
+    /// Bytes from one row to the next.
+    pitch: isize,
+    /// Bytes of a row, and how many of them are fetched.
+    count: usize,
+    done: usize,
+    /// Rows that are left.
+    rows: usize,
+}
+
+impl Ahead {
+    /// Nothing is fetched.
+    pub const NOTHING: Self = Self { row: std::ptr::null(), pitch: 0, count: 0, done: 0, rows: 0 };
+
+    /// The words of `sheet`, which have `size` bytes.
+    pub fn of(sheet: &Sheet, size: usize) -> Self {
+        Self { row: sheet.from, pitch: sheet.pitch, count: sheet.columns * size, done: 0, rows: sheet.rows }
+    }
+
+    /// Fetches some lines more.
+    #[inline(always)]
+    fn fetch(&mut self, lines: usize) {
+        for _ in 0..lines {
+            if self.rows == 0 {
+                return;
+            }
+            // From the line in which the row begins to the one in which it ends.
+            let before = self.row as usize % LINE;
+            stream::fetch(self.row.wrapping_sub(before).wrapping_add(self.done));
+            self.done += LINE;
+            if self.done >= self.count + before {
+                (self.row, self.done) = (self.row.wrapping_offset(self.pitch), 0);
+                self.rows -= 1;
+            }
+        }
+    }
+}
+
+/// A loop over the tiles of a sheet.
+type Tiles = unsafe fn(&Sheet, &mut Ahead);
+
 /// The way to transpose sheets of words of one size.
 #[derive(Clone, Copy)]
 pub struct Transposer {
-    run: unsafe fn(&Sheet),
+    run: Tiles,
+    stream: Option<Tiles>,
     least: usize,
 }
 
 impl Transposer {
     /// For words of `size` bytes; `None` where there is none.
     pub fn new(size: usize, isa: Isa) -> Option<Self> {
-        let run = match size {
+        let (run, stream) = match size {
             1 => pick::<1, 16>(isa),
             2 => pick::<2, 8>(isa),
             4 => pick::<4, 4>(isa),
@@ -49,7 +98,7 @@ impl Transposer {
             16 => pick::<16, 1>(isa),
             _ => return None,
         };
-        Some(Self { run, least: 16 / size })
+        Some(Self { run, stream, least: 16 / size })
     }
 
     /// The rows and columns of a tile, the fewest that a sheet may have.
@@ -57,70 +106,104 @@ impl Transposer {
         self.least
     }
 
+    /// Whether there is a loop that writes whole lines past the caches.
+    pub fn streams(self) -> bool {
+        self.stream.is_some()
+    }
+
     /// Transposes `sheet`.
     ///
     /// # Safety
     /// All words of the source are readable and all of the target writable, no byte belongs to both, and
     /// there is room for a tile.
-    pub unsafe fn run(self, sheet: &Sheet) {
+    pub unsafe fn run(self, sheet: &Sheet, ahead: &mut Ahead) {
         debug_assert!(sheet.rows.min(sheet.columns) >= self.least);
         // SAFETY: as the caller promises; the processor has the instructions, or `pick` had not given them.
-        unsafe { (self.run)(sheet) }
+        unsafe { (self.run)(sheet, ahead) }
+    }
+
+    /// Transposes `sheet` past the caches; [`stream::finish`] must follow.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run). Target rows are whole lines, and there is a loop that writes such.
+    pub unsafe fn stream(self, sheet: &Sheet, ahead: &mut Ahead) {
+        debug_assert_eq!(sheet.to.align_offset(LINE) | (sheet.target_pitch as usize % LINE), 0);
+        debug_assert_eq!(sheet.rows * 16 / self.least % LINE, 0);
+        debug_assert!(sheet.columns >= self.least);
+        let Some(stream) = self.stream else { unreachable!("asked for before") };
+        // SAFETY: as the caller promises; the processor has the instructions, or `pick` had not given them.
+        unsafe { stream(sheet, ahead) }
     }
 }
 
-fn pick<const N: usize, const K: usize>(isa: Isa) -> unsafe fn(&Sheet) {
+fn pick<const N: usize, const K: usize>(isa: Isa) -> (Tiles, Option<Tiles>) {
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 if isa.is_available() => avx512::<N, K>,
+        Isa::Avx512 if isa.is_available() => (avx512::<N, K>, Some(avx512_lines::<N, K>)),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 if isa.is_available() => avx2::<N, K>,
-        _ => baseline::<N, K>,
+        Isa::Avx2 if isa.is_available() => (avx2::<N, K>, None),
+        _ => (baseline::<N, K>, None),
     }
 }
 
 /// # Safety
 /// As for [`Transposer::run`].
-unsafe fn baseline<const N: usize, const K: usize>(sheet: &Sheet) {
+unsafe fn baseline<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
     // SAFETY: as the caller promises.
-    unsafe { transpose::<Lane, N, K>(sheet) }
+    unsafe { transpose::<Lane, N, K>(sheet, ahead) }
 }
 
 /// # Safety
 /// As for [`Transposer::run`], on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn avx2<const N: usize, const K: usize>(sheet: &Sheet) {
+unsafe fn avx2<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
     // SAFETY: as the caller promises.
-    unsafe { transpose::<std::arch::x86_64::__m256i, N, K>(sheet) }
+    unsafe { transpose::<std::arch::x86_64::__m256i, N, K>(sheet, ahead) }
 }
 
 /// # Safety
 /// As for [`Transposer::run`], on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-unsafe fn avx512<const N: usize, const K: usize>(sheet: &Sheet) {
+unsafe fn avx512<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
     // SAFETY: as the caller promises.
-    unsafe { transpose::<std::arch::x86_64::__m512i, N, K>(sheet) }
+    unsafe { transpose::<std::arch::x86_64::__m512i, N, K>(sheet, ahead) }
+}
+
+/// # Safety
+/// As for [`Transposer::stream`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+unsafe fn avx512_lines<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
+    let strip = strip::<std::arch::x86_64::__m512i, N, K, true>;
+    // SAFETY: as the caller promises.
+    unsafe { strip(sheet, 0..sheet.rows, 0..sheet.columns, ahead) }
 }
 
 /// # Safety
 /// As for [`Transposer::run`], on a processor that has the instructions of `V`.
 #[inline(always)]
-unsafe fn transpose<V: Vector, const N: usize, const K: usize>(sheet: &Sheet) {
+unsafe fn transpose<V: Vector, const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
     // SAFETY: as the caller promises; there is room for a tile of one lane at least.
-    unsafe { if sheet.rows < K * V::LANES { tiles::<Lane, N, K>(sheet) } else { tiles::<V, N, K>(sheet) } }
+    unsafe {
+        if sheet.rows < K * V::LANES {
+            tiles::<Lane, N, K>(sheet, ahead)
+        } else {
+            tiles::<V, N, K>(sheet, ahead)
+        }
+    }
 }
 
 /// # Safety
 /// As for [`transpose`], with room for a tile of `V`.
 #[inline(always)]
-unsafe fn tiles<V: Vector, const N: usize, const K: usize>(sheet: &Sheet) {
+unsafe fn tiles<V: Vector, const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
     for rows in blocks(0..sheet.rows, BLOCK / N) {
         for columns in blocks(0..sheet.columns, BLOCK / N) {
             for band in blocks(rows.clone(), LINE / N) {
                 // SAFETY: as the caller promises.
-                unsafe { strip::<V, N, K>(sheet, band, columns.clone()) };
+                unsafe { strip::<V, N, K, false>(sheet, band, columns.clone(), ahead) };
             }
         }
     }
@@ -132,35 +215,38 @@ fn blocks(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>
     range.clone().step_by(step).map(move |start| start..range.end.min(start + step))
 }
 
-/// The tiles of source rows that become one line of each target row.
+/// The tiles of some rows and columns, those that become the same target rows together.
 ///
 /// # Safety
-/// As for [`tiles`]; the ranges are within the sheet.
+/// As for [`tiles`]; the ranges are within the sheet. Target rows are whole lines when they are streamed.
 #[inline(always)]
-unsafe fn strip<V: Vector, const N: usize, const K: usize>(
+unsafe fn strip<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
     sheet: &Sheet,
     rows: Range<usize>,
     columns: Range<usize>,
+    ahead: &mut Ahead,
 ) {
     let height = K * V::LANES;
     for column in columns.step_by(K) {
         let column = column.min(sheet.columns - K);
         for row in rows.clone().step_by(height) {
             let row = row.min(sheet.rows - height);
+            // As many lines as the tile has bytes for.
+            ahead.fetch((height * 16).div_ceil(LINE));
             // SAFETY: the tile is a part of the sheet.
             unsafe {
                 let from = sheet.from.offset(row as isize * sheet.pitch).add(column * N);
                 let to = sheet.to.offset(column as isize * sheet.target_pitch).add(row * N);
-                tile::<V, N, K>(from, sheet.pitch, to, sheet.target_pitch);
+                tile::<V, N, K, STREAM>(from, sheet.pitch, to, sheet.target_pitch);
             }
         }
     }
 }
 
 /// # Safety
-/// As for [`tiles`].
+/// As for [`strip`].
 #[inline(always)]
-unsafe fn tile<V: Vector, const N: usize, const K: usize>(
+unsafe fn tile<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
     from: *const u8,
     pitch: isize,
     to: *mut u8,
@@ -185,7 +271,8 @@ unsafe fn tile<V: Vector, const N: usize, const K: usize>(
             vectors = round::<V, N, K>(vectors);
         }
         unrolled!(j < K, {
-            vectors[j].store(to.offset(j as isize * target_pitch));
+            let to = to.offset(j as isize * target_pitch);
+            if STREAM { vectors[j].stream(to) } else { vectors[j].store(to) }
         });
     }
 }
@@ -208,14 +295,14 @@ mod tests {
     use crate::engine::host::fenced::{Fenced, PAGE};
     use crate::engine::host::vector::Portable;
 
-    type Way = (&'static str, unsafe fn(&Sheet));
+    type Way = (&'static str, Tiles);
 
     fn ways<const N: usize, const K: usize>() -> Vec<Way> {
         let mut ways: Vec<Way> = vec![("portable", transpose::<Portable, N, K>)];
-        ways.extend([("baseline", pick::<N, K>(Isa::Baseline))]);
+        ways.extend([("baseline", pick::<N, K>(Isa::Baseline).0)]);
         let isas = [("avx2", Isa::Avx2), ("avx512", Isa::Avx512)];
         let there = isas.into_iter().filter(|(_, isa)| isa.is_available());
-        ways.extend(there.map(|(name, isa)| (name, pick::<N, K>(isa))));
+        ways.extend(there.map(|(name, isa)| (name, pick::<N, K>(isa).0)));
         ways
     }
 
@@ -244,7 +331,7 @@ mod tests {
                 columns,
             };
             // SAFETY: the words of the sheet are those of the slices.
-            unsafe { way.1(&sheet) };
+            unsafe { way.1(&sheet, &mut Ahead::of(&sheet, size)) };
             assert!(target == expected, "{} {size} bytes {counts:?} {gaps:?}", way.0);
         }
     }

@@ -22,6 +22,16 @@ pub trait Vector: Copy {
     /// # Safety
     /// As many bytes are writable at `to`; the processor has the instructions.
     unsafe fn store(self, to: *mut u8);
+
+    /// Writes all lanes past the caches where they are a line.
+    ///
+    /// # Safety
+    /// As for [`store`](Self::store); they are aligned to their size.
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut u8) {
+        // SAFETY: as the caller promises.
+        unsafe { self.store(to) }
+    }
 }
 
 /// One lane of what every processor of the architecture has.
@@ -29,15 +39,19 @@ pub trait Vector: Copy {
 pub type Lane = std::arch::x86_64::__m128i;
 
 /// One lane of what every processor of the architecture has.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+pub type Lane = std::arch::aarch64::uint8x16_t;
+
+/// One lane of what every processor of the architecture has.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub type Lane = Portable;
 
 /// One lane without any instruction set.
-#[cfg(any(all(test, unix), not(target_arch = "x86_64")))]
+#[cfg(any(all(test, unix), not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 #[derive(Clone, Copy)]
 pub struct Portable([u8; 16]);
 
-#[cfg(any(all(test, unix), not(target_arch = "x86_64")))]
+#[cfg(any(all(test, unix), not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 impl Vector for Portable {
     const LANES: usize = 1;
 
@@ -169,6 +183,56 @@ mod x86 {
         unsafe fn store(self, to: *mut u8) {
             // SAFETY: as the caller promises.
             unsafe { _mm512_storeu_si512(to.cast(), self) }
+        }
+
+        #[inline(always)]
+        unsafe fn stream(self, to: *mut u8) {
+            // SAFETY: as the caller promises.
+            unsafe { _mm512_stream_si512(to.cast(), self) }
+        }
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use std::arch::aarch64::*;
+
+    use super::Vector;
+
+    impl Vector for uint8x16_t {
+        const LANES: usize = 1;
+
+        #[inline(always)]
+        unsafe fn gather(from: *const u8, _: isize) -> Self {
+            // SAFETY: as the caller promises.
+            unsafe { vld1q_u8(from) }
+        }
+
+        #[inline(always)]
+        unsafe fn interleave<const N: usize>(self, other: Self) -> [Self; 2] {
+            let (a, b) = (self, other);
+            /// The zip instructions of units of one size, which NEON types differ by.
+            macro_rules! zip {
+                ($as:ident $lo:ident $hi:ident $back:ident) => {
+                    [$back($lo($as(a), $as(b))), $back($hi($as(a), $as(b)))]
+                };
+            }
+            // SAFETY: every 64-bit ARM processor that this is compiled for has NEON.
+            unsafe {
+                match N {
+                    1 => [vzip1q_u8(a, b), vzip2q_u8(a, b)],
+                    2 => zip!(vreinterpretq_u16_u8 vzip1q_u16 vzip2q_u16 vreinterpretq_u8_u16),
+                    4 => zip!(vreinterpretq_u32_u8 vzip1q_u32 vzip2q_u32 vreinterpretq_u8_u32),
+                    8 => zip!(vreinterpretq_u64_u8 vzip1q_u64 vzip2q_u64 vreinterpretq_u8_u64),
+                    _ => unreachable!(),
+                }
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn store(self, to: *mut u8) {
+            // SAFETY: as the caller promises.
+            unsafe { vst1q_u8(to, self) }
         }
     }
 }

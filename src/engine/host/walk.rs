@@ -58,6 +58,9 @@ pub fn second_loop(plan: &Plan) -> (usize, bool) {
 
 /// Visits the plan in rectangles of at most `limit` scalars (`usize::MAX` for no limit).
 pub fn walk(plan: &Plan, limit: usize, visit: &mut dyn FnMut(&Block)) {
+    if limit == usize::MAX && plan.loops.len() <= 2 {
+        return visit(&Block::plane(plan));
+    }
     let (second, transposed) = second_loop(plan);
     let get = |i: usize| plan.loops.get(i).copied().unwrap_or(Loop::ONCE);
     let inner = [get(0), get(second)];

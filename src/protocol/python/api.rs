@@ -29,7 +29,7 @@ impl Exception {
         match kind {
             Kind::InvalidArgument => Self::Value,
             Kind::OutOfMemory => Self::Memory,
-            Kind::Internal | Kind::Callback => Self::Runtime,
+            Kind::Internal | Kind::Callback | Kind::Cancelled => Self::Runtime,
             _ => Self::Buffer,
         }
     }

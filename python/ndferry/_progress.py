@@ -1,0 +1,61 @@
+"""A Python function that is told how far a conversion is."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from ctypes import CFUNCTYPE, c_int32, c_int64, c_void_p, cast
+
+from ._library import check
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_FUNCTION = CFUNCTYPE(c_int32, c_void_p, c_int64, c_int64)
+
+
+def watched(options: Any, progress: Callable[[int, int], object], convert: Callable[[], int]) -> None:
+    """Calls `convert`, which uses `options`, and raises what `progress` raises in between, or the library says."""
+    raised: list[BaseException] = []
+
+    def tell(_: object, done: int, total: int) -> int:
+        try:
+            return int(interrupts.count > 0 or progress(done, total) is False)
+        except BaseException as error:
+            raised.append(error)
+            return 1
+
+    function = _FUNCTION(tell)
+    options.progress = cast(function, c_void_p)
+    with _Interrupts() as interrupts:
+        status = convert()
+    if raised:
+        try:
+            raise raised[0]
+        finally:
+            raised.clear()  # or the exception would hold itself, and through its frames the tensors
+    check(status)
+
+
+class _Interrupts:
+    """Keeps Ctrl-C until the conversion is over. Raised where the interpreter enters `tell`, it would be lost: ctypes has
+    nobody to hand it to."""
+
+    def __enter__(self) -> _Interrupts:
+        self.count = 0
+        self.before: Any = None
+        if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
+            self.before = signal.signal(signal.SIGINT, self._keep)
+        return self
+
+    def _keep(self, *_: object) -> None:
+        self.count += 1
+
+    def __exit__(self, *failure: object) -> None:
+        if self.before is None:
+            return
+        signal.signal(signal.SIGINT, self.before)
+        for _ in range(self.count):
+            self.before(signal.SIGINT, None)

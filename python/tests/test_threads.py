@@ -1,0 +1,223 @@
+"""Threads, progress and cancelling."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import ndferry
+from ndferry._library import check, lib
+
+SHAPE = (811, 7, 389)
+
+
+@pytest.fixture(autouse=True)
+def default_threads():
+    yield
+    ndferry.set_thread_count(0)
+    check(lib.ndf_set_parallel_for(None, None))
+
+
+def transposed():
+    numbers = ndferry.empty(SHAPE, "int32")
+    for i in range(SHAPE[0]):
+        numbers[i].fill(i)
+    return numbers.permute(2, 1, 0)
+
+
+def large():
+    """A number that becomes 192 MiB."""
+    return ndferry.full((1,), 7, "uint8").broadcast_to(3 << 26)
+
+
+def test_any_number_of_threads_gives_the_same_elements():
+    source = transposed()
+    ndferry.set_thread_count(1)
+    one = source.convert("float64").tobytes()
+    for count in (2, 3, 7, 10**9):
+        ndferry.set_thread_count(count)
+        assert source.convert("float64").tobytes() == one
+        assert source.equal(source.convert("float64"))
+
+
+def test_the_number_of_threads():
+    ndferry.set_thread_count(3)
+    assert ndferry.get_thread_count() == 3
+    for wrong, error in ((-1, ValueError), (-(10**30), ValueError), (1.5, TypeError), ("2", TypeError)):
+        with pytest.raises(error):
+            ndferry.set_thread_count(wrong)
+    assert ndferry.get_thread_count() == 3
+    ndferry.set_thread_count(10**30)
+    assert ndferry.get_thread_count() == 256
+
+
+@pytest.mark.parametrize(("text", "expected"), [("3", 3), ("1", 1), ("0", None), ("-2", None), ("many", None), ("", None)])
+def test_the_environment_names_the_default(text, expected):
+    program = "import ndferry; print(ndferry.get_thread_count())"
+    answers = [
+        int(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env=env).stdout)
+        for env in ({**os.environ, "NDFERRY_THREADS": text}, {**os.environ, "NDFERRY_THREADS": ""})
+    ]
+    assert answers[0] == (expected or answers[1]) and answers[1] >= 1
+
+
+def test_a_pool_of_python_does_the_work():
+    source = transposed()
+    ndferry.set_thread_count(1)
+    one = source.convert("float64").tobytes()
+    ndferry.set_thread_count(4)
+    task_type = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
+    function_type = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, task_type, ctypes.c_void_p)
+    workers = set()
+    with ThreadPoolExecutor(4) as pool:
+
+        def run(task, argument, i):
+            workers.add(threading.get_ident())
+            task(argument, i)
+
+        @function_type
+        def parallel_for(_, count, task, argument):
+            for done in [pool.submit(run, task, argument, i) for i in range(count)]:
+                done.result()
+
+        check(lib.ndf_set_parallel_for(parallel_for, None))
+        assert source.convert("float64").tobytes() == one
+        assert workers and threading.get_ident() not in workers
+        check(lib.ndf_set_parallel_for(None, None))
+
+
+def test_progress_is_told_and_ends_with_all_bytes():
+    told = []
+    made = large().convert("uint8", progress=lambda done, total: told.append((done, total)))
+    assert [total for _, total in told] == [3 << 26] * 3
+    assert sorted(told) == told and told[-1][0] == 3 << 26
+    assert made.equal(large())
+    told.clear()
+    ndferry.zeros(5, "int16").copy_into(ndferry.empty(5, "int32"), progress=lambda *both: told.append(both))
+    assert told == [(20, 20)]
+
+
+@pytest.mark.parametrize("last", [1, 2, 3])
+def test_a_conversion_is_cancelled_at_any_report(last):
+    calls = []
+    before = ndferry.statistics()
+
+    def stop(done, total):
+        calls.append(done)
+        return len(calls) < last
+
+    with pytest.raises(ndferry.CancelledError, match=f"after .* of {3 << 26} bytes"):
+        large().convert("uint8", progress=stop)
+    assert len(calls) == last and ndferry.statistics() == before
+    calls.clear()
+    with pytest.raises(RuntimeError, match="`progress`"):
+        ndferry.empty(3 << 26, "uint8").copy_from(large(), progress=stop)
+    assert len(calls) == last
+
+
+def test_what_progress_raises_is_raised():
+    def fail(done, total):
+        raise LookupError("enough")
+
+    with pytest.raises(LookupError, match="enough"):
+        large().convert("uint8", progress=fail)
+    with pytest.raises(TypeError):
+        large().convert("uint8", progress=7)
+
+
+def test_ctrl_c_stops_a_long_conversion():
+    calls = []
+
+    def slow(done, total):
+        calls.append(done)
+
+    source = ndferry.full((1,), 7, "uint8").broadcast_to(1 << 20, 1 << 11)  # 2 GiB of a type that takes time
+    timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+    before = signal.getsignal(signal.SIGINT)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        while True:
+            calls.clear()
+            source[: 1 << 17].convert("uint8", scale=0.5, progress=slow)
+    timer.join()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert len(calls) < 4
+
+
+def test_a_thread_that_is_not_the_main_one_tells_progress_too():
+    told = []
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: large().convert("uint8", progress=lambda done, total: told.append(done))).result()
+    assert told[-1] == 3 << 26
+
+
+def test_other_threads_run_while_one_converts_with_progress():
+    ticks, stop = [], threading.Event()
+
+    def tick():
+        while not stop.is_set():
+            ticks.append(time.monotonic())
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    begin = time.monotonic()
+    large().convert("float32", scale=0.5, progress=lambda done, total: None)
+    end = time.monotonic()
+    stop.set()
+    thread.join()
+    assert any(begin < at < end for at in ticks)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_converts_after_its_parent_has_used_threads():
+    program = (
+        "import os, sys, warnings, ndferry\n"
+        "warnings.simplefilter('ignore')\n"
+        "ndferry.set_thread_count(3)\n"
+        "source = ndferry.full((1,), 7, 'uint8').broadcast_to(1 << 23)\n"
+        "assert source.convert('float32').equal(source)\n"
+        "child = os.fork()\n"
+        "good = source.convert('float32').equal(source)\n"
+        "if not child: os._exit(0 if good else 1)\n"
+        "sys.exit(os.waitpid(child, 0)[1] or not good)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_a_process_with_idle_or_busy_threads_ends():
+    program = (
+        "import threading, ndferry\n"
+        "ndferry.set_thread_count(3)\n"
+        "source = ndferry.full((1,), 7, 'uint8').broadcast_to(1 << 23)\n"
+        "def work():\n"
+        "    while True: source.convert('float32')\n"
+        "threading.Thread(target=work, daemon=True).start()\n"
+        "source.convert('float32')\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_helpers_have_a_name_and_no_signals():
+    program = (
+        "import os, ndferry\n"
+        "ndferry.set_thread_count(3)\n"
+        "source = ndferry.full((1,), 7, 'uint8').broadcast_to(1 << 23)\n"
+        "source.convert('float32')\n"
+        "for task in os.listdir('/proc/self/task'):\n"
+        "    status = open(f'/proc/self/task/{task}/status').read()\n"
+        "    if 'Name:\\tndferry' in status: print(status.split('SigBlk:')[1].split()[0])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    masks = done.stdout.split()
+    if len(os.sched_getaffinity(0)) > 1:
+        assert len(masks) == 2
+    # All but SIGKILL and SIGSTOP, which nobody blocks, and two that the C library keeps for itself.
+    assert all(int(mask, 16) & 0x7FFFFFFE_7FFBFEFF == 0x7FFFFFFE_7FFBFEFF for mask in masks)

@@ -1,0 +1,92 @@
+//! Conversions in words: the passes that would run, planned by the same code, and not run.
+#![forbid(unsafe_code)]
+
+use std::fmt::Write;
+
+use super::pass::{Form, Part, Pass};
+use super::plan::{Loop, Plan};
+use super::{Transform, passes, temporary};
+use crate::error::Result;
+
+/// How many threads a pass runs on: the calling one.
+const THREADS: usize = 1;
+
+/// So many bytes are moved in the time that a call takes.
+const FEW: u128 = 8 << 10;
+
+/// Every pass of a conversion, in lines that each begin with the end of the one before.
+///
+/// Fails as the conversion does.
+pub fn conversion(source: Form, target: Form, transform: &Transform) -> Result<String> {
+    let mut text = String::new();
+    passes(source, target, transform, &mut |pass: &Pass| {
+        tell(pass, &mut text);
+        Ok(())
+    })?;
+    if text.is_empty() {
+        text.push_str("\nno element is moved");
+    }
+    Ok(text)
+}
+
+/// [`conversion`] where the two share memory.
+pub fn overlapping(source: Form, target: Form, transform: &Transform) -> Result<String> {
+    let (layout, bytes) = temporary(source, target, transform)?;
+    let between = (source.0, &layout);
+    let first = conversion(source, between, &Transform::default())?;
+    let second = conversion(between, target, transform)?;
+    Ok(format!("\nthe two share memory, so the source is copied first, to {bytes} B{first}{second}"))
+}
+
+fn tell(pass: &Pass, text: &mut String) {
+    let (plan, job) = (pass.plan, pass.job);
+    let scalars = match pass.part {
+        Part::Whole => "elements",
+        Part::Real => "numbers",
+        Part::Imaginary => "imaginary parts",
+        Part::Both => "parts",
+    };
+    let mut line = |words: std::fmt::Arguments| {
+        // Writing to a string does not fail.
+        let _ = text.write_fmt(words);
+    };
+    line(format_args!("\npass over {} {scalars}", plan.count()));
+    for l in plan.loops.iter() {
+        let source = step(l.source, job.source.stride());
+        let target = step(l.target, job.target.stride());
+        let varies = if l.step == 0 { "" } else { ", coefficients" };
+        line(format_args!("\n  {} times source {source}, target {target}{varies}", l.extent));
+    }
+    line(format_args!("\n  way: {}", job.way_name()));
+    line(format_args!("\n  kernel: {}", job.kernel_name()));
+    let (read, written) =
+        (bytes(plan, job.source.stride(), |l| l.source), bytes(plan, job.target.stride(), |l| l.target));
+    let streams = if job.streams() { ", streamed" } else { "" };
+    line(format_args!("\n  reads {read} B, writes {written} B{streams}; threads: {THREADS}"));
+    if read + written < FEW {
+        line(format_args!("\n  expected: the call takes longer than moving so few bytes"));
+    } else {
+        line(format_args!("\n  expected: about {} of memcpy's speed", job.expected_speed(plan)));
+    }
+}
+
+/// A distance in bits, and whether it is the one of adjacent scalars.
+fn step(bits: i64, adjacent: i64) -> String {
+    match bits {
+        0 => "still".into(),
+        _ if bits == adjacent => format!("{} (run)", distance(bits)),
+        _ if bits == -adjacent => format!("{} (run, backwards)", distance(bits)),
+        _ => distance(bits),
+    }
+}
+
+fn distance(bits: i64) -> String {
+    if bits % 8 == 0 { format!("{:+} B", bits / 8) } else { format!("{bits:+} bits") }
+}
+
+/// Bytes of the scalars of one side, each counted once.
+fn bytes(plan: &Plan, scalar: i64, stride: fn(&Loop) -> i64) -> u128 {
+    let moving = plan.loops.iter().filter(|l| stride(l) != 0);
+    let count: u128 = moving.map(|l| l.extent as u128).product();
+    (count * scalar.unsigned_abs() as u128).div_ceil(8)
+}

@@ -1,0 +1,129 @@
+//! The way in which a plan is carried out. It is chosen once, from the loops and the cells alone; then it is run, on the
+//! whole plan or on pieces of it, and told to whoever asks.
+#![forbid(unsafe_code)]
+
+use std::ptr;
+
+use super::convert::join;
+use super::memory::{Cell, Mover};
+use super::path::{BLOCK, ROOM, Run};
+use super::sheet::Turn;
+use super::stream;
+use super::walk::{Block, second_loop};
+use crate::engine::plan::{Loop, Plan};
+
+/// The order in which scalars are visited, and what they pass through.
+///
+/// A way holds for every plan that has the same loops in the same places, with extents that are not larger: whatever
+/// depends on how much there is in all has been decided here.
+#[derive(Clone, Copy)]
+pub enum Way {
+    /// Rows that are runs on both sides, one after the other.
+    Rows {
+        /// Whether they are streamed.
+        streams: bool,
+    },
+    /// Rows brought together in a tile of the first-level cache, from where they are streamed.
+    Gathered,
+    /// Sheets whose rows become columns, straight from memory to memory.
+    Sheets(Turn),
+    /// Such sheets through tiles in the cache, whose runs are converted, turned or streamed on their way out.
+    Tiles {
+        /// How a tile is filled.
+        turn: Turn,
+        /// Whether the target is larger than the caches: it is streamed if words can be.
+        is_large: bool,
+    },
+    /// Sheets through a tile, in the order of the target there, from where every row is turned into the target's form.
+    Turned,
+    /// Blocks of at most so many scalars.
+    Blocks {
+        /// `usize::MAX` for planes as they are.
+        limit: usize,
+    },
+}
+
+/// Bytes of the tile through which scalars pass: it stays in the first-level cache, and its rows are whole cache lines.
+pub(super) const TILE: usize = 4096;
+
+/// Rows of fewer scalars are gathered into blocks first, for a call a row would take longer.
+pub(super) const SHORT: i64 = 24;
+
+/// Rows of fewer scalars that have to be brought together are not streamed.
+const LONG: i64 = 256;
+
+/// Fewer rows or columns are no tile.
+const SQUARE: i64 = 16;
+
+impl Way {
+    /// The way to copy scalars that differ in packing and byte order at most.
+    pub fn to_copy(plan: &Plan, source: Cell, target: Cell) -> Self {
+        let (mover, size) = (Mover::between(source, target), source.bytes());
+        let is_large = is_large(plan, size);
+        let is_word = matches!(mover, Mover::Word(_));
+        if (is_word || matches!(mover, Mover::Bytes { part: 1, .. })) && has_runs(plan, source, target) {
+            return Self::Rows { streams: is_large && has_long_rows(plan, size) };
+        }
+        if let Some(turn) = turn(plan, source, target) {
+            return if is_word && !is_large { Self::Sheets(turn) } else { Self::Tiles { turn, is_large } };
+        }
+        let (second, is_transposed) = second_loop(plan);
+        let has = |i: usize, least: i64| plan.loops.get(i).is_some_and(|l| l.extent >= least);
+        let whole = !target.packed && size <= 16;
+        if is_large && whole && !is_transposed && has(0, LONG) && plan.loops[0].target == target.stride() {
+            return Self::Gathered;
+        }
+        match is_transposed {
+            true if whole && !source.packed && has(0, SQUARE) && has(second, SQUARE) => Self::Turned,
+            true => Self::Blocks { limit: TILE },
+            false => Self::Blocks { limit: usize::MAX },
+        }
+    }
+
+    /// The way to convert scalars by `run`.
+    pub fn to_convert(plan: &Plan, run: &Run, source: Cell, target: Cell) -> Self {
+        let joined = run.compute().and_then(|_| join(plan, source, target));
+        let plan = joined.as_ref().map_or(plan, |(plan, _)| plan);
+        let width = target.bytes();
+        let is_large = is_large(plan, width);
+        if !source.packed && !target.packed && has_runs(plan, source, target) {
+            return Self::Rows { streams: is_large && has_long_rows(plan, width) };
+        }
+        match turn(plan, source, target) {
+            Some(turn) => Self::Tiles { turn, is_large },
+            None => Self::Blocks { limit: block_limit(source).min(block_limit(target)) },
+        }
+    }
+}
+
+/// The most scalars of `cell` in a block that is gathered or scattered: so many that there is room for them.
+pub fn block_limit(cell: Cell) -> usize {
+    BLOCK.min(ROOM / cell.bytes().max(1))
+}
+
+/// Whether the target, of `width` bytes a scalar, is larger than the caches.
+pub(super) fn is_large(plan: &Plan, width: usize) -> bool {
+    plan.count().saturating_mul(width) >= stream::FROM
+}
+
+/// Whether the innermost loop is a run of scalars on both sides, long enough for a call a row.
+pub(super) fn has_runs(plan: &Plan, source: Cell, target: Cell) -> bool {
+    let is_run = |l: &Loop| l.source == source.stride() && l.target == target.stride();
+    plan.loops.first().is_some_and(|l| l.extent >= SHORT && is_run(l))
+}
+
+/// Whether the innermost loop of a plan writes enough bytes to be streamed, each scalar having `width`.
+fn has_long_rows(plan: &Plan, width: usize) -> bool {
+    plan.loops.first().is_some_and(|l| l.extent.saturating_mul(width as i64) >= stream::ROW)
+}
+
+/// How the planes of a plan are transposed, where rows of whole bytes become columns.
+fn turn(plan: &Plan, source: Cell, target: Cell) -> Option<Turn> {
+    if target.packed {
+        return None;
+    }
+    let plane = Block::plane(plan);
+    let (from, to) = (plane.source(ptr::null()), plane.target(ptr::null_mut()));
+    let words = Mover::between(source, source);
+    words.turn(from, to, plane.counts, target.bytes()).map(|(turn, _)| turn)
+}

@@ -1,0 +1,86 @@
+//! Bringing a plan to its kernels: as a whole, or in pieces where threads share it or somebody wants to know how far it
+//! is.
+
+use super::host::memory::Cell;
+use super::pieces::{Pieces, Written};
+use super::plan::{Loop, Plan};
+use super::progress::Progress;
+use super::threads;
+use crate::error::Result;
+
+/// Tests cut small plans as others cut large ones.
+const SCALE: usize = if cfg!(test) { 4096 } else { 1 };
+
+/// A plan that moves fewer bytes is done before another thread has woken up and fetched them from this one's caches.
+const FROM: usize = (4 << 20) / SCALE;
+
+/// The same where both sides are runs, which move faster than anything else.
+const RUNS_FROM: usize = (8 << 20) / SCALE;
+
+/// Bytes of the smallest part that a thread takes: long enough to hide that it takes one, short enough to be waited for.
+const PART: usize = (256 << 10) / SCALE;
+
+/// Bits between two reports of progress.
+const STEP: u64 = (64 << 20) * 8;
+
+/// Calls `work` with pieces of `plan` that together are all of it, on several threads where that is faster. No two
+/// pieces have a byte of the target in common.
+///
+/// Fails with `Cancelled` when `progress` does, and with `Internal` when `work` panics.
+pub fn spread(
+    plan: &Plan,
+    [source, target]: [Cell; 2],
+    base: usize,
+    progress: Option<&Progress>,
+    work: &(dyn Fn(&Plan) + Sync),
+) -> Result<()> {
+    let bytes = plan.count().saturating_mul(source.bytes().max(target.bytes()));
+    if bytes < FROM {
+        work(plan);
+        let bits = plan.count() as u64 * target.stride() as u64;
+        return progress.map_or(Ok(()), |progress| progress.advance(bits));
+    }
+    let is_run = |l: &Loop| l.source == source.stride() && l.target == target.stride();
+    let alone = bytes < RUNS_FROM && plan.loops.first().is_some_and(is_run);
+    let crew = if alone { 1 } else { threads::count() };
+    in_pieces(
+        plan,
+        bytes,
+        Written { base, packed: target.packed, bits: target.stride() },
+        crew,
+        progress,
+        work,
+    )
+}
+
+/// [`spread`] for a plan that moves so many bytes, which are many.
+#[inline(never)]
+fn in_pieces(
+    plan: &Plan,
+    bytes: usize,
+    written: Written,
+    crew: usize,
+    progress: Option<&Progress>,
+    work: &(dyn Fn(&Plan) + Sync),
+) -> Result<()> {
+    if crew == 1 && progress.is_none() {
+        work(plan);
+        return Ok(());
+    }
+    let pieces = Pieces::cut(plan, written, bytes / PART);
+    let units = pieces.units();
+    let least = units.div_ceil(bytes / PART);
+    let bits = |plan: &Plan| plan.count() as u64 * written.bits as u64;
+    let rounds = if progress.is_some() { (bits(plan).div_ceil(STEP) as usize).min(units) } else { 1 };
+    for round in 0..rounds {
+        let turn = |round: usize| (round as u128 * units as u128 / rounds as u128) as usize;
+        let range = turn(round)..turn(round + 1);
+        threads::share(range.clone(), least, crew, &|part| pieces.visit(part, &mut |piece| work(piece)))?;
+        if let Some(progress) = progress {
+            let mut done = 0;
+            pieces.visit(range, &mut |piece| done += bits(piece));
+            progress.advance(done)?;
+        }
+    }
+    Ok(())
+}

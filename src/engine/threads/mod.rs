@@ -1,0 +1,113 @@
+//! Who does the work of long conversions: the calling thread, with helpers of our own or those of the host program.
+
+mod job;
+mod place;
+mod pool;
+
+use std::ffi::c_void;
+use std::ops::Range;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use crate::error::Result;
+use job::Job;
+
+/// More threads than this do not help any memory.
+const MOST: usize = 256;
+
+/// How many threads were asked for; 0 for the default.
+static WANTED: AtomicUsize = AtomicUsize::new(0);
+
+/// A part of the work of a [`ParallelForFn`].
+pub type TaskFn = unsafe extern "C" fn(argument: *mut c_void, index: i64);
+
+/// The host program's threads: calls `task(argument, i)` for each `i` below `count`, and returns when all have returned.
+pub type ParallelForFn =
+    unsafe extern "C" fn(context: *mut c_void, count: i64, task: TaskFn, argument: *mut c_void);
+
+/// That function and its context.
+#[derive(Clone, Copy)]
+struct Host {
+    function: ParallelForFn,
+    context: *mut c_void,
+}
+
+// SAFETY: whoever sets a function promises (`ndf_set_parallel_for`) that it works on every thread.
+unsafe impl Send for Host {}
+// SAFETY: as above.
+unsafe impl Sync for Host {}
+
+/// The host program's threads; NULL for ours, else one of [`HOSTS`].
+static HOST: AtomicPtr<Host> = AtomicPtr::new(null_mut());
+
+/// All that were ever lent, each once: a conversion on another thread may still be using one.
+static HOSTS: Mutex<Vec<&'static Host>> = Mutex::new(Vec::new());
+
+/// Sets how many threads a conversion may take, itself included; 0 for the default.
+pub fn set_count(count: usize) {
+    WANTED.store(count.min(MOST), Ordering::Relaxed);
+}
+
+/// How many threads a conversion may take: what was set, else what the environment variable `NDFERRY_THREADS` says, else
+/// as many as there are processors for this process.
+pub fn count() -> usize {
+    static DEFAULT: OnceLock<usize> = OnceLock::new();
+    match WANTED.load(Ordering::Relaxed) {
+        0 => *DEFAULT.get_or_init(|| {
+            let named = std::env::var("NDFERRY_THREADS").ok().and_then(|text| text.parse().ok());
+            let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+            named.filter(|&count| count > 0).unwrap_or_else(processors).min(MOST)
+        }),
+        count => count,
+    }
+}
+
+/// Makes later conversions run on the host program's threads, or on our own again.
+///
+/// # Safety
+/// The function keeps its contract, on any thread, for the rest of the process.
+pub unsafe fn set_parallel_for(function: Option<ParallelForFn>, context: *mut c_void) {
+    let host =
+        function.map_or(std::ptr::null(), |function| std::ptr::from_ref(intern(Host { function, context })));
+    HOST.store(host.cast_mut(), Ordering::Release);
+}
+
+/// The one host that is the same as `host`.
+fn intern(host: Host) -> &'static Host {
+    let mut hosts = HOSTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let is =
+        |known: &Host| known.context == host.context && std::ptr::fn_addr_eq(known.function, host.function);
+    if let Some(known) = hosts.iter().find(|known| is(known)) {
+        return known;
+    }
+    let fresh: &'static Host = Box::leak(Box::new(host));
+    hosts.push(fresh);
+    fresh
+}
+
+/// Calls `work` with parts of `units`, at least so large, each once, on up to `crew` threads, of which the calling one
+/// is one; returns when all is done.
+///
+/// Fails with `Internal` when `work` panics; some parts may then be left out.
+pub fn share(
+    units: Range<usize>,
+    least: usize,
+    crew: usize,
+    work: &(dyn Fn(Range<usize>) + Sync),
+) -> Result<()> {
+    let crew = crew.min(units.len() / least.max(1)).max(1);
+    let job = Job::new(units, least, crew, work);
+    // SAFETY: NULL, or one of `HOSTS`, which are never freed.
+    let host = unsafe { HOST.load(Ordering::Acquire).as_ref() };
+    match host {
+        _ if crew == 1 => job.help(),
+        // SAFETY: the promise of `set_parallel_for`.
+        Some(host) => job.lend(|task, job| unsafe { (host.function)(host.context, crew as i64, task, job) }),
+        None => pool::run(&job, crew - 1),
+    }
+    job.outcome()
+}
+
+#[cfg(test)]
+mod tests;
