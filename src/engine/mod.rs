@@ -169,9 +169,11 @@ fn passes(source: Form, target: Form, transform: &Transform, visit: &mut impl Vi
     }
 }
 
-/// Copies or converts every element of `source` to its place in `target`, pass by pass. Fails as
-/// that does; then nothing has been written. Fails with `Cancelled` when `progress` says so; then some elements have
-/// been written.
+/// Copies or converts every element of `source` to its place in `target`, pass by pass.
+///
+/// Fails with `Shape` when shapes or coefficients do not fit, `Range` for a bad axis, `Unsupported` when either type
+/// is only carried and the other differs, `Overflow` and `OutOfMemory`; then nothing has been written. Fails with
+/// `Cancelled` when `progress` says so; then some elements have been written.
 ///
 /// # Safety
 /// All elements of `source` are readable and all of `target` writable, no other thread writes either, and no byte

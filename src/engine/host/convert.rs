@@ -31,12 +31,20 @@ pub(super) unsafe fn convert(
     target: Place<*mut u8>,
     coefficients: Coefficients,
 ) {
-    let Some(compute) = run.compute() else {
-        // SAFETY: as the caller promises.
-        return unsafe { each_run(plan, way, source, target, &mut |from, to, n, _| run.run(from, to, n)) };
-    };
     // SAFETY: as the caller promises.
-    unsafe { convert_scaled(plan, way, run, source, target, Factors::new(coefficients, compute)) }
+    let plain = |from, to, n| unsafe { run.run(from, to, n) };
+    // SAFETY: as the caller promises.
+    unsafe {
+        match (run.compute(), way) {
+            (Some(compute), _) => {
+                convert_scaled(plan, way, run, source, target, Factors::new(coefficients, compute))
+            }
+            (None, Way::Rows { streams: false }) => {
+                each_row(plan, source.base, target.base, &mut |from, to, n, _| plain(from, to, n))
+            }
+            (None, _) => each_run(plan, way, source, target, None, &mut |from, to, n, _| plain(from, to, n)),
+        }
+    }
 }
 
 /// [`convert`] for numbers that are scaled.
@@ -57,10 +65,10 @@ unsafe fn convert_scaled(
     let joined = if matches!(way, Way::Rows { .. }) { join(plan, source.cell, target.cell) } else { None };
     // SAFETY: as the caller promises.
     unsafe {
-        let Some((plan, row)) = joined else { return each_run(plan, way, source, target, &mut scale) };
-        each_run(&plan, way, source, target, &mut |from, to, n, cycle: Cycle| {
-            scale(from, to, n, Cycle { first: cycle.first, ..row })
-        });
+        match joined {
+            Some((plan, row)) => each_run(&plan, way, source, target, Some(row), &mut scale),
+            None => each_run(plan, way, source, target, None, &mut scale),
+        }
     }
 }
 
@@ -89,7 +97,7 @@ pub(super) fn join(plan: &Plan, source: Cell, target: Cell) -> Option<(Plan, Cyc
 const LONG: i64 = 512;
 
 /// Brings the numbers of a plan to `work`: rows as they are, others by way of tiles or blocks; what it writes is streamed
-/// where it is much.
+/// where it is much. Rows that [`join`] made are `joined`.
 ///
 /// # Safety
 /// As for [`convert`].
@@ -98,12 +106,14 @@ unsafe fn each_run(
     way: Way,
     source: Place<*const u8>,
     target: Place<*mut u8>,
+    joined: Option<Cycle>,
     work: &mut impl FnMut(*const u8, *mut u8, usize, Cycle),
 ) {
     let sizes = [source.cell.bytes(), target.cell.bytes()];
     let streams = matches!(way, Way::Rows { streams: true } | Way::Tiles { is_large: true, .. });
     // SAFETY: a run of numbers and its place in the target.
     let mut put = |from: *const u8, to: *mut u8, n: usize, cycle: Cycle| unsafe {
+        let cycle = joined.map_or(cycle, |joined| Cycle { first: cycle.first, ..joined });
         if streams { stream_run(work, from, to, n, cycle, sizes) } else { work(from, to, n, cycle) }
     };
     // SAFETY: as the caller promises.
@@ -198,9 +208,9 @@ unsafe fn stream_run(
     cycle: Cycle,
     [size, width]: [usize; 2],
 ) {
-    let mut room = MaybeUninit::<[u8; STREAM]>::uninit();
-    let room = room.as_mut_ptr().cast::<u8>();
-    let step = cycle.step(STREAM / width);
+    let mut room = StreamRoom(MaybeUninit::uninit());
+    let room = room.0.as_mut_ptr().cast::<u8>();
+    let step = cycle.step((READ / size).min(STREAM / width));
     for start in (0..count).step_by(step) {
         let n = step.min(count - start);
         // SAFETY: the numbers from `start` on; the room holds so many.
@@ -211,5 +221,12 @@ unsafe fn stream_run(
     }
 }
 
-/// Bytes that are streamed at once: a third of a first-level cache.
-const STREAM: usize = 16 << 10;
+/// The most bytes that are read before what became of them is streamed: so few that memory does both at a time.
+const READ: usize = 4 << 10;
+
+/// The most bytes that are streamed at once.
+const STREAM: usize = 8 << 10;
+
+/// What is streamed next, in whole cache lines: across them loads and stores take twice as long.
+#[repr(C, align(64))]
+struct StreamRoom(MaybeUninit<[u8; STREAM]>);

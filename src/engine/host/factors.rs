@@ -110,8 +110,8 @@ impl<'a> Factors<'a> {
         Self { scale, bias, coefficients, compute, loaded: None }
     }
 
-    /// The scale and the bias of each of the `count` numbers, no more than there is room for, that begin at `cycle`. A bias of -0 is
-    /// none at all: it changes no number.
+    /// The scale and the bias of each of the `count` numbers, no more than there is room for, that begin at `cycle`. A
+    /// bias of -0 is none at all: it changes no number.
     pub fn load(&mut self, cycle: Cycle, count: usize) -> [*const u8; 2] {
         if !self.loaded.is_some_and(|(loaded, n)| loaded == cycle && n >= count) {
             let Self { scale, bias, coefficients, .. } = self;
