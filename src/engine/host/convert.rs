@@ -32,18 +32,55 @@ pub(super) unsafe fn convert(
     coefficients: Coefficients,
 ) {
     // SAFETY: as the caller promises.
-    let plain = |from, to, n| unsafe { run.run(from, to, n) };
-    // SAFETY: as the caller promises.
     unsafe {
-        match (run.compute(), way) {
-            (Some(compute), _) => {
+        match run.compute() {
+            None => convert_plainly(plan, way, run, source, target),
+            Some(compute) => {
                 convert_scaled(plan, way, run, source, target, Factors::new(coefficients, compute))
             }
-            (None, Way::Rows { streams: false }) => {
-                each_row(plan, source.base, target.base, &mut |from, to, n, _| plain(from, to, n))
-            }
-            (None, _) => each_run(plan, way, source, target, None, &mut |from, to, n, _| plain(from, to, n)),
         }
+    }
+}
+
+/// [`convert`] for numbers that are not scaled.
+///
+/// # Safety
+/// As for [`convert`].
+unsafe fn convert_plainly(
+    plan: &Plan,
+    way: Way,
+    run: &Run,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+) {
+    let sizes = [source.cell.bytes(), target.cell.bytes()];
+    let streams = way.streams_runs();
+    // SAFETY: numbers that are brought here, and their place in the target.
+    let mut work = |from, to, n, _| unsafe { run.run(from, to, n) };
+    // SAFETY: likewise.
+    let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
+        if streams { stream_run(&mut work, from, to, n, Cycle::NONE, sizes) } else { run.run(from, to, n) }
+    };
+    // SAFETY: as the caller promises.
+    unsafe {
+        let done = match way {
+            Way::Rows { .. } => {
+                each_row(plan, source.base, target.base, &mut |from, to, n, _| put(from, to, n));
+                true
+            }
+            Way::Tiles { turn, is_large } => {
+                each_sheet(plan, turn, is_large, source, target, &mut |_, sheet, room| {
+                    turn.through(sheet, sizes[1], room, &mut put)
+                })
+            }
+            _ => false,
+        };
+        if !done {
+            each_block(plan, source, target, &mut work);
+        }
+    }
+    if streams {
+        stream::finish();
     }
 }
 
@@ -60,7 +97,7 @@ unsafe fn convert_scaled(
     target: Place<*mut u8>,
     mut factors: Factors,
 ) {
-    // SAFETY: as the caller promises.
+    // SAFETY: numbers that are brought here, and their place in the target.
     let mut scale = |from, to, n, cycle| unsafe { run.scaled(from, to, n, &mut factors, cycle) };
     let joined = if matches!(way, Way::Rows { .. }) { join(plan, source.cell, target.cell) } else { None };
     // SAFETY: as the caller promises.
@@ -96,7 +133,7 @@ pub(super) fn join(plan: &Plan, source: Cell, target: Cell) -> Option<(Plan, Cyc
 /// Rows of so many numbers are long enough to be runs.
 const LONG: i64 = 512;
 
-/// Brings the numbers of a plan to `work`: rows as they are, others by way of tiles or blocks; what it writes is streamed
+/// Brings the numbers of a plan and their coefficients to `work`: rows as they are, others by way of tiles or blocks; what it writes is streamed
 /// where it is much. Rows that [`join`] made are `joined`.
 ///
 /// # Safety
@@ -107,10 +144,10 @@ unsafe fn each_run(
     source: Place<*const u8>,
     target: Place<*mut u8>,
     joined: Option<Cycle>,
-    work: &mut impl FnMut(*const u8, *mut u8, usize, Cycle),
+    work: &mut Work,
 ) {
     let sizes = [source.cell.bytes(), target.cell.bytes()];
-    let streams = matches!(way, Way::Rows { streams: true } | Way::Tiles { is_large: true, .. });
+    let streams = way.streams_runs();
     // SAFETY: a run of numbers and its place in the target.
     let mut put = |from: *const u8, to: *mut u8, n: usize, cycle: Cycle| unsafe {
         let cycle = joined.map_or(cycle, |joined| Cycle { first: cycle.first, ..joined });

@@ -235,6 +235,10 @@ impl Run {
     #[inline(never)]
     unsafe fn blocks(&self, from: *const u8, to: *mut u8, count: usize, with: &Operands) {
         let mut rooms = Rooms::new();
+        if count <= self.block {
+            // SAFETY: as the caller promises.
+            return unsafe { self.block(from, to, count, with, &mut rooms) };
+        }
         // Each block begins with the first of the factors.
         let step = self.block - self.block.checked_rem(with.period).unwrap_or(0);
         for start in (0..count).step_by(step) {

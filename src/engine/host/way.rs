@@ -94,6 +94,11 @@ impl Way {
             None => Self::Blocks { limit: block_limit(source).min(block_limit(target)) },
         }
     }
+
+    /// Whether runs that are converted are streamed.
+    pub fn streams_runs(self) -> bool {
+        matches!(self, Self::Rows { streams: true } | Self::Tiles { is_large: true, .. })
+    }
 }
 
 /// The most scalars of `cell` in a block that is gathered or scattered: so many that there is room for them.
