@@ -2,9 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::host::block::Steps;
-use super::host::codec::Pivot;
-use super::host::equal;
+use super::host::equal::{self, Comparand};
 use super::host::run::Place;
 use super::pass::{Half, Part};
 use super::plan::{Plan, Side};
@@ -71,12 +69,12 @@ unsafe fn equal_parts(a: &View, b: &View, part: Part, [x, y]: [Numeric; 2]) -> R
     let Some(plan) = Plan::new(a.layout.shape(), &one.side, &other.side, one.lanes, None)? else {
         return Ok(true);
     };
-    let pivot = if x.scalar.is_float() || y.scalar.is_float() { Pivot::F64 } else { Pivot::Int };
-    let steps = [x, y].map(|numeric| Steps::to_pivot(numeric.scalar, pivot));
+    let floats = x.scalar.is_float() || y.scalar.is_float();
+    let sides = [x, y].map(|numeric| Comparand::new(numeric.scalar, floats));
     let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
     // SAFETY: the plan visits the elements of the layouts and no others.
     every_piece(&plan, places, &|piece, [one, other]| unsafe {
-        equal::equal(piece, [&steps[0], &steps[1]], one, other)
+        equal::equal(piece, [&sides[0], &sides[1]], one, other)
     })
 }
 
@@ -92,12 +90,12 @@ unsafe fn is_real(a: &View) -> Result<bool> {
     let Some(plan) = Plan::new(a.layout.shape(), &half.side, &zero, half.lanes, None)? else {
         return Ok(true);
     };
-    let steps = Steps::to_pivot(numeric.scalar, Pivot::F64);
+    let side = Comparand::new(numeric.scalar, true);
     let zero = [0u8; 16];
     let places = [a.data, zero.as_ptr()].map(|base| Place { base, cell: half.cell });
     // SAFETY: the plan visits the elements of the layout on one side, and only the zero on the other.
     every_piece(&plan, places, &|piece, [one, other]| unsafe {
-        equal::equal(piece, [&steps, &steps], one, other)
+        equal::equal(piece, [&side, &side], one, other)
     })
 }
 

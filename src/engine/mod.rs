@@ -164,18 +164,16 @@ fn passes(source: Form, target: Form, transform: &Transform, visit: &mut impl Vi
             convert(Part::Real, coefficients)?;
             convert(Part::Imaginary, Coefficients { bias: &[], ..coefficients })
         }
-        (false, true) => {
-            convert(Part::Real, coefficients)?;
-            pass::zero_imaginary(target, visit)
-        }
-        (true, false) if to.scalar == Scalar::Bool && !affine => convert(Part::Whole, coefficients),
-        _ => convert(Part::Real, coefficients),
+        (false, false) => convert(Part::Real, coefficients),
+        _ => convert(Part::Whole, coefficients),
     }
 }
 
-/// Copies or converts every element of `source` to its place in `target`, pass by pass as [`passes`] plans it. Fails as
-/// that does; then nothing has been written. Fails with `Cancelled` when `progress` says so; then some elements have
-/// been written.
+/// Copies or converts every element of `source` to its place in `target`, pass by pass.
+///
+/// Fails with `Shape` when shapes or coefficients do not fit, `Range` for a bad axis, `Unsupported` when either type
+/// is only carried and the other differs, `Overflow` and `OutOfMemory`; then nothing has been written. Fails with
+/// `Cancelled` when `progress` says so; then some elements have been written.
 ///
 /// # Safety
 /// All elements of `source` are readable and all of `target` writable, no other thread writes either, and no byte
@@ -183,8 +181,8 @@ fn passes(source: Form, target: Form, transform: &Transform, visit: &mut impl Vi
 pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
     let forms = [(source.dtype, source.layout), (target.dtype, target.layout)];
     passes(forms[0], forms[1], transform, &mut |pass: &Pass| {
-        let ends = Ends { source: pass.constant.map_or(source.data, <[u8]>::as_ptr), target: target.data };
-        // SAFETY: the plan visits elements of the layouts, or stays at the constant, and the job is of their types.
+        let ends = Ends { source: source.data, target: target.data };
+        // SAFETY: the plan visits elements of the layouts, and the job is of their types.
         unsafe { ends.run(pass, transform.progress) }
     })
 }

@@ -1,14 +1,15 @@
 //! One pass over the scalars of two sides: both described for the planner, then planned and made ready.
 #![forbid(unsafe_code)]
 
-use super::host::block::Steps;
+use super::host::isa::Isa;
 use super::host::memory::Cell;
+use super::host::path::{Run, Wish};
 use super::host::run::{Coefficients, Job};
 use super::plan::{Plan, Side};
 use super::{Numeric, Transform};
-use crate::dtype::{DType, code};
+use crate::dtype::{DType, Scalar, code};
 use crate::error::{Result, bail};
-use crate::layout::{Dims, Layout};
+use crate::layout::Layout;
 
 /// Which scalars of the elements a pass is about.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,8 +35,6 @@ pub struct Pass<'a> {
     pub job: &'a Job<'a>,
     /// The scalars that it is about.
     pub part: Part,
-    /// What is read over and over, where that is not the source.
-    pub constant: Option<&'a [u8]>,
 }
 
 /// What is to become of passes.
@@ -83,7 +82,16 @@ impl<'a> Half<'a> {
 pub fn copy(source: Form, target: Form, part: Part, visit: &mut impl Visit) -> Result<()> {
     let from = Half::new(source.0, source.1, part)?;
     let to = Half::new(target.0, target.1, part)?;
-    move_half(&from.side, from.cell, &to, target.1, part, None, visit)
+    if from.cell.bits == 0 {
+        return Ok(());
+    }
+    match Plan::new(target.1.shape(), &from.side, &to.side, to.lanes, None)? {
+        Some(plan) => {
+            let job = &Job::to_copy(&plan, from.cell, to.cell);
+            visit(&Pass { plan: &plan, job, part })
+        }
+        None => Ok(()),
+    }
 }
 
 /// Converts the numbers of `part`. The types are those that the numbers have.
@@ -98,46 +106,20 @@ pub fn convert(
 ) -> Result<()> {
     let from = Half::new(source.0, source.1, part)?;
     let to = Half::new(target.0, target.1, part)?;
-    let steps = match part {
-        Part::Whole if a.complex => Steps::complex_truth(a.scalar),
-        _ => Steps::new(a.scalar, b.scalar, transform.is_affine(), transform.overflow),
+    let swapped = [from.cell.swapped, to.cell.swapped];
+    let (affine, overflow) = (transform.is_affine(), transform.overflow);
+    let whole = part == Part::Whole;
+    let numbers = |numeric: Numeric| Numeric { complex: whole && numeric.complex, ..numeric };
+    let run = if whole && a.complex && b.scalar == Scalar::Bool && !affine {
+        Run::complex_truth(a.scalar, swapped[0], Isa::chosen())
+    } else {
+        Run::new(numbers(a), numbers(b), Wish { affine, overflow, swapped }, Isa::chosen())
     };
     let axis = transform.varies_along();
     match Plan::new(source.1.shape(), &from.side, &to.side, from.lanes, axis)? {
         Some(plan) => {
-            let job = &Job::to_convert(&plan, &steps, coefficients, from.cell, to.cell);
-            visit(&Pass { plan: &plan, job, part, constant: None })
-        }
-        None => Ok(()),
-    }
-}
-
-/// Sets the imaginary parts to 0. The elements are complex.
-pub fn zero_imaginary(target: Form, visit: &mut impl Visit) -> Result<()> {
-    let to = Half::new(target.0, target.1, Part::Imaginary)?;
-    let still = Dims::filled(0, target.1.ndim());
-    let from = Side { strides: &still, offset: 0, part: 0, lane: 0, ..to.side };
-    // Zeros of 16 bytes, more than any part has.
-    move_half(&from, to.cell, &to, target.1, Part::Imaginary, Some(&[0; 16]), visit)
-}
-
-/// Copies scalars of `cell` to one side of a pass over `layout`.
-fn move_half(
-    from: &Side,
-    cell: Cell,
-    to: &Half,
-    layout: &Layout,
-    part: Part,
-    constant: Option<&[u8]>,
-    visit: &mut impl Visit,
-) -> Result<()> {
-    if cell.bits == 0 {
-        return Ok(());
-    }
-    match Plan::new(layout.shape(), from, &to.side, to.lanes, None)? {
-        Some(plan) => {
-            let job = &Job::to_copy(&plan, cell, to.cell);
-            visit(&Pass { plan: &plan, job, part, constant })
+            let job = &Job::to_convert(&plan, &run, coefficients, from.cell, to.cell);
+            visit(&Pass { plan: &plan, job, part })
         }
         None => Ok(()),
     }

@@ -285,6 +285,23 @@ fn targets_too_large_for_the_caches_are_whole_and_their_gaps_untouched() {
     }
 }
 
+#[test]
+fn coefficients_of_targets_too_large_for_the_caches_are_those_of_the_naive_twin() {
+    let mut random = Random(10);
+    let (byte, float) = (DType::new(code::UINT, 8), DType::new(code::FLOAT, 32));
+    for (channels, axis, is_turned) in [(3, 1, false), (7, 1, true), (1000, 1, false), (3, 0, true)] {
+        let others = (9 << 20) / 4 / channels;
+        let shape = if axis == 1 { [others, channels] } else { [channels, others] };
+        let compact = |shape: &[i64]| Layout::contiguous(shape, Order::C).expect("small");
+        let turned = compact(&[shape[1], shape[0]]).transpose();
+        let factors: Vec<f64> = (0..channels).map(|i| 0.25 + i as f64 / 64.0).collect();
+        let bias: Vec<f64> = factors.iter().map(|x| x - 3.0).collect();
+        let transform = Transform { scale: &factors, bias: &bias, axis, ..Transform::default() };
+        let (count, source) = (others * channels, if is_turned { turned } else { compact(&shape) });
+        check_layouts(&mut random, (byte, (source, count)), (float, (compact(&shape), count)), &transform);
+    }
+}
+
 fn view<'a, T>(data: &'a [T], dtype: DType, layout: &'a Layout) -> View<'a> {
     View { data: data.as_ptr().cast(), dtype, layout }
 }
@@ -392,8 +409,8 @@ fn equality_is_that_of_numbers() {
         &view(b"abcdef", DType::numpy(b'S', 2), &layout)
     ));
     assert!(!same(&view(&ints, int16, &layout), &view(&ints, int16, &Layout::raw(&[2], &[1], 0))));
-    let text: Vec<u8> = (0..9000).map(|i| (i / 35) as u8).collect();
-    let (long, foreign) = (DType::numpy(b'U', 750), DType { flags: SWAPPED, ..DType::numpy(b'U', 750) });
+    let text: Vec<u8> = (0..25_200).map(|i| (i / 35) as u8).collect();
+    let (long, foreign) = (DType::numpy(b'U', 2100), DType { flags: SWAPPED, ..DType::numpy(b'U', 2100) });
     assert!(same(&view(&text, long, &layout), &view(&text, long, &layout)));
     let turned: Vec<u8> = text.chunks(4).flat_map(|unit| unit.iter().rev().copied()).collect();
     assert!(same(&view(&text, long, &layout), &view(&turned, foreign, &layout)));

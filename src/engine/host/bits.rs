@@ -1,5 +1,7 @@
 //! Scalars that are not whole bytes: element i of a packed type starts at bit i · bits, lowest bit first.
 
+use super::isa::Isa;
+use super::kernel::{Kernel, Operands, compiled, each};
 use super::memory::Grid;
 
 /// Moves rows of scalars of `bits` bits from and to any bit; a target of `whole` bytes gets 0 in the upper ones.
@@ -39,15 +41,9 @@ pub unsafe fn rows(
 /// `count` scalars of `bits` bits are readable at `from`, and as many bytes writable at `to`.
 unsafe fn unpack(from: *const u8, to: *mut u8, count: usize, bits: usize) -> usize {
     let per_byte = 8 / bits;
-    for i in 0..count / per_byte {
-        // SAFETY: byte `i` of the source is full of scalars.
-        unsafe {
-            let byte = *from.add(i);
-            for k in 0..per_byte {
-                *to.add(i * per_byte + k) = (byte >> (k * bits)) & ((1 << bits) - 1);
-            }
-        }
-    }
+    let unpack = if bits == 4 { compiled::<Unpack<4, 2>> } else { compiled::<Unpack<2, 4>> };
+    // SAFETY: so many bytes are full of scalars, each of which becomes one.
+    unsafe { unpack(Isa::chosen())(from, to, count / per_byte, &Operands::default()) };
     count - count % per_byte
 }
 
@@ -57,14 +53,36 @@ unsafe fn unpack(from: *const u8, to: *mut u8, count: usize, bits: usize) -> usi
 /// `count` bytes are readable at `from`, and as many scalars of `bits` bits writable at `to`.
 unsafe fn pack(from: *const u8, to: *mut u8, count: usize, bits: usize) -> usize {
     let per_byte = 8 / bits;
-    for i in 0..count / per_byte {
-        // SAFETY: byte `i` of the target is full of scalars.
-        unsafe {
-            let byte = |k: usize| (*from.add(i * per_byte + k) & ((1 << bits) - 1)) << (k * bits);
-            *to.add(i) = (0..per_byte).fold(0, |all, k| all | byte(k));
-        }
-    }
+    let pack = if bits == 4 { compiled::<Pack<4, 2>> } else { compiled::<Pack<2, 4>> };
+    // SAFETY: so many bytes are filled by scalars.
+    unsafe { pack(Isa::chosen())(from, to, count / per_byte, &Operands::default()) };
     count - count % per_byte
+}
+
+/// Bytes of `N` scalars of `BITS` bits to as many bytes.
+struct Unpack<const BITS: usize, const N: usize>;
+
+impl<const BITS: usize, const N: usize> Kernel for Unpack<BITS, N> {
+    #[inline(always)]
+    unsafe fn run(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
+        let spread =
+            |byte: u8| -> [u8; N] { std::array::from_fn(|k| byte >> (k * BITS) & ((1 << BITS) - 1)) };
+        // SAFETY: as the caller promises.
+        unsafe { each(from, to, count, spread) }
+    }
+}
+
+/// `N` bytes to one of as many scalars of `BITS` bits.
+struct Pack<const BITS: usize, const N: usize>;
+
+impl<const BITS: usize, const N: usize> Kernel for Pack<BITS, N> {
+    #[inline(always)]
+    unsafe fn run(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
+        let gather =
+            |bytes: [u8; N]| (0..N).fold(0, |all, k| all | (bytes[k] & ((1 << BITS) - 1)) << (k * BITS));
+        // SAFETY: as the caller promises.
+        unsafe { each(from, to, count, gather) }
+    }
 }
 
 /// `bits` bits from bit `from` of `source` to bit `to` of `target`, lowest first; other bits stay, but for the upper

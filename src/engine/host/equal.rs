@@ -1,30 +1,71 @@
 //! Whether the scalars on both sides of a plan are the same, block by block.
 
-use super::block::{Scratch, Steps};
+use super::isa::Isa;
 use super::memory::Grid;
+use super::path::{Run, Wish};
 use super::port::{Port, Room};
 use super::run::Place;
 use super::walk::walk;
 use super::way::block_limit;
+use crate::dtype::Scalar;
+use crate::engine::Numeric;
 use crate::engine::plan::Plan;
 
-/// Whether all numbers on both sides are equal, each side decoded by its steps.
+/// One side of a comparison: its numbers in the type that they are compared in, 64-bit integers or float64.
+pub struct Comparand {
+    run: Run,
+    floats: bool,
+    /// Whether integers are those of uint64.
+    unsigned: bool,
+}
+
+impl Comparand {
+    /// For numbers of `scalar`, to be compared as floats or as integers.
+    pub fn new(scalar: Scalar, floats: bool) -> Self {
+        let pivot = if floats { Scalar::Float64 } else { Scalar::Int(64) };
+        let real = |scalar| Numeric { scalar, complex: false };
+        let run = Run::new(real(scalar), real(pivot), Wish::default(), Isa::chosen());
+        Self { run, floats, unsigned: scalar == Scalar::Uint(64) }
+    }
+
+    /// The bits of the numbers at `source`, as many as `out` has.
+    ///
+    /// # Safety
+    /// So many numbers of the type are readable there.
+    unsafe fn bring(&self, source: *const u8, out: &mut [u64]) {
+        // SAFETY: as the caller promises; all that comes of them has 64 bits.
+        unsafe { self.run.run(source, out.as_mut_ptr().cast(), out.len()) }
+    }
+
+    /// Whether numbers of this side are those of the other one, NaN those of none.
+    fn equals(&self, numbers: &[u64], other: &Self, others: &[u64]) -> bool {
+        if self.floats {
+            let same = |(a, b): (&u64, &u64)| f64::from_bits(*a) == f64::from_bits(*b);
+            return numbers.iter().zip(others).all(same);
+        }
+        // Of different signs no number is that of the other with the same bits, unless both have the top one clear.
+        numbers == others && (self.unsigned == other.unsigned || numbers.iter().all(|x| *x as i64 >= 0))
+    }
+}
+
+/// Whether all numbers on both sides are equal, each side brought into one type for it.
 ///
 /// # Safety
-/// Every scalar of the plan on both sides is readable; the cells have the widths of the types of the steps.
+/// Every scalar of the plan on both sides is readable; the cells are those of the types of the sides.
 pub unsafe fn equal(
     plan: &Plan,
-    steps: [&Steps; 2],
+    sides: [&Comparand; 2],
     source: Place<*const u8>,
     target: Place<*const u8>,
 ) -> bool {
-    let mut scratch = [Scratch::default(), Scratch::default()];
-    let [one, other] = &mut scratch;
-    let limit = block_limit(source.cell).min(block_limit(target.cell));
-    // SAFETY: as the caller promises.
+    const LIMIT: usize = 256;
+    let [mut one, mut other] = [[0u64; LIMIT]; 2];
+    // SAFETY: as the caller promises; a block is no larger than both rooms.
     unsafe {
-        compare(plan, limit, source, target, &mut |n, a, b| {
-            steps[0].peek(a, n, one).equals(&steps[1].peek(b, n, other))
+        compare(plan, LIMIT, source, target, &mut |n, a, b| {
+            sides[0].bring(a, &mut one[..n]);
+            sides[1].bring(b, &mut other[..n]);
+            sides[0].equals(&one[..n], sides[1], &other[..n])
         })
     }
 }
@@ -48,7 +89,8 @@ pub unsafe fn identical(
     unsafe {
         compare(plan, limit, source, target, &mut |n, a, b| {
             let never = never.map(i64::to_ne_bytes);
-            a[..n * size] == b[..n * size] && never.is_none_or(|bits| a.chunks(8).all(|item| item != bits))
+            let [a, b] = [a, b].map(|at| std::slice::from_raw_parts(at, n * size));
+            a == b && never.is_none_or(|bits| a.chunks(8).all(|item| item != bits))
         })
     }
 }
@@ -78,8 +120,8 @@ unsafe fn identical_large(plan: &Plan, source: Place<*const u8>, target: Place<*
     same
 }
 
-/// Whether so many scalars in native bytes are the same on both sides.
-type Same<'a> = dyn FnMut(usize, &[u8], &[u8]) -> bool + 'a;
+/// Whether so many scalars in native bytes are the same in both places.
+type Same<'a> = dyn FnMut(usize, *const u8, *const u8) -> bool + 'a;
 
 /// Whether `same` holds for the native bytes of all blocks of `n` scalars.
 ///

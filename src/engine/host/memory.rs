@@ -1,5 +1,5 @@
 //! Moving scalars between strided places in memory without looking into them: the only code here that touches the
-//! caller's memory besides whole runs handed to the codecs.
+//! caller's memory besides whole runs handed to loops.
 
 use super::bits;
 use super::isa::Isa;

@@ -1,27 +1,33 @@
 //! The engine on the CPU.
 
 pub mod bits;
-pub mod block;
 mod braid;
-pub mod codec;
+mod convert;
 mod direct;
 pub mod equal;
+pub mod factors;
 #[cfg(all(test, unix))]
 pub mod fenced;
+#[cfg(target_arch = "x86_64")]
 mod half;
 pub mod isa;
+mod kernel;
 pub mod memory;
 pub mod naive;
 mod number;
 mod panel;
 mod patch;
+pub mod path;
 mod pixels;
 pub mod port;
 mod rows;
 pub mod run;
+mod scaled;
 mod sheet;
 mod shuffle;
 mod stream;
+#[cfg(target_arch = "x86_64")]
+mod table;
 mod tell;
 mod tour;
 mod transpose;
@@ -30,3 +36,4 @@ mod vector;
 pub mod walk;
 mod way;
 mod weave;
+mod words;

@@ -5,7 +5,7 @@ use super::bits;
 use super::memory::Cell;
 use crate::dtype::DType;
 use crate::dtype::scalar::{self, Overflow, Scalar, Value};
-use crate::engine::host::{block::compute_type, codec::Pivot};
+use crate::engine::host::path::compute_type;
 use crate::engine::{Numeric, Transform, View, ViewMut};
 
 /// What [`crate::engine::convert`] does, for views whose shapes are equal and whose types convert.
@@ -172,7 +172,7 @@ fn scaled(
     };
     let (scale, bias) = (pick(transform.scale).unwrap_or(1.0), pick(bias));
     let value = source.decode(raw);
-    let (value, computed) = if compute_type(source, target) == Pivot::F32 {
+    let (value, computed) = if compute_type(source, target) == Scalar::Float32 {
         let y = value.to_f32() * scale as f32;
         (Value::F32(bias.map_or(y, |bias| y + bias as f32)), Scalar::Float32)
     } else {

@@ -1,10 +1,9 @@
-//! Types of numbers that loops are written for, and what becomes of each in each other: NumPy's and ml_dtypes' rules, as
-//! in [`super::block`], but known when a loop is compiled.
+//! Types of numbers that loops are written for, and what becomes of each in each other: NumPy's and ml_dtypes' rules,
+//! known when a loop is compiled.
 
-use super::truncate::{f32_to_i32, f64_to_i32};
+use super::truncate::{f32_to_i32, f64_to_i32, f64_to_i64, f64_to_u64};
 use crate::dtype::Scalar;
-use crate::dtype::float::Format;
-use crate::dtype::scalar::{wrap_to_i64, wrap_to_u64};
+use crate::dtype::float::{Format, half_from_f32};
 
 /// A type of numbers.
 pub trait Number {
@@ -29,12 +28,8 @@ pub trait Number {
 
 /// A boolean.
 pub struct Bool;
-/// bfloat16.
-pub struct Bfloat16;
-/// float8_e4m3fn.
-pub struct Float8E4m3fn;
-/// float8_e5m2.
-pub struct Float8E5m2;
+/// An integer in the low `BITS` bits of a byte, whose other bits are 0 when it is written and anything when it is read.
+pub struct Narrow<const BITS: u32, const SIGNED: bool>;
 
 macro_rules! integer {
     ($type:ty, $through:ident) => {
@@ -86,6 +81,46 @@ integer!(u8, i32);
 integer!(u16, i32);
 integer!(u32, i64);
 integer!(u64, u64);
+
+impl<const BITS: u32, const SIGNED: bool> Number for Narrow<BITS, SIGNED> {
+    type Word = u8;
+
+    #[inline(always)]
+    fn f32(word: u8) -> f32 {
+        Self::i32(word) as f32
+    }
+
+    #[inline(always)]
+    fn f64(word: u8) -> f64 {
+        Self::i32(word).into()
+    }
+
+    #[inline(always)]
+    fn i32(word: u8) -> i32 {
+        let high = word << (8 - BITS);
+        if SIGNED { i32::from(high as i8 >> (8 - BITS)) } else { i32::from(high >> (8 - BITS)) }
+    }
+
+    #[inline(always)]
+    fn i64(word: u8) -> i64 {
+        Self::i32(word).into()
+    }
+
+    #[inline(always)]
+    fn u64(word: u8) -> u64 {
+        Self::i32(word) as u64
+    }
+
+    #[inline(always)]
+    fn is_true(word: u8) -> bool {
+        Self::i32(word) != 0
+    }
+
+    #[inline(always)]
+    fn of<S: Number>(word: S::Word) -> u8 {
+        S::i32(word) as u8 & (u8::MAX >> (8 - BITS))
+    }
+}
 
 impl Number for Bool {
     type Word = u8;
@@ -149,12 +184,12 @@ macro_rules! float {
 
             #[inline(always)]
             fn i64(word: $word) -> i64 {
-                wrap_to_i64($read(word).into())
+                f64_to_i64($read(word).into())
             }
 
             #[inline(always)]
             fn u64(word: $word) -> u64 {
-                wrap_to_u64($read(word).into())
+                f64_to_u64($read(word).into())
             }
 
             #[inline(always)]
@@ -170,11 +205,43 @@ macro_rules! float {
     };
 }
 float!(f32, f32, |x: f32| x, |x: f32| x);
-float!(Bfloat16, u16, |x: u16| Format::BFLOAT16.decode(x.into()), |x: f32| Format::BFLOAT16.encode(x) as u16);
-float!(Float8E4m3fn, u8, |x: u8| Format::FLOAT8_E4M3FN.decode(x.into()), |x: f32| Format::FLOAT8_E4M3FN
-    .encode(x) as u8);
-float!(Float8E5m2, u8, |x: u8| Format::FLOAT8_E5M2.decode(x.into()), |x: f32| Format::FLOAT8_E5M2.encode(x)
-    as u8);
+
+/// A float of at most 16 bits, whose numbers and NaNs [`Format`] knows.
+macro_rules! small {
+    ($($type:ident, $word:ty, $format:ident;)*) => {
+        $(
+            #[doc = concat!("[`Format::", stringify!($format), "`].")]
+            pub struct $type;
+            float!($type, $word, |x: $word| Format::$format.decode(x.into()), |x: f32| Format::$format.encode(x) as $word);
+        )*
+    };
+}
+small! {
+    CanonicalHalf, u16, FLOAT16;
+    Float8E3m4, u8, FLOAT8_E3M4;
+    Float8E4m3, u8, FLOAT8_E4M3;
+    Float8E4m3b11fnuz, u8, FLOAT8_E4M3B11FNUZ;
+    Float8E4m3fn, u8, FLOAT8_E4M3FN;
+    Float8E4m3fnuz, u8, FLOAT8_E4M3FNUZ;
+    Float8E5m2, u8, FLOAT8_E5M2;
+    Float8E5m2fnuz, u8, FLOAT8_E5M2FNUZ;
+    Float8E8m0fnu, u8, FLOAT8_E8M0FNU;
+    Float6E2m3fn, u8, FLOAT6_E2M3FN;
+    Float6E3m2fn, u8, FLOAT6_E3M2FN;
+    Float4E2m1fn, u8, FLOAT4_E2M1FN;
+}
+
+/// float16 as NumPy has it: a NaN keeps its payload.
+pub struct Half;
+float!(Half, u16, |x: u16| Format::FLOAT16.decode(x.into()), |x: f32| half_from_f32(x) as u16);
+
+/// bfloat16: the upper half of float32, whose rounding needs no case for subnormal and large numbers.
+pub struct Bfloat16;
+float!(Bfloat16, u16, |x: u16| f32::from_bits(u32::from(x) << 16), |x: f32| {
+    let bits = x.to_bits();
+    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
+    (if x.is_nan() { bits >> 16 & 0x8000 | 0x7fc0 } else { rounded }) as u16
+});
 
 impl Number for f64 {
     type Word = f64;
@@ -196,12 +263,12 @@ impl Number for f64 {
 
     #[inline(always)]
     fn i64(word: f64) -> i64 {
-        wrap_to_i64(word)
+        f64_to_i64(word)
     }
 
     #[inline(always)]
     fn u64(word: f64) -> u64 {
-        wrap_to_u64(word)
+        f64_to_u64(word)
     }
 
     #[inline(always)]
@@ -224,23 +291,86 @@ pub trait Visitor {
     fn visit<N: Number>(self) -> Self::Output;
 }
 
-/// Does it for `scalar`, if loops are written for that type.
-pub fn visit<V: Visitor>(scalar: Scalar, visitor: V) -> Option<V::Output> {
-    Some(match scalar {
-        Scalar::Bool => visitor.visit::<Bool>(),
-        Scalar::Int(8) => visitor.visit::<i8>(),
-        Scalar::Int(16) => visitor.visit::<i16>(),
-        Scalar::Int(32) => visitor.visit::<i32>(),
-        Scalar::Int(64) => visitor.visit::<i64>(),
-        Scalar::Uint(8) => visitor.visit::<u8>(),
-        Scalar::Uint(16) => visitor.visit::<u16>(),
-        Scalar::Uint(32) => visitor.visit::<u32>(),
-        Scalar::Uint(64) => visitor.visit::<u64>(),
-        Scalar::Float32 => visitor.visit::<f32>(),
-        Scalar::Float64 => visitor.visit::<f64>(),
-        Scalar::Small(Format::BFLOAT16) => visitor.visit::<Bfloat16>(),
-        Scalar::Small(Format::FLOAT8_E4M3FN) => visitor.visit::<Float8E4m3fn>(),
-        Scalar::Small(Format::FLOAT8_E5M2) => visitor.visit::<Float8E5m2>(),
-        _ => return None,
-    })
+/// The number type of a scalar among those that are named.
+macro_rules! visit {
+    ($scalar:expr, $visitor:expr, $($pattern:pat => $type:ty,)*) => {
+        Some(match $scalar {
+            $($pattern => $visitor.visit::<$type>(),)*
+            _ => return None,
+        })
+    };
+}
+
+/// Does it for `scalar` if it is a boolean or an integer of whole bytes.
+pub fn visit_integer<V: Visitor>(scalar: Scalar, visitor: V) -> Option<V::Output> {
+    visit!(scalar, visitor,
+        Scalar::Bool => Bool,
+        Scalar::Int(8) => i8,
+        Scalar::Int(16) => i16,
+        Scalar::Int(32) => i32,
+        Scalar::Int(64) => i64,
+        Scalar::Uint(8) => u8,
+        Scalar::Uint(16) => u16,
+        Scalar::Uint(32) => u32,
+        Scalar::Uint(64) => u64,
+    )
+}
+
+/// Does it for `scalar` if it is a boolean or an integer of 8 or 16 bits.
+pub fn visit_short<V: Visitor>(scalar: Scalar, visitor: V) -> Option<V::Output> {
+    visit!(scalar, visitor,
+        Scalar::Bool => Bool,
+        Scalar::Int(8) => i8,
+        Scalar::Int(16) => i16,
+        Scalar::Uint(8) => u8,
+        Scalar::Uint(16) => u16,
+    )
+}
+
+/// Does it for the unsigned integer of whole bytes that has as many bits as the integer `scalar`.
+pub fn visit_width<V: Visitor>(scalar: Scalar, visitor: V) -> Option<V::Output> {
+    visit!(scalar, visitor,
+        Scalar::Int(8) | Scalar::Uint(8) => u8,
+        Scalar::Int(16) | Scalar::Uint(16) => u16,
+        Scalar::Int(32) | Scalar::Uint(32) => u32,
+        Scalar::Int(64) | Scalar::Uint(64) => u64,
+    )
+}
+
+/// Does it for `scalar` if it is float32 or float64.
+pub fn visit_float<V: Visitor>(scalar: Scalar, visitor: V) -> Option<V::Output> {
+    visit!(scalar, visitor,
+        Scalar::Float32 => f32,
+        Scalar::Float64 => f64,
+    )
+}
+
+/// Does it for `scalar` if it is a float of at most 16 bits.
+pub fn visit_small<V: Visitor>(scalar: Scalar, visitor: V) -> Option<V::Output> {
+    visit!(scalar, visitor,
+        Scalar::Float16 => Half,
+        Scalar::Small(Format::FLOAT16) => CanonicalHalf,
+        Scalar::Small(Format::BFLOAT16) => Bfloat16,
+        Scalar::Small(Format::FLOAT8_E3M4) => Float8E3m4,
+        Scalar::Small(Format::FLOAT8_E4M3) => Float8E4m3,
+        Scalar::Small(Format::FLOAT8_E4M3B11FNUZ) => Float8E4m3b11fnuz,
+        Scalar::Small(Format::FLOAT8_E4M3FN) => Float8E4m3fn,
+        Scalar::Small(Format::FLOAT8_E4M3FNUZ) => Float8E4m3fnuz,
+        Scalar::Small(Format::FLOAT8_E5M2) => Float8E5m2,
+        Scalar::Small(Format::FLOAT8_E5M2FNUZ) => Float8E5m2fnuz,
+        Scalar::Small(Format::FLOAT8_E8M0FNU) => Float8E8m0fnu,
+        Scalar::Small(Format::FLOAT6_E2M3FN) => Float6E2m3fn,
+        Scalar::Small(Format::FLOAT6_E3M2FN) => Float6E3m2fn,
+        Scalar::Small(Format::FLOAT4_E2M1FN) => Float4E2m1fn,
+    )
+}
+
+/// Does it for `scalar` if it is an integer of 2 or 4 bits.
+pub fn visit_narrow<V: Visitor>(scalar: Scalar, visitor: V) -> Option<V::Output> {
+    visit!(scalar, visitor,
+        Scalar::Int(2) => Narrow<2, true>,
+        Scalar::Int(4) => Narrow<4, true>,
+        Scalar::Uint(2) => Narrow<2, false>,
+        Scalar::Uint(4) => Narrow<4, false>,
+    )
 }

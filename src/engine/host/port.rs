@@ -1,14 +1,18 @@
-//! Bringing a block of scalars into adjacent native bytes, which is all that the codecs know, and out of them.
+//! Bringing a block of scalars into adjacent native bytes, which is all that loops know, and out of them.
 
-use super::block::BLOCK;
+use std::mem::MaybeUninit;
+
 use super::memory::{Cell, Grid, Mover};
+use super::path::ROOM;
 
-/// Bytes of room for a block of native scalars.
-pub struct Room([u8; BLOCK * 8]);
+/// Room for a block of native scalars.
+#[repr(C, align(64))]
+pub struct Room([MaybeUninit<u8>; ROOM]);
 
 impl Default for Room {
+    #[inline(always)]
     fn default() -> Self {
-        Self([0; BLOCK * 8])
+        Self([MaybeUninit::uninit(); ROOM])
     }
 }
 
@@ -46,43 +50,35 @@ impl Port {
     ///
     /// # Safety
     /// The scalars of the grid are readable and stay unchanged while the result is used.
-    pub unsafe fn gather<'a>(
-        &self,
-        grid: Grid<*const u8>,
-        counts: [usize; 2],
-        room: &'a mut Room,
-    ) -> &'a [u8] {
+    pub unsafe fn gather(&self, grid: Grid<*const u8>, counts: [usize; 2], room: &mut Room) -> *const u8 {
         let bytes = counts[0] * counts[1] * self.cell.bytes();
         if self.is_direct(&grid, counts) {
-            // SAFETY: the grid is one run of bytes, readable as the caller promises.
-            return unsafe { std::slice::from_raw_parts(grid.base.offset((grid.at >> 3) as isize), bytes) };
+            return grid.base.wrapping_offset((grid.at >> 3) as isize);
         }
-        let native = self.native_grid(room.0[..bytes].as_mut_ptr(), counts);
+        let native = self.native_grid(room.0[..bytes].as_mut_ptr().cast(), counts);
         // SAFETY: the caller's promise, and the room has been found large enough.
         unsafe { self.mover.run(grid, native, counts) };
-        &room.0[..bytes]
+        room.0.as_ptr().cast()
     }
 
     /// Lets `fill` write adjacent native bytes and brings them to the scalars of `grid`.
     ///
     /// # Safety
-    /// The scalars of the grid are writable, and `fill` does not see them otherwise.
+    /// The scalars of the grid are writable; `fill` writes as many native bytes as they have, and does not see them
+    /// otherwise.
     pub unsafe fn scatter(
         &self,
         grid: Grid<*mut u8>,
         counts: [usize; 2],
         room: &mut Room,
-        fill: &mut dyn FnMut(&mut [u8]),
+        fill: &mut dyn FnMut(*mut u8),
     ) {
         let bytes = counts[0] * counts[1] * self.cell.bytes();
         if self.is_direct(&grid, counts) {
-            // SAFETY: the grid is one run of bytes, writable as the caller promises.
-            return fill(unsafe {
-                std::slice::from_raw_parts_mut(grid.base.offset((grid.at >> 3) as isize), bytes)
-            });
+            return fill(grid.base.wrapping_offset((grid.at >> 3) as isize));
         }
-        fill(&mut room.0[..bytes]);
-        let native = self.native_grid(room.0.as_ptr(), counts);
+        fill(room.0[..bytes].as_mut_ptr().cast());
+        let native = self.native_grid(room.0.as_ptr().cast(), counts);
         // SAFETY: the caller's promise, and the room holds the block just written.
         unsafe { self.mover.run(native, grid, counts) };
     }

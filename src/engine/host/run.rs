@@ -1,20 +1,18 @@
-//! Copies and conversions: a plan, or a piece of it, carried out in the [`Way`] that was chosen. What has no way of its
-//! own goes block by block: gathered into adjacent native bytes, worked on there and scattered; where memory already has
-//! that form, gathering or scattering falls away.
+//! Copies and conversions made ready, and the copies: a plan, or a piece of it, carried out in the way that was chosen.
 
 use std::mem::MaybeUninit;
 
-use super::block::{Scratch, Steps};
-use super::direct::Run;
+use super::convert::convert;
+pub use super::factors::Coefficients;
 use super::isa::Isa;
 use super::memory::{Cell, Grid, Mover};
 use super::patch::Unit;
-use super::port::{Port, Room};
+use super::path::Run;
 use super::sheet::{Sheet, Turn, with_room};
 use super::stream;
 use super::tour::{self, Turned};
 use super::walk::{Block, walk};
-use super::way::{TILE, Way, block_limit};
+use super::way::{TILE, Way, has_runs};
 use crate::engine::plan::Plan;
 
 /// One side of the work: what positions count from, and how scalars lie there.
@@ -24,15 +22,6 @@ pub struct Place<P> {
     pub base: P,
     /// One scalar.
     pub cell: Cell,
-}
-
-/// Scale and bias: no number, one, or one for each index along the axis of the plan's steps.
-#[derive(Clone, Copy, Default)]
-pub struct Coefficients<'a> {
-    /// What numbers are multiplied by.
-    pub scale: &'a [f64],
-    /// What is added to them.
-    pub bias: &'a [f64],
 }
 
 #[cfg(test)]
@@ -57,35 +46,41 @@ pub struct Job<'a> {
 pub(super) enum Act<'a> {
     /// It is moved.
     Move(Mover),
-    /// It is converted, with coefficients if the steps need them.
-    Convert(Steps, Coefficients<'a>),
+    /// It is converted, with coefficients if the path scales numbers.
+    Convert(Run, Coefficients<'a>),
 }
 
 impl<'a> Job<'a> {
     /// Copies scalars that differ in packing and byte order at most.
     pub fn to_copy(plan: &Plan, source: Cell, target: Cell) -> Self {
-        let way = Way::to_copy(plan, source, target);
-        Self { source, target, act: Act::Move(Mover::between(source, target)), way }
+        let mover = Mover::between(source, target);
+        if let Mover::Reversed(size) = mover
+            && has_runs(plan, source, target)
+        {
+            let run = Run::reversed(size.into(), Isa::chosen());
+            return Self::to_convert(plan, &run, Coefficients::default(), source, target);
+        }
+        Self { source, target, act: Act::Move(mover), way: Way::to_copy(plan, source, target) }
     }
 
-    /// Converts scalars of the types that `steps` was made for.
+    /// Converts scalars of the types and the byte order that `run` was made for.
     pub fn to_convert(
         plan: &Plan,
-        steps: &Steps,
+        run: &Run,
         coefficients: Coefficients<'a>,
         source: Cell,
         target: Cell,
     ) -> Self {
-        let way = Way::to_convert(plan, steps, source, target);
-        Self { source, target, act: Act::Convert(*steps, coefficients), way }
+        let way = Way::to_convert(plan, run, source, target);
+        Self { source, target, act: Act::Convert(*run, coefficients), way }
     }
 
     /// The same, to be kept; nothing when it has coefficients, which are the caller's.
     pub fn kept(&self) -> Option<Job<'static>> {
         let act = match self.act {
             Act::Move(mover) => Act::Move(mover),
-            Act::Convert(steps, Coefficients { scale: [], bias: [] }) => {
-                Act::Convert(steps, Coefficients::default())
+            Act::Convert(run, Coefficients { scale: [], bias: [] }) => {
+                Act::Convert(run, Coefficients::default())
             }
             Act::Convert(..) => return None,
         };
@@ -107,8 +102,8 @@ impl<'a> Job<'a> {
         unsafe {
             match &self.act {
                 Act::Move(mover) => copy(plan, &self.way, *mover, source, target),
-                Act::Convert(steps, coefficients) => {
-                    convert(plan, &self.way, steps, source, target, *coefficients)
+                Act::Convert(run, coefficients) => {
+                    convert(plan, &self.way, run, source, target, *coefficients)
                 }
             }
         }
@@ -275,17 +270,17 @@ unsafe fn copy_tiles(
         let (from, to) = (Grid { base: from, at: 0, strides }, Grid { base: to, at: 0, strides });
         mover.run(from, to, [n, 1])
     };
-    // SAFETY: as the caller promises; the sheets and blocks are made of the plan's scalars.
-    let done = match mover {
-        Mover::Word(_) => each_sheet(plan, turn, is_large, source, target, &mut |sheet, room| unsafe {
-            turn.stream(sheet, room)
-        }),
-        _ => each_sheet(plan, turn, is_large, source, target, &mut |sheet, room| unsafe {
-            turn.through(sheet, width, room, &mut put)
-        }),
-    };
+    let done = each_sheet(plan, turn, is_large, source, target, &mut |_, sheet, room| {
+        // SAFETY: as the caller promises; the sheets are made of the plan's scalars.
+        unsafe {
+            match mover {
+                Mover::Word(_) => turn.stream(sheet, room),
+                _ => turn.through(sheet, width, room, &mut put),
+            }
+        }
+    });
     if !done {
-        // SAFETY: likewise.
+        // SAFETY: likewise, and so are the blocks.
         walk(plan, TILE, &mut |b| unsafe {
             mover.run(b.source(source.base), b.target(target.base), b.counts)
         });
@@ -293,15 +288,18 @@ unsafe fn copy_tiles(
     stream::finish();
 }
 
-/// Visits the sheets of a plan, with room for tiles. Gives false, having done nothing, where the plan is a piece whose
-/// planes are too small for `turn`.
-fn each_sheet(
+/// What is done with a plane that is a sheet, with room for tiles.
+type OfSheet<'a> = dyn FnMut(&Block, &Sheet, &mut [MaybeUninit<u8>]) + 'a;
+
+/// Visits the planes of a plan as sheets. Gives false, having done nothing, where the plan is a piece whose planes are
+/// too small for `turn`.
+pub(super) fn each_sheet(
     plan: &Plan,
     turn: &Turn,
     is_large: bool,
     source: Place<*const u8>,
     target: Place<*mut u8>,
-    visit: &mut dyn FnMut(&Sheet, &mut [MaybeUninit<u8>]),
+    visit: &mut OfSheet,
 ) -> bool {
     let plane = Block::plane(plan);
     let Some(first) = turn.sheet(&plane, source.base, target) else { return false };
@@ -311,138 +309,27 @@ fn each_sheet(
         // Planes differ only in where they lie.
         walk(plan, usize::MAX, &mut |block| {
             let [from, to] = at(block);
-            visit(&first.moved([from - start[0], to - start[1]]), room);
+            visit(block, &first.moved([from - start[0], to - start[1]]), room);
         });
     });
     true
 }
 
-/// Converts scalars in a way that was chosen for them.
-///
-/// # Safety
-/// As for [`Job::run`]; the cells have the widths of the types that `steps` was made for.
-unsafe fn convert(
-    plan: &Plan,
-    way: &Way,
-    steps: &Steps,
-    source: Place<*const u8>,
-    target: Place<*mut u8>,
-    coefficients: Coefficients,
-) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        if let Some(run) = steps.direct() {
-            return convert_directly(plan, way, run, source, target);
-        }
-        let mut scratch = Scratch::default();
-        let mut loaded = None;
-        each_block(plan, source, target, &mut |block, bytes, out| {
-            if steps.is_affine() && loaded != Some((block.first, block.counts)) {
-                coefficients.load(block, &mut scratch);
-                loaded = Some((block.first, block.counts));
-            }
-            steps.run(bytes, out, block.scalars(), &mut scratch);
-        });
-    }
-}
-
-/// What is done with a block: the bytes of its target of those of its source.
-type Work<'a> = dyn FnMut(&Block, &[u8], &mut [u8]) + 'a;
-
-/// Gathers each block into adjacent native bytes, lets `work` make of them those of the target, and scatters these.
-///
-/// # Safety
-/// As for [`Job::run`], the cells being those of two types of numbers.
-unsafe fn each_block(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, work: &mut Work) {
-    let (input, output) = (Port::reading(source.cell), Port::writing(target.cell));
-    let (mut room_in, mut room_out) = (Room::default(), Room::default());
-    walk(plan, block_limit(source.cell), &mut |block| {
-        // SAFETY: the blocks are made of the plan's scalars, which do not overlap.
-        unsafe {
-            let bytes = input.gather(block.source(source.base), block.counts, &mut room_in);
-            let (target, counts) = (block.target(target.base), block.counts);
-            output.scatter(target, counts, &mut room_out, &mut |out| work(block, bytes, out));
-        }
-    });
-}
-
-/// Converts scalars with one loop: rows that are runs of native bytes on both sides as they are, others by way of
-/// tiles or blocks.
-///
-/// # Safety
-/// As for [`convert`].
-unsafe fn convert_directly(
-    plan: &Plan,
-    way: &Way,
-    run: Run,
-    source: Place<*const u8>,
-    target: Place<*mut u8>,
-) {
-    let (size, width) = (source.cell.bytes(), target.cell.bytes());
-    let streams = matches!(way, Way::Rows { streams: true } | Way::Tiles { is_large: true, .. });
-    // SAFETY: a run of numbers and its place in the target.
-    let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
-        if streams { stream_run(run, from, to, n, size, width) } else { run.run(from, to, n) }
-    };
-    // SAFETY: as the caller promises; both slices hold the block's numbers.
-    unsafe {
-        let done = match way {
-            Way::Rows { .. } => {
-                each_row(plan, source.base, target.base, &mut put);
-                true
-            }
-            Way::Tiles { turn, is_large } => {
-                let width = target.cell.bytes();
-                each_sheet(plan, turn, *is_large, source, target, &mut |sheet, room| {
-                    turn.through(sheet, width, room, &mut put)
-                })
-            }
-            _ => false,
-        };
-        if !done {
-            each_block(plan, source, target, &mut |block, bytes, out| {
-                run.run(bytes.as_ptr(), out.as_mut_ptr(), block.scalars())
-            });
-        }
-    }
-    if streams {
-        stream::finish();
-    }
-}
-
-/// Converts a run of numbers through a block of the first-level cache, from where it is streamed;
-/// [`stream::finish`] must follow.
-///
-/// # Safety
-/// As for [`Run::run`], the sizes being those of the two types.
-unsafe fn stream_run(run: Run, from: *const u8, to: *mut u8, count: usize, size: usize, width: usize) {
-    let mut room = MaybeUninit::<[u8; TILE]>::uninit();
-    let room = room.as_mut_ptr().cast::<u8>();
-    let step = TILE / width;
-    for start in (0..count).step_by(step) {
-        let n = step.min(count - start);
-        // SAFETY: the numbers from `start` on; the room holds so many.
-        unsafe {
-            run.run(from.add(start * size), room, n);
-            stream::copy(room, to.add(start * width), n * width);
-        }
-    }
-}
-
-/// Visits the rows of a plan whose innermost loop is a run of whole bytes on both sides.
+/// Visits the rows of a plan whose innermost loop is a run of whole bytes on both sides: where they begin, of how many
+/// scalars they are, and the index of the first one's coefficients.
 ///
 /// # Safety
 /// `visit` is given addresses of the plan's scalars: it must do with them what may be done.
-unsafe fn each_row(
+pub(super) unsafe fn each_row(
     plan: &Plan,
     source: *const u8,
     target: *mut u8,
-    visit: &mut dyn FnMut(*const u8, *mut u8, usize),
+    visit: &mut dyn FnMut(*const u8, *mut u8, usize, i64),
 ) {
     if let [row] = *plan.loops {
         let at = |bits: i64| (bits >> 3) as isize;
         let (from, to) = (source.wrapping_offset(at(plan.source)), target.wrapping_offset(at(plan.target)));
-        return visit(from, to, row.extent as usize);
+        return visit(from, to, row.extent as usize, plan.first);
     }
     walk(plan, usize::MAX, &mut |block| {
         let (from, to) = (block.source(source), block.target(target));
@@ -452,26 +339,8 @@ unsafe fn each_row(
                 from.base.wrapping_offset(at(from.at, from.strides[1])),
                 to.base.wrapping_offset(at(to.at, to.strides[1])),
                 block.counts[0],
+                block.first + j * block.loops[1].step,
             );
         }
     });
-}
-
-impl Coefficients<'_> {
-    /// Writes down the scale and bias of each number of `block`. A bias of -0 is none at all: it changes no number.
-    fn load(&self, block: &Block, scratch: &mut Scratch) {
-        let pick = |values: &[f64], index: i64, none: f64| match values {
-            [] => none,
-            [one] => *one,
-            many => many[index as usize],
-        };
-        let [row, rows] = block.counts;
-        for j in 0..rows {
-            for i in 0..row {
-                let index = block.first + i as i64 * block.loops[0].step + j as i64 * block.loops[1].step;
-                let (scale, bias) = (pick(self.scale, index, 1.0), pick(self.bias, index, -0.0));
-                scratch.set_coefficients(j * row + i, scale, bias);
-            }
-        }
-    }
 }

@@ -15,7 +15,7 @@ type Speed = [f32; 2];
 
 const COPY: Speed = [1.0, 1.2];
 const CONVERT: Speed = [0.5, 0.7];
-const STEPS: Speed = [0.05, 0.1];
+const LOOPS: Speed = [0.3, 0.4];
 const WEAVE: Speed = [0.7, 0.9];
 const SHEET: Speed = [0.5, 0.4];
 const SHEET_CONVERT: Speed = [0.2, 0.2];
@@ -47,11 +47,7 @@ impl Job<'_> {
         let act = match self.act {
             Act::Move(Mover::Word(_) | Mover::Bytes { part: 1, .. }) if in_runs => "copy runs".into(),
             Act::Move(mover) => mover.name(),
-            Act::Convert(steps, _) => match (steps.direct().is_some(), steps.is_affine()) {
-                (true, _) => "convert in one loop".into(),
-                (false, true) => "decode, scale, encode".into(),
-                (false, false) => "decode, encode".into(),
-            },
+            Act::Convert(run, _) => run.name(),
         };
         let names = match self.way {
             Way::Sheets(turn) => turn.name(),
@@ -68,7 +64,7 @@ impl Job<'_> {
     pub fn streams(&self) -> bool {
         let in_runs = match self.act {
             Act::Move(mover) => matches!(mover, Mover::Word(_)),
-            Act::Convert(steps, _) => steps.direct().is_some(),
+            Act::Convert(..) => true,
         };
         match self.way {
             Way::Rows { streams }
@@ -95,7 +91,7 @@ impl Job<'_> {
             (Act::Move(_), Way::Tiles { .. } | Way::Turned) => TURNED,
             (Act::Move(Mover::Bytes { .. }), _) => BYTES,
             (Act::Move(_), _) => BLOCKS,
-            (Act::Convert(steps, _), _) if steps.direct().is_none() => STEPS,
+            (Act::Convert(run, _), _) if run.loops() > 1 => LOOPS,
             (Act::Convert(..), Way::Rows { .. }) => CONVERT,
             (Act::Convert(..), Way::Tiles { turn, .. }) if turn.is_weave() => CONVERT,
             (Act::Convert(..), Way::Tiles { .. }) => SHEET_CONVERT,

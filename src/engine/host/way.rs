@@ -4,14 +4,15 @@
 
 use std::ptr;
 
-use super::block::{BLOCK, Steps};
+use super::convert::join;
 use super::isa::Isa;
 use super::memory::{Cell, Mover};
+use super::path::{BLOCK, ROOM, Run};
 use super::sheet::Turn;
 use super::stream;
 use super::tour::Turned;
 use super::walk::{Block, second_loop};
-use crate::engine::plan::Plan;
+use crate::engine::plan::{Loop, Plan};
 
 /// The order in which scalars are visited, and what they pass through.
 ///
@@ -63,7 +64,7 @@ pub enum Way {
 pub(super) const TILE: usize = 4096;
 
 /// Rows of fewer scalars are gathered into blocks first, for a call a row would take longer.
-const SHORT: i64 = 24;
+pub(super) const SHORT: i64 = 24;
 
 /// Rows of fewer scalars that have to be brought together are not streamed.
 const LONG: i64 = 256;
@@ -113,27 +114,30 @@ impl Way {
         }
     }
 
-    /// The way to convert scalars by `steps`.
-    pub fn to_convert(plan: &Plan, steps: &Steps, source: Cell, target: Cell) -> Self {
-        let is_native = |cell: Cell| !cell.packed && !cell.swapped;
-        if steps.direct().is_some() && is_native(source) && is_native(target) {
-            let width = target.bytes();
-            let is_large = is_large(plan, width);
-            if has_runs(plan, source.stride(), target.stride()) {
-                return Self::Rows { streams: is_large && has_long_rows(plan, width) };
-            }
-            if let Some(turn) = turn(plan, source, target) {
-                return Self::Tiles { turn, is_large };
-            }
+    /// The way to convert scalars by `run`.
+    pub fn to_convert(plan: &Plan, run: &Run, source: Cell, target: Cell) -> Self {
+        let joined = run.compute().and_then(|_| join(plan, source, target));
+        let plan = joined.as_ref().map_or(plan, |(plan, _)| plan);
+        let width = target.bytes();
+        let is_large = is_large(plan, width);
+        if !source.packed && !target.packed && has_runs(plan, source, target) {
+            return Self::Rows { streams: is_large && has_long_rows(plan, width) };
         }
-        Self::Blocks { limit: block_limit(source) }
+        match turn(plan, source, target) {
+            Some(turn) => Self::Tiles { turn, is_large },
+            None => Self::Blocks { limit: block_limit(source).min(block_limit(target)) },
+        }
+    }
+
+    /// Whether runs that are converted are streamed.
+    pub fn streams_runs(&self) -> bool {
+        matches!(self, Self::Rows { streams: true } | Self::Tiles { is_large: true, .. })
     }
 }
 
-/// The most scalars of `cell` in a block that is decoded: all that the pivots hold, fewer when scalars are wider than
-/// 8 bytes.
+/// The most scalars of `cell` in a block that is gathered or scattered: so many that there is room for them.
 pub fn block_limit(cell: Cell) -> usize {
-    BLOCK.min(BLOCK * 8 / cell.bytes().max(1))
+    BLOCK.min(ROOM / cell.bytes().max(1))
 }
 
 /// Whether the target, of `width` bytes a scalar, is larger than the caches.
@@ -141,9 +145,10 @@ pub(super) fn is_large(plan: &Plan, width: usize) -> bool {
     plan.count().saturating_mul(width) >= stream::FROM
 }
 
-/// Whether the innermost loop is a run of scalars so many bits apart, long enough for a call a row.
-fn has_runs(plan: &Plan, source: i64, target: i64) -> bool {
-    plan.loops.first().is_some_and(|l| l.extent >= SHORT && l.source == source && l.target == target)
+/// Whether the innermost loop is a run of scalars on both sides, long enough for a call a row.
+pub(super) fn has_runs(plan: &Plan, source: Cell, target: Cell) -> bool {
+    let is_run = |l: &Loop| l.source == source.stride() && l.target == target.stride();
+    plan.loops.first().is_some_and(|l| l.extent >= SHORT && is_run(l))
 }
 
 /// Whether the innermost loop of a plan writes enough bytes to be streamed, each scalar having `width`.

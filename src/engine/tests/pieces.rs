@@ -2,8 +2,9 @@
 
 use super::{Random, numbers, storage_bytes};
 use crate::dtype::{DType, Overflow, SWAPPED, code};
-use crate::engine::host::block::Steps;
+use crate::engine::host::isa::Isa;
 use crate::engine::host::naive;
+use crate::engine::host::path::{Run, Wish};
 use crate::engine::host::run::{Coefficients, Job};
 use crate::engine::pass::{Half, Part};
 use crate::engine::plan::Plan;
@@ -49,12 +50,14 @@ fn check(random: &mut Random, [from, to]: [DType; 2], layouts: [&(Layout, i64); 
     let plan = Plan::new(source_layout.shape(), &a.side, &b.side, a.lanes, axis).expect("small distances");
     let Some(plan) = plan else { return };
     let coefficients = Coefficients { scale: transform.scale, bias: transform.bias };
-    let [x, y] = [from, to].map(|dtype| Numeric::of(dtype).expect("a number").scalar);
-    let steps = Steps::new(x, y, transform.is_affine(), transform.overflow);
+    let [x, y] = [from, to].map(|dtype| Numeric::of(dtype).expect("a number"));
+    let swapped = [a.cell.swapped, b.cell.swapped];
+    let wish = Wish { affine: transform.is_affine(), overflow: transform.overflow, swapped };
+    let run = Run::new(x, y, wish, Isa::chosen());
     let job = if same_elements(from, to) && !transform.is_affine() {
         Job::to_copy(&plan, a.cell, b.cell)
     } else {
-        Job::to_convert(&plan, &steps, coefficients, a.cell, b.cell)
+        Job::to_convert(&plan, &run, coefficients, a.cell, b.cell)
     };
     let mut pieces = Vec::new();
     cut(random, &plan, &mut pieces);

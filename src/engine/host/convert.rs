@@ -1,0 +1,269 @@
+//! Conversions: the numbers of a plan brought to a path in the way that was chosen. What is no run on both sides goes
+//! through tiles, or block by block: gathered into adjacent bytes, converted there and scattered; where memory already has
+//! that form, gathering or scattering falls away.
+
+use std::mem::MaybeUninit;
+
+use super::factors::{Coefficients, Cycle, Factors};
+use super::memory::Cell;
+use super::path::Run;
+use super::port::{Port, Room};
+use super::run::{Place, each_row, each_sheet};
+use super::sheet::Turn;
+use super::stream;
+use super::walk::{Block, walk};
+use super::way::{SHORT, Way, block_limit};
+use crate::engine::plan::{Loop, Plan};
+
+/// What is done with a run: adjacent numbers in the form of their cells, where they go, how many there are and which
+/// coefficients they have.
+type Work<'a> = dyn FnMut(*const u8, *mut u8, usize, Cycle) + 'a;
+
+/// Converts scalars in a way that was chosen for them.
+///
+/// # Safety
+/// As for [`Job::run`](super::run::Job::run); the cells are those of the types that `run` was made for.
+pub(super) unsafe fn convert(
+    plan: &Plan,
+    way: &Way,
+    run: &Run,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+    coefficients: Coefficients,
+) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match run.compute() {
+            None => convert_plainly(plan, way, run, source, target),
+            Some(compute) => {
+                convert_scaled(plan, way, run, source, target, Factors::new(coefficients, compute))
+            }
+        }
+    }
+}
+
+/// [`convert`] for numbers that are not scaled.
+///
+/// # Safety
+/// As for [`convert`].
+unsafe fn convert_plainly(
+    plan: &Plan,
+    way: &Way,
+    run: &Run,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+) {
+    let sizes = [source.cell.bytes(), target.cell.bytes()];
+    let streams = way.streams_runs();
+    // SAFETY: numbers that are brought here, and their place in the target.
+    let mut work = |from, to, n, _| unsafe { run.run(from, to, n) };
+    // SAFETY: likewise.
+    let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
+        if streams { stream_run(&mut work, from, to, n, Cycle::NONE, sizes) } else { run.run(from, to, n) }
+    };
+    // SAFETY: as the caller promises.
+    unsafe {
+        let done = match way {
+            Way::Rows { .. } => {
+                each_row(plan, source.base, target.base, &mut |from, to, n, _| put(from, to, n));
+                true
+            }
+            Way::Tiles { turn, is_large } => {
+                each_sheet(plan, turn, *is_large, source, target, &mut |_, sheet, room| {
+                    turn.through(sheet, sizes[1], room, &mut put)
+                })
+            }
+            _ => false,
+        };
+        if !done {
+            each_block(plan, source, target, &mut work);
+        }
+    }
+    if streams {
+        stream::finish();
+    }
+}
+
+/// [`convert`] for numbers that are scaled.
+///
+/// # Safety
+/// As for [`convert`].
+#[inline(never)]
+unsafe fn convert_scaled(
+    plan: &Plan,
+    way: &Way,
+    run: &Run,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+    mut factors: Factors,
+) {
+    // SAFETY: numbers that are brought here, and their place in the target.
+    let mut scale = |from, to, n, cycle| unsafe { run.scaled(from, to, n, &mut factors, cycle) };
+    let joined = if matches!(way, Way::Rows { .. }) { join(plan, source.cell, target.cell) } else { None };
+    // SAFETY: as the caller promises.
+    unsafe {
+        match joined {
+            Some((plan, row)) => each_run(&plan, way, source, target, Some(row), &mut scale),
+            None => each_run(plan, way, source, target, None, &mut scale),
+        }
+    }
+}
+
+/// The plan with its two innermost loops as one where only coefficients keep them apart, and the coefficients of that;
+/// `None` where there is nothing to join.
+pub(super) fn join(plan: &Plan, source: Cell, target: Cell) -> Option<(Plan, Cycle)> {
+    let [inner, outer, ..] = plan.loops[..] else { return None };
+    let run = |l: &Loop| l.source == source.stride() && l.target == target.stride();
+    let goes_on = outer.source == inner.extent * inner.source && outer.target == inner.extent * inner.target;
+    let short = inner.extent * outer.extent < SHORT;
+    if inner.extent >= LONG || short || !run(&inner) || !goes_on || source.packed || target.packed {
+        return None;
+    }
+    let mut plan = plan.clone();
+    let mut is_first = true;
+    plan.loops.join(|first, next| {
+        if is_first {
+            *first = Loop { extent: first.extent * next.extent, step: 0, ..*first };
+        }
+        std::mem::take(&mut is_first)
+    });
+    Some((plan, Cycle { first: 0, at: 0, row: inner.extent as usize, steps: [inner.step, outer.step] }))
+}
+
+/// Rows of so many numbers are long enough to be runs.
+const LONG: i64 = 512;
+
+/// Brings the numbers of a plan and their coefficients to `work`: rows as they are, others by way of tiles or blocks; what it writes is streamed
+/// where it is much. Rows that [`join`] made are `joined`.
+///
+/// # Safety
+/// As for [`convert`].
+unsafe fn each_run(
+    plan: &Plan,
+    way: &Way,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+    joined: Option<Cycle>,
+    work: &mut Work,
+) {
+    let sizes = [source.cell.bytes(), target.cell.bytes()];
+    let streams = way.streams_runs();
+    // SAFETY: a run of numbers and its place in the target.
+    let mut put = |from: *const u8, to: *mut u8, n: usize, cycle: Cycle| unsafe {
+        let cycle = joined.map_or(cycle, |joined| Cycle { first: cycle.first, ..joined });
+        if streams { stream_run(work, from, to, n, cycle, sizes) } else { work(from, to, n, cycle) }
+    };
+    // SAFETY: as the caller promises.
+    unsafe {
+        let done = match way {
+            Way::Rows { .. } => {
+                let along = plan.loops.first().map_or(0, |l| l.step);
+                each_row(plan, source.base, target.base, &mut |from, to, n, first| {
+                    put(from, to, n, Cycle { first, at: 0, row: n, steps: [along, 0] })
+                });
+                true
+            }
+            Way::Tiles { turn, is_large } => through_tiles(plan, turn, *is_large, source, target, &mut put),
+            _ => false,
+        };
+        if !done {
+            each_block(plan, source, target, work);
+        }
+    }
+    if streams {
+        stream::finish();
+    }
+}
+
+/// Brings the numbers of sheets to `put`, in runs of the target. Gives false, having done nothing, where they are too
+/// small for `turn`.
+///
+/// # Safety
+/// As for [`Turn::through`].
+unsafe fn through_tiles(
+    plan: &Plan,
+    turn: &Turn,
+    is_large: bool,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+    put: &mut Work,
+) -> bool {
+    let width = target.cell.bytes();
+    each_sheet(plan, turn, is_large, source, target, &mut |block, sheet, room| {
+        let to = block.target(target.base);
+        let [start, pitch] = [to.at, to.strides[1].max(1)].map(|bits| bits >> 3);
+        let start = to.base.wrapping_offset(start as isize) as usize;
+        let varies = block.loops.iter().any(|l| l.step != 0);
+        let mut put = |from: *const u8, at: *mut u8, n: usize| {
+            if !varies {
+                return put(from, at, n, Cycle { first: block.first, at: 0, row: 1, steps: [0, 0] });
+            }
+            let bytes = at as usize - start;
+            let (i, j) = (bytes % pitch as usize / width, bytes / pitch as usize);
+            let (row, steps) = (block.counts[0], block.loops.map(|l| l.step));
+            put(from, at, n, Cycle { first: block.first, at: j * row + i, row, steps })
+        };
+        // SAFETY: the planes are made of the plan's scalars.
+        unsafe { turn.through(sheet, width, room, &mut put) };
+    })
+}
+
+/// Gathers each block into adjacent scalars, lets `work` make of them those of the target, and scatters these.
+///
+/// # Safety
+/// As for [`convert`], the cells being those of two types of numbers.
+#[inline(never)]
+unsafe fn each_block(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, work: &mut Work) {
+    // Bytes stay in their order: `work` knows it.
+    let plain = |cell| Cell { swapped: false, ..cell };
+    let (input, output) = (Port::reading(plain(source.cell)), Port::writing(plain(target.cell)));
+    let (mut room_in, mut room_out) = (Room::default(), Room::default());
+    let limit = block_limit(source.cell).min(block_limit(target.cell));
+    walk(plan, limit, &mut |block: &Block| {
+        let cycle =
+            Cycle { first: block.first, at: 0, row: block.counts[0], steps: block.loops.map(|l| l.step) };
+        // SAFETY: the blocks are made of the plan's scalars, which do not overlap.
+        unsafe {
+            let from = input.gather(block.source(source.base), block.counts, &mut room_in);
+            let (target, counts) = (block.target(target.base), block.counts);
+            output.scatter(target, counts, &mut room_out, &mut |to| work(from, to, block.scalars(), cycle));
+        }
+    });
+}
+
+/// Converts a run of numbers through a block of the first-level cache, from where it is streamed;
+/// [`stream::finish`] must follow.
+///
+/// # Safety
+/// `work` may be given these numbers; the sizes are those of the two types.
+#[inline(never)]
+unsafe fn stream_run(
+    work: &mut Work,
+    from: *const u8,
+    to: *mut u8,
+    count: usize,
+    cycle: Cycle,
+    [size, width]: [usize; 2],
+) {
+    let mut room = StreamRoom(MaybeUninit::uninit());
+    let room = room.0.as_mut_ptr().cast::<u8>();
+    let step = cycle.step((READ / size).min(STREAM / width));
+    for start in (0..count).step_by(step) {
+        let n = step.min(count - start);
+        // SAFETY: the numbers from `start` on; the room holds so many.
+        unsafe {
+            work(from.add(start * size), room, n, cycle.after(start));
+            stream::copy(room, to.add(start * width), n * width);
+        }
+    }
+}
+
+/// The most bytes that are read before what became of them is streamed: so few that memory does both at a time.
+const READ: usize = 4 << 10;
+
+/// The most bytes that are streamed at once.
+const STREAM: usize = 8 << 10;
+
+/// What is streamed next, in whole cache lines: across them loads and stores take twice as long.
+#[repr(C, align(64))]
+struct StreamRoom(MaybeUninit<[u8; STREAM]>);
