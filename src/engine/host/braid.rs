@@ -6,6 +6,8 @@
 
 use super::isa::Isa;
 use super::shuffle::{self, Kernel};
+use super::stream;
+use super::transpose::LINE;
 
 /// The most bytes of a register.
 pub(super) const WIDEST: usize = 64;
@@ -149,6 +151,8 @@ pub(super) struct Job {
     /// Rows, and bytes from row to row.
     pub rows: usize,
     pub pitches: [isize; 2],
+    /// Whether full rounds go past the caches.
+    pub streams: bool,
 }
 
 impl Braid {
@@ -204,6 +208,20 @@ impl Braid {
         self.dense
     }
 
+    /// Brings the source of rows into the second-level cache.
+    pub fn fetch(&self, rows: &Rows) {
+        let side = &self.sides[0];
+        let low = side.lowest(self.groups.words) + (side.group * (rows.count as isize - 1)).min(0);
+        let bytes = (rows.count - 1) * side.group.unsigned_abs() + side.used;
+        let planes = if side.planes { self.groups.words } else { 1 };
+        for (j, k) in (0..rows.rows as isize).flat_map(|j| (0..planes as isize).map(move |k| (j, k))) {
+            let from = rows
+                .from
+                .wrapping_offset(j * rows.pitches[0] + k * side.word * isize::from(side.planes) + low);
+            (0..bytes).step_by(LINE).for_each(|at| stream::fetch(from.wrapping_add(at)));
+        }
+    }
+
     /// Moves rows.
     ///
     /// # Safety
@@ -211,7 +229,7 @@ impl Braid {
     pub unsafe fn run(&self, rows: &Rows) {
         if self.sides[0].group != 0 {
             // SAFETY: as the caller promises.
-            return unsafe { self.run_rows(rows) };
+            return unsafe { self.run_rows(rows, false) };
         }
         // Registers of a group that is repeated are read from where they may be read whole.
         let low = self.sides[0].lowest(self.groups.words);
@@ -222,14 +240,41 @@ impl Braid {
                 let from = rows.from.offset(j * rows.pitches[0] + low);
                 group.as_mut_ptr().copy_from_nonoverlapping(from, self.sides[0].used);
                 let (from, to) = (group.as_ptr().wrapping_offset(-low), rows.to.offset(j * rows.pitches[1]));
-                self.run_rows(&Rows { from, to, rows: 1, ..*rows });
+                self.run_rows(&Rows { from, to, rows: 1, ..*rows }, false);
             }
+        }
+    }
+
+    /// After how many groups of a row all registers of the target are lines, so that they can be streamed; `None` where
+    /// they never are.
+    pub fn head(&self, rows: &Rows) -> Option<usize> {
+        let (step, planes) =
+            (self.sides[1].group as usize, self.sides[1].planes && rows.plane % LINE as isize != 0);
+        let streams = self.kernel.masks && self.dense && self.exact && self.sides[0].group != 0 && !planes;
+        (0..LINE)
+            .find(|n| (rows.to.addr() + n * step).is_multiple_of(LINE))
+            .filter(|n| streams && *n < rows.count)
+    }
+
+    /// Moves a row, past the caches from the group `head` on; [`stream::finish`] must follow.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run); `head` is that of the row, which is one.
+    pub unsafe fn stream(&self, rows: &Rows, head: usize) {
+        let (from, to) = (self.sides[0].group * head as isize, self.sides[1].group * head as isize);
+        let (from, to) = (rows.from.wrapping_offset(from), rows.to.wrapping_offset(to));
+        // SAFETY: as the caller promises: the groups of the row.
+        unsafe {
+            if head > 0 {
+                self.run_rows(&Rows { count: head, ..*rows }, false);
+            }
+            self.run_rows(&Rows { from, to, count: rows.count - head, ..*rows }, true);
         }
     }
 
     /// # Safety
     /// As for [`run`](Self::run); where the source stands still, a whole register of it is readable.
-    unsafe fn run_rows(&self, rows: &Rows) {
+    unsafe fn run_rows(&self, rows: &Rows, streams: bool) {
         let ([source, target], table) = (&self.sides, &self.table);
         let lead = if source.group < 0 { source.used as isize - self.window(0) as isize } else { 0 };
         let full = self.full_rounds(rows.count);
@@ -255,6 +300,7 @@ impl Braid {
             parts,
             rows: rows.rows,
             pitches: rows.pitches,
+            streams,
         };
         // SAFETY: as the caller promises; rounds beyond the words of a row are not full.
         unsafe { self.kernel.run(self, &job) }
