@@ -233,8 +233,8 @@ impl Pixels {
             (j, i) = if i + n == rows.count { (j + high, 0) } else { (j, i + n) };
             // SAFETY: a part of the rows, for which there is room.
             unsafe { self.braid.run(&part_rows) };
-            if j < rows.rows {
-                // Memory reads the next ones while it writes these.
+            if j < rows.rows && self.braid.advance() < 0 {
+                // Memory foresees only what is read forwards.
                 let (n, high) = part(j, i, tile.space() / size);
                 self.braid.fetch(&Rows { from: place(j, i), count: n, rows: high, ..part_rows });
             }
