@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
-use super::braid::{Braid, Groups, Rows, WIDEST};
+use super::braid::{Braid, Groups, PIECES, Rows, WIDEST};
 use super::isa::Isa;
 use super::stream;
+use super::transpose::LINE;
 use crate::engine::plan::Loop;
 use crate::layout::Dims;
 
@@ -180,32 +181,131 @@ impl Pixels {
     /// # Safety
     /// As for [`Braid::run`]; rows have runs.
     unsafe fn stream(&self, rows: &Rows) {
-        let mut room = MaybeUninit::<[u8; TILE]>::uninit();
-        let tile = room.as_mut_ptr().cast::<u8>();
         let Some((run, planes)) = self.runs(rows.count) else {
             unreachable!("rows that are streamed have runs")
         };
-        let size = run / rows.count;
         // Rows that follow each other are one run.
-        let joined = planes == 1 && rows.pitches[1] == run as isize && run <= TILE;
-        let (step, high) =
-            if joined { (rows.count, TILE / run) } else { (((TILE / (size * planes)) & !63).max(64), 1) };
-        for j in (0..rows.rows).step_by(high) {
-            for i in (0..rows.count).step_by(step) {
-                let (n, high) = (step.min(rows.count - i), high.min(rows.rows - j));
-                // SAFETY: the part of the rows from row `j` and group `i` on, which a tile holds.
-                unsafe {
-                    let from =
-                        rows.from.offset(j as isize * rows.pitches[0] + i as isize * self.braid.advance());
-                    let to = rows.to.offset(j as isize * rows.pitches[1]).add(i * size);
-                    let (pitches, plane) = ([rows.pitches[0], run as isize], (n * size) as isize);
-                    self.braid.run(&Rows { from, to: tile, count: n, rows: high, pitches, plane });
-                    for k in 0..planes as isize {
-                        stream::copy(tile.offset(k * plane), to.offset(k * rows.plane), n * size * high);
-                    }
+        if rows.pitches[1] == run as isize {
+            // SAFETY: as the caller promises.
+            return unsafe { self.stream_run(rows, planes) };
+        }
+        for j in 0..rows.rows as isize {
+            let from = rows.from.wrapping_offset(j * rows.pitches[0]);
+            let to = rows.to.wrapping_offset(j * rows.pitches[1]);
+            // SAFETY: row `j`.
+            unsafe { self.stream_run(&Rows { from, to, rows: 1, ..*rows }, planes) };
+        }
+    }
+
+    /// [`stream`](Self::stream) rows that follow each other in each plane of the target.
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn stream_run(&self, rows: &Rows, planes: usize) {
+        let even = rows.pitches[1] % LINE as isize == 0;
+        if let Some(head) = self.braid.head(rows).filter(|head| rows.rows == 1 || even && *head == 0) {
+            // SAFETY: as the caller promises.
+            return unsafe { self.braid.stream(rows, head) };
+        }
+        let size = self.braid.word() * self.braid.words() / planes;
+        let mut room = Tile(MaybeUninit::uninit());
+        let mut tile = Lines::new(room.0.as_mut_ptr().cast(), rows, planes);
+        // Whole rows from row `j` and group `i` on, as many as there is room for, or a part of one.
+        let part = |j: usize, i: usize, space: usize| match space / rows.count {
+            whole @ 1.. if i == 0 => (rows.count, whole.min(rows.rows - j)),
+            _ => (space.min(rows.count - i), 1),
+        };
+        let place = |j: usize, i: usize| {
+            rows.from.wrapping_offset(j as isize * rows.pitches[0] + i as isize * self.braid.advance())
+        };
+        let (mut j, mut i) = (0, 0);
+        while j < rows.rows {
+            let (n, high) = part(j, i, tile.space() / size);
+            let pitches = [rows.pitches[0], (rows.count * size) as isize];
+            let part_rows = Rows {
+                from: place(j, i),
+                to: tile.end(),
+                count: n,
+                rows: high,
+                pitches,
+                plane: tile.pitch as isize,
+            };
+            (j, i) = if i + n == rows.count { (j + high, 0) } else { (j, i + n) };
+            // SAFETY: a part of the rows, for which there is room.
+            unsafe { self.braid.run(&part_rows) };
+            if j < rows.rows && self.braid.advance() < 0 {
+                // Memory foresees only what is read forwards.
+                let (n, high) = part(j, i, tile.space() / size);
+                self.braid.fetch(&Rows { from: place(j, i), count: n, rows: high, ..part_rows });
+            }
+            // SAFETY: all bytes that are said to have come.
+            unsafe { tile.send(n * size * high, j == rows.rows) };
+        }
+    }
+}
+
+/// Room for what is streamed, at a line.
+#[repr(align(64))]
+struct Tile(MaybeUninit<[u8; TILE + PIECES * 2 * LINE]>);
+
+/// Runs of a target, one of each plane, on their way through a tile. There bytes have the same places within lines as in
+/// the target, and only whole lines leave it: a line that is written in two parts costs more than a hundred others.
+struct Lines {
+    tile: *mut u8,
+    /// Bytes from plane to plane of the tile.
+    pitch: usize,
+    to: *mut u8,
+    plane: isize,
+    planes: usize,
+    /// Bytes of a run that have come to the tile, and those that have been moved out of it.
+    done: usize,
+    gone: usize,
+    /// The place of a run in its line.
+    start: usize,
+}
+
+impl Lines {
+    /// For the runs of the target of `rows`. The tile begins at a line.
+    fn new(tile: *mut u8, rows: &Rows, planes: usize) -> Self {
+        let pitch = (TILE / planes) / LINE * LINE + LINE + rows.plane.rem_euclid(LINE as isize) as usize;
+        let start = rows.to.addr() % LINE;
+        Self { tile, pitch, to: rows.to, plane: rows.plane, planes, done: 0, gone: 0, start }
+    }
+
+    /// Bytes for which each plane has room.
+    fn space(&self) -> usize {
+        TILE / self.planes / LINE * LINE - (self.start + self.done - self.gone)
+    }
+
+    /// The place in the tile where the run of the first plane goes on.
+    fn end(&self) -> *mut u8 {
+        self.tile.wrapping_add(self.start + self.done - self.gone)
+    }
+
+    /// Streams the lines that `count` more bytes have made whole; all bytes if they are the last ones.
+    ///
+    /// # Safety
+    /// So many bytes of each run have been written at [`end`](Self::end), and those of the target are writable.
+    unsafe fn send(&mut self, count: usize, is_last: bool) {
+        let (before, done) = (self.done, self.done + count);
+        self.done = done;
+        let moved = (self.start + done - self.gone).saturating_sub(LINE) / LINE * LINE;
+        for k in 0..self.planes {
+            let to = self.to.wrapping_offset(k as isize * self.plane);
+            let whole = |n: usize| n.saturating_sub(to.wrapping_add(n).addr() % LINE);
+            let (first, end) = (whole(before), if is_last { done } else { whole(done) });
+            let tile = self.tile.wrapping_add(k * self.pitch);
+            // SAFETY: bytes that have come to the tile; the last line or two of it are moved to its start.
+            unsafe {
+                let from = tile.wrapping_add(self.start).wrapping_add(first).wrapping_sub(self.gone);
+                stream::copy(from, to.add(first), end - first);
+                if !is_last && moved > 0 {
+                    let rest = self.start + done - self.gone - moved;
+                    tile.copy_from(tile.add(moved), rest);
                 }
             }
         }
+        self.gone += moved;
     }
 }
 
@@ -232,4 +332,101 @@ fn candidates(loops: &[Loop], word: i64) -> [Option<(Option<usize>, usize)>; 3] 
         .min_by_key(|i| loops[*i].source.abs())
         .filter(|_| alone && first.target == word);
     [side_by_side.then_some((Some(0), 1)), planes.map(|i| (Some(i), 0)), alone.then_some((None, 0))]
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::engine::host::fenced::{Fenced, PAGE};
+    use crate::engine::host::patch::nest;
+
+    /// Pixels of so many words, from word to word and from pixel to pixel of both sides; 0 words stand for planes.
+    const KINDS: [(i64, [i64; 2], [i64; 2]); 12] = [
+        (3, [1, 3], [0, 1]),
+        (3, [-1, 3], [0, 1]),
+        (4, [1, 4], [0, 1]),
+        (3, [0, 1], [1, 3]),
+        (2, [0, 1], [1, 2]),
+        (3, [-1, 3], [1, 3]),
+        (3, [1, -3], [1, 3]),
+        (3, [1, 4], [1, 3]),
+        (3, [1, 3], [1, 4]),
+        (3, [i64::MAX, 1], [1, 3]),
+        (1, [0, -1], [0, 1]),
+        (1, [0, 3], [0, 1]),
+    ];
+
+    /// Rows of pixels with a gap behind each row, and how many bytes they reach below and above the first word.
+    fn side(
+        [word, pixel]: [i64; 2],
+        [words, count, rows]: [i64; 3],
+        size: i64,
+        gap: i64,
+    ) -> ([i64; 3], [i64; 2]) {
+        let row = size * count * pixel.abs().max(1) + gap;
+        let plane = if word == i64::MAX { 0 } else { row * rows + gap };
+        let strides = [if word == 0 || word == i64::MAX { plane } else { word * size }, pixel * size, row];
+        let ends = [0, 1, 2].map(|i| strides[i] * ([words, count, rows][i] - 1));
+        let sum = |end: fn(i64) -> i64| ends.iter().map(|n| end(*n)).sum::<i64>();
+        (strides, [-sum(|n| n.min(0)), sum(|n| n.max(0)) + size])
+    }
+
+    /// Rows in fenced memory that are streamed, against one word after the other. Whether there was a way.
+    fn check(
+        kind: usize,
+        size: i64,
+        extents: [i64; 2],
+        gaps: [i64; 2],
+        isa: Isa,
+        memory: &mut [Fenced; 2],
+    ) -> bool {
+        let (words, source, target) = KINDS[kind];
+        let shape = [words, extents[0], extents[1]];
+        let (from, [below, above]) = side(source, shape, size, gaps[0]);
+        let (to, [_, end]) = side(target, shape, size, gaps[1]);
+        assert!(below + above <= 15 * PAGE as i64 && end <= 15 * PAGE as i64, "the memory is too small");
+        let mut loops: Vec<Loop> = (0..3)
+            .filter(|i| shape[*i] > 1)
+            .map(|i| Loop { extent: shape[i], source: from[i] * 8, target: to[i] * 8, step: 0 })
+            .collect();
+        loops.sort_by_key(|l| l.target);
+        let Some(pixels) = Pixels::new(&loops, size as usize, 1, isa) else { return false };
+        let [read, written] = memory;
+        let read = read.bytes((below + above) as usize, extents[0] % 2 == 0);
+        let written = written.bytes(end as usize, extents[0] % 3 > 0);
+        read.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 89 + (i >> 8) * 3) as u8);
+        written.fill(0x5A);
+        let mut expected = written.to_vec();
+        nest(&loops, [below * 8, 0], &mut |at| {
+            let [from, to] = at.map(|bits| (bits >> 3) as usize);
+            expected[to..][..size as usize].copy_from_slice(&read[from..][..size as usize]);
+        });
+        // SAFETY: the words of the loops are those of the slices.
+        unsafe { pixels.run(&loops, read.as_ptr().add(below as usize), written.as_mut_ptr(), true) };
+        assert!(*written == expected, "{:?} {size} {extents:?} {gaps:?} {isa:?}", KINDS[kind]);
+        true
+    }
+
+    #[test]
+    fn pixels_that_are_streamed_arrive_whole_and_no_other_byte_is_touched() {
+        let mut memory = [Fenced::new(16), Fenced::new(16)];
+        let extents = [[1024, 1], [1100, 2], [4111, 1], [2500, 3], [333, 7], [64, 40], [90, 33], [35, 64]];
+        for (i, isa) in Isa::ALL.into_iter().filter(|isa| isa.is_available()).enumerate() {
+            let mut moved = 0;
+            for (kind, size) in (0..KINDS.len()).flat_map(|kind| [1, 2, 3, 4, 8].map(|size| (kind, size))) {
+                for (j, [count, rows]) in extents.into_iter().enumerate() {
+                    let gaps = [[0, 0], [3, 0], [0, 64], [5, 7]][(i + j + kind) % 4];
+                    for gaps in [gaps, [64, 0]] {
+                        if 4 * size * (count + 64) * rows < 15 * PAGE as i64 {
+                            moved += usize::from(check(kind, size, [count, rows], gaps, isa, &mut memory));
+                        }
+                    }
+                }
+            }
+            assert!(moved > 200 || Braid::new(GRAY, 100, isa).is_none(), "{moved} {isa:?}");
+        }
+    }
+
+    /// Words that become three.
+    const GRAY: Groups = Groups { word: 1, part: 1, words: 3, source: [0, 1], target: [1, 3] };
 }

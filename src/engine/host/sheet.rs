@@ -129,8 +129,9 @@ impl Turn {
                 None
             }
         };
-        let is_small = sheet.rows.saturating_mul(sheet.columns) < FEW;
-        let way = if is_small { weave().or_else(braid) } else { braid().or_else(weave) };
+        // A table takes its time, and wide words are no trouble for loops.
+        let is_plain = size >= 4 || sheet.rows.saturating_mul(sheet.columns) < FEW;
+        let way = if is_plain { weave().or_else(braid) } else { braid().or_else(weave) };
         if let Some(way) = way {
             return Some(Self { way, size });
         }
@@ -242,29 +243,36 @@ impl Turn {
     /// As there.
     unsafe fn woven(&self, sheet: &Sheet, width: usize, room: &mut [MaybeUninit<u8>], put: &mut Put) {
         let (sizes, tile) = ([self.size, width], room.as_mut_ptr().cast::<u8>());
-        let words = room.len().min(NARROW) / self.size;
         // Target rows without gaps are one run.
         let joined = self.merges();
-        let line = LINE / self.size.min(width);
-        let [rows, columns] = match joined {
-            true => [sheet.rows, words / sheet.rows],
-            false => [(words / sheet.columns / line * line).max(line), sheet.columns],
-        };
-        for i in (0..sheet.rows).step_by(rows) {
-            for j in (0..sheet.columns).step_by(columns) {
-                let (rows, columns) = (rows.min(sheet.rows - i), columns.min(sheet.columns - j));
-                let pitch = rows * self.size;
-                let part = sheet.part(i, j, rows, columns, sizes);
-                // SAFETY: a part of the sheet, for which there is room.
-                unsafe {
-                    self.run(&Sheet { to: tile, target_pitch: pitch as isize, ..part });
-                    if joined {
-                        put(tile, part.to, rows * columns);
-                        continue;
-                    }
-                    for k in 0..columns {
-                        put(tile.add(k * pitch), part.to.offset(k as isize * sheet.target_pitch), rows);
-                    }
+        let (count, few) = if joined { (sheet.columns, sheet.rows) } else { (sheet.rows, sheet.columns) };
+        // Words of a run of the target from group to group, and those that a line may want of the next tile.
+        let step = if joined { few } else { 1 };
+        let streams = room.len() >= LARGE;
+        let shared = if streams { (LINE / width).div_ceil(step) } else { 0 };
+        let groups = (room.len().min(NARROW) / (self.size * few)).saturating_sub(shared).max(LINE);
+        for start in (0..count).step_by(groups) {
+            let end = count.min(start + groups);
+            let n = count.min(end + shared) - start;
+            let (part, pitch) = match joined {
+                true => (sheet.part(0, start, few, n, sizes), few * self.size),
+                false => (sheet.part(start, 0, n, few, sizes), n * self.size),
+            };
+            // SAFETY: a part of the sheet, for which there is room.
+            unsafe { self.run(&Sheet { to: tile, target_pitch: pitch as isize, ..part }) };
+            for k in 0..if joined { 1 } else { few } {
+                let to = part.to.wrapping_offset(k as isize * sheet.target_pitch);
+                // The words before the line that begins next.
+                let skipped = |at: usize, is_end: bool| match streams && !is_end {
+                    false => at * step,
+                    true => at * step + to.wrapping_add(at * step * width).align_offset(LINE).div_ceil(width),
+                };
+                let first = skipped(0, start == 0);
+                let last = skipped(end - start, end == count).min(n * step);
+                if first < last {
+                    let from = tile.wrapping_add(k * n * self.size + first * self.size);
+                    // SAFETY: words of the tile and their places in the target.
+                    put(from, to.wrapping_add(first * width), last - first);
                 }
             }
         }

@@ -15,7 +15,8 @@ impl Kernel {
     /// Moves the rows of `job`.
     ///
     /// # Safety
-    /// All rounds of `job` may read the words of their groups and write those of the target, full ones whole registers.
+    /// All rounds of `job` may read the words of their groups and write those of the target, full ones whole registers,
+    /// which are lines if it streams.
     pub unsafe fn run(self, braid: &Braid, job: &Job) {
         // SAFETY: as the caller promises; `pick` looked for the instructions.
         unsafe { (self.run)(braid, job) }
@@ -111,7 +112,9 @@ mod x86 {
                     for m in 0..M {
                         let to = to.offset(m as isize * job.pieces[1]).cast::<i8>();
                         // What a masked store wrote cannot be read before it has left for the cache.
-                        if whole {
+                        if job.streams {
+                            _mm512_stream_si512(to.cast(), weave(z, m));
+                        } else if whole {
                             _mm512_storeu_si512(to.cast(), weave(z, m));
                         } else {
                             _mm512_mask_storeu_epi8(to, table.keep[m], weave(z, m));

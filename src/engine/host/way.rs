@@ -66,6 +66,9 @@ pub(super) const TILE: usize = 4096;
 /// Rows of fewer scalars are gathered into blocks first, for a call a row would take longer.
 pub(super) const SHORT: i64 = 24;
 
+/// Rows of fewer bytes are better shuffled, several in a register, than moved one by one.
+const FEW: i64 = 16;
+
 /// Rows of fewer scalars that have to be brought together are not streamed.
 const LONG: i64 = 256;
 
@@ -79,8 +82,13 @@ impl Way {
         let is_large = is_large(plan, size);
         let is_word = matches!(mover, Mover::Word(_));
         if (is_word || matches!(mover, Mover::Bytes { part: 1, .. }))
-            && plan.loops.first().is_some_and(|l| l.source == source.stride() && l.target == target.stride())
+            && let Some(row) = plan.loops.first()
+            && (row.source, row.target) == (source.stride(), target.stride())
         {
+            let short = row.extent.saturating_mul(size as i64) < FEW;
+            if short && mover.has_groups(&plan.loops, false) {
+                return Self::Groups { streams: is_large };
+            }
             return Self::Rows { streams: is_large };
         }
         let (second, is_transposed) = second_loop(plan);
