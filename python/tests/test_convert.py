@@ -115,6 +115,63 @@ def test_scale_and_bias_vary_along_any_axis(rng):
         np.testing.assert_array_equal(got, turned.transpose(2, 0, 1))
 
 
+def by_formula(array, target, scale, bias, axis, saturate):
+    """What docs/conversion.md says: multiplied, then added, each rounded, then cut and clamped."""
+    shape = [-1 if i == axis else 1 for i in range(array.ndim)]
+    narrow = target == "float32" and array.dtype.name in ("uint8", "int16", "float32")
+    step = np.float32 if narrow else np.float64
+    factors, summands = (np.asarray(one, step).reshape(shape if np.ndim(one) else ()) for one in (scale, bias))
+    with np.errstate(all="ignore"):
+        numbers = array.astype(step) * factors + summands
+    assert numbers.dtype == step
+    if not saturate:
+        return numbers.astype(target)
+    low, high = limits(target)
+    cut = np.where(np.isnan(numbers), 0, np.trunc(np.clip(numbers, low, high)))
+    return cut.astype(target)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, None])
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("uint8", "float32"), ("uint8", "float64"), ("int16", "float32"), ("int32", "float32"), ("float32", "float32"),
+        ("float32", "uint8"), ("float32", "int8"), ("float64", "int16"), ("uint8", "int8"),
+    ],
+)  # fmt: skip
+def test_channels_are_scaled_by_the_formula(source, target, axis, rng):
+    """Per channel, the first axis or the last, in images as they lie and turned; at every length of a row's end."""
+    shape = (3, 37, 5)
+    array = rng.integers(0, 256, shape).astype(source)
+    if array.dtype.kind == "f":
+        array = (array - 128) * np.exp(rng.uniform(-9, 9, shape)).astype(source)
+        array.flat[:4] = np.nan, np.inf, -np.inf, -0.0
+    count = () if axis is None else shape[axis]
+    scale, bias = rng.standard_normal(count) * 2, rng.standard_normal(count) * 50
+    how = {"scale": scale, "bias": bias, "axis": axis or 0, "overflow": "saturate" if "int" in target else "wrap"}
+    wanted = by_formula(array, target, scale, bias, axis, "int" in target)
+    for order in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        laid = np.ascontiguousarray(array.transpose(order)).transpose(np.argsort(order))
+        got = ndferry.asarray(laid).convert(target, **how).numpy()
+        np.testing.assert_array_equal(got, wanted, strict=True)
+    for end in range(5):
+        got = ndferry.asarray(array)[:, : 37 - end, ::-1].convert(target, **(how | _of_part(how, axis, 37 - end))).numpy()
+        np.testing.assert_array_equal(got, wanted[:, : 37 - end, ::-1], strict=True)
+
+
+def _of_part(how, axis, columns):
+    """The factors of a part of the middle axis, and of a last axis that is turned round."""
+    part = {1: slice(columns), 2: slice(None, None, -1)}.get(axis)
+    return {} if part is None else {name: how[name][part] for name in ("scale", "bias")}
+
+
+@pytest.mark.parametrize("target", ["uint8", "int8"])
+def test_floats_become_pixels_by_scale_and_bias(target, rng):
+    numbers = rng.uniform(-0.2, 1.2, 1001).astype("float32")
+    got = ndferry.asarray(numbers).convert(target, scale=255, bias=0.5, overflow="saturate").numpy()
+    np.testing.assert_array_equal(got, by_formula(numbers, target, 255.0, 0.5, None, True), strict=True)
+
+
 def test_a_wrong_number_of_factors_is_refused():
     tensor = ndferry.zeros((2, 3))
     with pytest.raises(ndferry.ShapeError, match="scale"):
