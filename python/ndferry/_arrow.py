@@ -78,7 +78,9 @@ def dtype_name(of: Any) -> str | None:
     """What the elements of one of Arrow's types become, None where they become none: `pyarrow.float32()` and all that
     has `__arrow_c_schema__`."""
     capsule = of.__arrow_c_schema__()
-    schema = ArrowSchema.from_address(_pointer(capsule, b"arrow_schema", "__arrow_c_schema__"))
+    if not _is_valid(capsule, b"arrow_schema"):
+        raise TypeError(f"`__arrow_c_schema__` gave {type(capsule).__name__}, no capsule named arrow_schema")
+    schema = ArrowSchema.from_address(_get_pointer(capsule, b"arrow_schema"))
     if not schema.release or schema.dictionary or schema.n_children:
         return None
     format_ = schema.format.decode()
@@ -90,7 +92,7 @@ def dtype_name(of: Any) -> str | None:
     return _NAMES.get(format_)
 
 
-def _pointer(capsule: object, name: bytes, method: str = "__arrow_c_array__") -> int:
+def _pointer(capsule: object, name: bytes) -> int:
     if not _is_valid(capsule, name):
-        raise BufferError(f"`{method}` gave {type(capsule).__name__}, no capsule named {name.decode()}")
+        raise BufferError(f"`__arrow_c_array__` gave {type(capsule).__name__}, no capsule named {name.decode()}")
     return _get_pointer(capsule, name)
