@@ -71,7 +71,9 @@ _TAKE: dict[str, Callable[[Any, _Handed], Any]] = {
 }
 _MODULES = {"jax": "jax.dlpack", "mlx": "mlx.core", "tvm-ffi": "tvm_ffi", "strict": "ndferry"}
 # What people call them, beside the names of the table.
-ALIASES = {"np": "numpy", "pytorch": "torch", "tf": "tensorflow", "cp": "cupy", "pa": "pyarrow", "ort": "onnxruntime", "jnp": "jax"}
+ALIASES = {
+    "np": "numpy", "pytorch": "torch", "tf": "tensorflow", "cp": "cupy", "pa": "pyarrow", "ort": "onnxruntime", "jnp": "jax",
+}  # fmt: skip
 _NARROWED_BY_JAX = ("int64", "uint64", "float64", "complex128")
 
 
