@@ -67,6 +67,31 @@ def from_capsules(capsules: Any, copy: bool | None) -> tuple[Tensor, bool]:
         raise Refused(str(error)) from None
 
 
+_NAMES = {
+    "b": "bool", "c": "int8", "C": "uint8", "s": "int16", "S": "uint16", "i": "int32", "I": "uint32", "l": "int64",
+    "L": "uint64", "e": "float16", "f": "float32", "g": "float64", "tdD": "datetime64[D]", "tdm": "datetime64[ms]",
+}  # fmt: skip
+_UNITS = {"s": "s", "m": "ms", "u": "us", "n": "ns"}
+
+
+def dtype_name(of: Any) -> str | None:
+    """What the elements of one of Arrow's types become, None where they become none: `pyarrow.float32()` and all that
+    has `__arrow_c_schema__`."""
+    capsule = of.__arrow_c_schema__()
+    if not _is_valid(capsule, b"arrow_schema"):
+        raise TypeError(f"`__arrow_c_schema__` gave {type(capsule).__name__}, no capsule named arrow_schema")
+    schema = ArrowSchema.from_address(_get_pointer(capsule, b"arrow_schema"))
+    if not schema.release or schema.dictionary or schema.n_children:
+        return None
+    format_ = schema.format.decode()
+    kind, unit = format_[:2], format_[2:3]
+    if kind == "w:":
+        return f"V{format_[2:]}"
+    if kind in ("ts", "tD") and unit in _UNITS:
+        return f"{'datetime64' if kind == 'ts' else 'timedelta64'}[{_UNITS[unit]}]"
+    return _NAMES.get(format_)
+
+
 def _pointer(capsule: object, name: bytes) -> int:
     if not _is_valid(capsule, name):
         raise BufferError(f"`__arrow_c_array__` gave {type(capsule).__name__}, no capsule named {name.decode()}")

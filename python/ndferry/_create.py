@@ -6,6 +6,7 @@ import ctypes
 import sys
 from ctypes import byref
 from functools import reduce
+from itertools import chain
 
 from . import _declarations as c, _elements
 from ._asarray import found
@@ -96,13 +97,14 @@ def _copied(obj: object, target: DType | None) -> Tensor:
         types.pop(int, None)
     dtypes = [to_dtype("uint64" if one is _LARGE else one) for one in types]
     natural = reduce(promote_types, dtypes) if dtypes else to_dtype("float64")
-    if any(isinstance(one, Tensor) for one in leaves):
+    python_types = {int if one is _LARGE else one for one in types}
+    is_plain = python_types <= _elements.NUMBERS_SET
+    if not is_plain and any(isinstance(one, Tensor) for one in leaves):
         tensor = empty(shape, target or natural)
         _write(tensor, obj, iter(leaves))
         return tensor
     if target is not None:
-        for one in leaves:
-            _elements.require_fit(one, target)
+        _elements.require_all_fit(leaves, python_types if is_plain else None, target)
     name, values = _elements.packed(leaves, natural.kind)
     count, shape_numbers = extents(shape)
     address, _ = values.buffer_info()
@@ -119,14 +121,17 @@ def _flattened(obj: object, types: dict[Any, None], depth: int = 0) -> tuple[tup
         return leaf.shape if isinstance(leaf, Tensor) else (), [leaf]
     if depth == MAX_NDIM:  # a list may also hold itself
         raise ValueError(f"lists are nested deeper than the {MAX_NDIM} axes that a tensor may have")
+    if (met := dict.fromkeys(map(type, obj))).keys() <= _elements.NUMBERS_SET:  # nothing but numbers: no need to look at each
+        if int in met and max(obj if len(met) == 1 else [one for one in obj if type(one) is int]) >= 2**63:
+            types[_LARGE] = None
+        types.update(met)
+        return (len(obj),), list(obj)
     parts = [_flattened(one, types, depth + 1) for one in obj]
-    if not parts:
-        return (0,), []
     shape = parts[0][0]
     for i, (other, _) in enumerate(parts):
         if other != shape:
             raise ValueError(f"nested lists must be of one shape: entry {i} is {other}, entry 0 is {shape}")
-    return (len(parts), *shape), [leaf for _, leaves in parts for leaf in leaves]
+    return (len(parts), *shape), list(chain.from_iterable(leaves for _, leaves in parts))
 
 
 def _leaf(obj: Any, types: dict[Any, None]) -> Any:

@@ -209,8 +209,8 @@ def of_struct(struct: c.ndf_dtype) -> DType:
 
 def dtype(of: object) -> DType:
     """The element type that `of` means: a name ("float32", "bfloat16", "datetime64[ns]"), an array interface typestr
-    or descr ("<f4", [("x", "<f4")]), a PEP 3118 format ("T{f:x:}"), a dtype of NumPy, ml_dtypes or PyTorch, or bool,
-    int, float, complex for the 8-byte types (bool: 1)."""
+    or descr ("<f4", [("x", "<f4")]), a PEP 3118 format ("T{f:x:}"), a dtype of NumPy, ml_dtypes, PyTorch, JAX,
+    TensorFlow, MLX or Arrow, or bool, int, float, complex for the 8-byte types (bool: 1)."""
     if isinstance(of, DType):
         return of
     words = of if isinstance(of, str) else _words(of)
@@ -233,14 +233,36 @@ def _words(of: object) -> str:
             raise DTypeError("`dtype` is a list that nests too deeply to be a description") from None
     if isinstance(of, type) and of in _PYTHON_TYPES:
         return _PYTHON_TYPES[of]
-    if type(of).__module__ == "torch" and type(of).__name__ == "dtype":
-        return str(of).removeprefix("torch.")
+    if (words := _words_of_framework(of)) is not None:
+        return words
     if numpy := sys.modules.get("numpy"):
         if isinstance(of, type) and issubclass(of, numpy.generic):
             of = numpy.dtype(of)
         if isinstance(of, numpy.dtype):
             return _words_of_numpy(of)
     raise TypeError(f"`dtype` is {of!r}, of which no element type can be made")
+
+
+def _words_of_framework(of: Any) -> str | None:
+    """A type of a framework that is no NumPy's, told by where its class comes from; none of them is imported."""
+    module, name = type(of).__module__, type(of).__name__
+    if (module, name) in (("torch", "dtype"), ("mlx.core", "Dtype")):
+        return str(of).rpartition(".")[2]
+    if name == "DType" and module.startswith("tensorflow."):
+        return _padded(of.name)
+    if isinstance(of, type):  # JAX's are classes, made by a class of its own, that have a dtype of NumPy's
+        numpy, found = sys.modules.get("numpy"), vars(of).get("dtype")
+        return _words_of_numpy(found) if numpy is not None and isinstance(found, numpy.dtype) else None
+    if hasattr(of, "__arrow_c_schema__") and not hasattr(of, "__arrow_c_array__"):  # which arrays have
+        from ._arrow import dtype_name
+
+        return dtype_name(of)
+    return None
+
+
+def _padded(name: str) -> str:
+    """A type narrower than a byte as NumPy and TensorFlow hold it: a byte for each."""
+    return f"{name}[padded]" if name in c.DTYPES and c.DTYPES[name][1] % 8 else name
 
 
 def _words_of_numpy(of: numpy.dtype[Any]) -> str:
@@ -250,8 +272,7 @@ def _words_of_numpy(of: numpy.dtype[Any]) -> str:
         return _words_of_fields(of)
     # ml_dtypes registers its types with NumPy; their typestr is "<V2" and the like, which says nothing.
     if of.isbuiltin == 2:
-        name = of.name
-        return f"{name}[padded]" if name in c.DTYPES and c.DTYPES[name][1] % 8 else name
+        return _padded(of.name)
     return of.str
 
 

@@ -30,6 +30,7 @@ _WIDEST: dict[str, tuple[str, Any]] = {
 
 
 NUMBERS = (bool, int, float, complex)
+NUMBERS_SET = frozenset(NUMBERS)
 
 
 def has_numbers(type_: DType) -> bool:
@@ -162,10 +163,28 @@ def require_fit(value: complex, target: DType) -> None:
         if value.imag and target.kind in ("i", "u", "f"):
             raise TypeError(f"`value` is {value}, {target} has no imaginary part: take `value.real`")
     elif isinstance(value, int) and target.kind in ("i", "u"):
-        low = -(1 << target.bits >> 1) if target.kind == "i" else 0
-        high = low + (1 << target.bits) - 1
+        low, high = _range(target)
         if not low <= value <= high:
             raise OverflowError(f"`value` is {value}, {target} holds {low} to {high}")
+
+
+def require_all_fit(numbers: list[Any], types: set[Any] | None, target: DType) -> None:
+    """`require_fit` of every number. Where `types` says that they are of these Python types only, most need no look."""
+    if types is not None and complex not in types:
+        if target.kind not in ("i", "u") or int not in types:
+            return
+        if float not in types:
+            low, high = _range(target)
+            if low <= min(numbers) and max(numbers) <= high:
+                return
+    for one in numbers:
+        require_fit(one, target)
+
+
+def _range(target: DType) -> tuple[int, int]:
+    """The least and the greatest number of an integer type."""
+    low = -(1 << target.bits >> 1) if target.kind == "i" else 0
+    return low, low + (1 << target.bits) - 1
 
 
 def describe(tensor: Tensor) -> str:

@@ -70,6 +70,10 @@ _TAKE: dict[str, Callable[[Any, _Handed], Any]] = {
     "strict": lambda ndferry, handed: ndferry.from_dlpack(handed),
 }
 _MODULES = {"jax": "jax.dlpack", "mlx": "mlx.core", "tvm-ffi": "tvm_ffi", "strict": "ndferry"}
+# What people call them, beside the names of the table.
+ALIASES = {
+    "np": "numpy", "pytorch": "torch", "tf": "tensorflow", "cp": "cupy", "pa": "pyarrow", "ort": "onnxruntime", "jnp": "jax",
+}  # fmt: skip
 _NARROWED_BY_JAX = ("int64", "uint64", "float64", "complex128")
 
 
@@ -102,6 +106,7 @@ def _name(consumer: str | ModuleType) -> str:
     if not isinstance(consumer, str):
         raise TypeError(f"`consumer` is {consumer!r}, it may be a library's name, or its module")
     name = consumer.replace("_", "-")
+    name = ALIASES.get(name.lower(), name)
     if name.partition("<")[0] not in _TAKE:
         check(lib.ndf_consumer_describe(name.encode(), 0, None, byref(c_size_t())))  # which lists the names
     return name

@@ -21,6 +21,15 @@ NUMPY_2 = np.lib.NumpyVersion(np.__version__) >= "2.0.0"  # before, NumPy reads 
 # Before 2.5, NumPy never lets go of the operands of a reduction when a type of others answers with an exception.
 FAILED_REDUCTIONS_LEAK = np.lib.NumpyVersion(np.__version__) < "2.5.0"
 ALL_NAMES = NUMPY_NAMES + ML_NAMES
+# ml_dtypes 0.6 has no such conversion.
+_E8M0 = "float8_e8m0fnu"
+_WITHOUT_E8M0 = {name for name in ML_NAMES if name not in (_E8M0, "bfloat16")}
+MISSING = {
+    *[(_E8M0, name) for name in _WITHOUT_E8M0], *[(name, _E8M0) for name in _WITHOUT_E8M0],
+    ("int4", "uint4"), ("int4", "int2"), ("int4", "uint2"), ("uint4", "int4"), ("uint4", "int2"), ("uint4", "uint2"),
+    ("int2", "uint4"), ("int2", "uint2"), ("uint2", "int4"), ("uint2", "int2"),
+    ("float6_e2m3fn", "int4"), ("float6_e2m3fn", "uint4"), ("int4", "float6_e2m3fn"), ("uint4", "float6_e2m3fn"),
+}  # fmt: skip
 
 
 def numpy_dtype(name: str) -> np.dtype:
@@ -29,6 +38,21 @@ def numpy_dtype(name: str) -> np.dtype:
 
 def is_float(name: str) -> bool:
     return "float" in name
+
+
+def limits(name: str) -> tuple[int, int]:
+    info = ml_dtypes.iinfo(numpy_dtype(name)) if name[-1] in "24" and name[-2] == "t" else np.iinfo(name)
+    return int(info.min), int(info.max)
+
+
+def fits(values: np.ndarray, target: str) -> np.ndarray:
+    """Where NumPy defines the conversion of a float to an integer: the whole part fits."""
+    real = (values.real if values.dtype.kind == "c" else values).astype("float64")
+    low, high = limits(target)
+    with np.errstate(invalid="ignore"):
+        # float64 holds every value that matters, and 2**64 - 1 as 2**64, which does not fit.
+        whole = np.trunc(real)
+        return np.isfinite(real) & (whole >= low) & (whole < float(high) + (high < 2**53))
 
 
 def values_of(name: str, rng: np.random.Generator) -> np.ndarray:

@@ -4,37 +4,21 @@ from __future__ import annotations
 
 import threading
 
-import ml_dtypes
 import ndferry
 import numpy as np
 import pytest
-from samples import ALL_NAMES, ML_NAMES, NUMPY_NAMES, is_float, numpy_dtype, random_layout, same_bytes, values_of
-
-# ml_dtypes 0.6 has no such conversion.
-_E8M0 = "float8_e8m0fnu"
-_WITHOUT_E8M0 = {name for name in ML_NAMES if name not in (_E8M0, "bfloat16")}
-MISSING = {
-    *[(_E8M0, name) for name in _WITHOUT_E8M0], *[(name, _E8M0) for name in _WITHOUT_E8M0],
-    ("int4", "uint4"), ("int4", "int2"), ("int4", "uint2"), ("uint4", "int4"), ("uint4", "int2"), ("uint4", "uint2"),
-    ("int2", "uint4"), ("int2", "uint2"), ("uint2", "int4"), ("uint2", "int2"),
-    ("float6_e2m3fn", "int4"), ("float6_e2m3fn", "uint4"), ("int4", "float6_e2m3fn"), ("uint4", "float6_e2m3fn"),
-}  # fmt: skip
-
-
-def limits(name: str) -> tuple[int, int]:
-    info = ml_dtypes.iinfo(numpy_dtype(name)) if name[-1] in "24" and name[-2] == "t" else np.iinfo(name)
-    return int(info.min), int(info.max)
-
-
-def fits(values: np.ndarray, target: str) -> np.ndarray:
-    """Where NumPy defines the conversion of a float to an integer: the whole part fits."""
-    real = (values.real if values.dtype.kind == "c" else values).astype("float64")
-    low, high = limits(target)
-    with np.errstate(invalid="ignore"):
-        # float64 holds every value that matters, and 2**64 - 1 as 2**64, which does not fit.
-        whole = np.trunc(real)
-        return np.isfinite(real) & (whole >= low) & (whole < float(high) + (high < 2**53))
-
+from samples import (
+    ALL_NAMES,
+    MISSING,
+    NUMPY_NAMES,
+    fits,
+    is_float,
+    limits,
+    numpy_dtype,
+    random_layout,
+    same_bytes,
+    values_of,
+)
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("target", ALL_NAMES)
@@ -129,6 +113,63 @@ def test_scale_and_bias_vary_along_any_axis(rng):
         got = flipped.convert("f4", scale=list(scale), bias=bias[0], axis=moved).numpy()
         turned = array[::-1, ::-1, ::-1].astype("f4") * factors + np.float32(bias[0])
         np.testing.assert_array_equal(got, turned.transpose(2, 0, 1))
+
+
+def by_formula(array, target, scale, bias, axis, saturate):
+    """What docs/conversion.md says: multiplied, then added, each rounded, then cut and clamped."""
+    shape = [-1 if i == axis else 1 for i in range(array.ndim)]
+    narrow = target == "float32" and array.dtype.name in ("uint8", "int16", "float32")
+    step = np.float32 if narrow else np.float64
+    factors, summands = (np.asarray(one, step).reshape(shape if np.ndim(one) else ()) for one in (scale, bias))
+    with np.errstate(all="ignore"):
+        numbers = array.astype(step) * factors + summands
+    assert numbers.dtype == step
+    if not saturate:
+        return numbers.astype(target)
+    low, high = limits(target)
+    cut = np.where(np.isnan(numbers), 0, np.trunc(np.clip(numbers, low, high)))
+    return cut.astype(target)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, None])
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("uint8", "float32"), ("uint8", "float64"), ("int16", "float32"), ("int32", "float32"), ("float32", "float32"),
+        ("float32", "uint8"), ("float32", "int8"), ("float64", "int16"), ("uint8", "int8"),
+    ],
+)  # fmt: skip
+def test_channels_are_scaled_by_the_formula(source, target, axis, rng):
+    """Per channel, the first axis or the last, in images as they lie and turned; at every length of a row's end."""
+    shape = (3, 37, 5)
+    array = rng.integers(0, 256, shape).astype(source)
+    if array.dtype.kind == "f":
+        array = (array - 128) * np.exp(rng.uniform(-9, 9, shape)).astype(source)
+        array.flat[:4] = np.nan, np.inf, -np.inf, -0.0
+    count = () if axis is None else shape[axis]
+    scale, bias = rng.standard_normal(count) * 2, rng.standard_normal(count) * 50
+    how = {"scale": scale, "bias": bias, "axis": axis or 0, "overflow": "saturate" if "int" in target else "wrap"}
+    wanted = by_formula(array, target, scale, bias, axis, "int" in target)
+    for order in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        laid = np.ascontiguousarray(array.transpose(order)).transpose(np.argsort(order))
+        got = ndferry.asarray(laid).convert(target, **how).numpy()
+        np.testing.assert_array_equal(got, wanted, strict=True)
+    for end in range(5):
+        got = ndferry.asarray(array)[:, : 37 - end, ::-1].convert(target, **(how | _of_part(how, axis, 37 - end))).numpy()
+        np.testing.assert_array_equal(got, wanted[:, : 37 - end, ::-1], strict=True)
+
+
+def _of_part(how, axis, columns):
+    """The factors of a part of the middle axis, and of a last axis that is turned round."""
+    part = {1: slice(columns), 2: slice(None, None, -1)}.get(axis)
+    return {} if part is None else {name: how[name][part] for name in ("scale", "bias")}
+
+
+@pytest.mark.parametrize("target", ["uint8", "int8"])
+def test_floats_become_pixels_by_scale_and_bias(target, rng):
+    numbers = rng.uniform(-0.2, 1.2, 1001).astype("float32")
+    got = ndferry.asarray(numbers).convert(target, scale=255, bias=0.5, overflow="saturate").numpy()
+    np.testing.assert_array_equal(got, by_formula(numbers, target, 255.0, 0.5, None, True), strict=True)
 
 
 def test_a_wrong_number_of_factors_is_refused():

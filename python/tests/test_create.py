@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from fractions import Fraction
 
 import ml_dtypes
@@ -146,6 +147,48 @@ def test_lists_of_scalars_may_be_tensors_and_types_of_ml_dtypes():
     assert ndferry.asarray([ml_dtypes.int4(-3)]).tolist() == [-3]
     assert ndferry.asarray([np.datetime64("2020", "D")] * 2).numpy().tolist() == [datetime.date(2020, 1, 1)] * 2
     assert ndferry.asarray([Fraction(1, 4), 2]).tolist() == [0.25, 2]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "dtype"),
+    [
+        ([True, False] * 500, "bool"), (list(range(-500, 500)), "int64"), ([1, True], "int64"), ([-(2**63), 2**63 - 1], "int64"),
+        ([2**63, 1, 0], "uint64"), ([True, 2**64 - 1], "uint64"), (((1, 2), [3, 2**63]), "uint64"), ([1, 2.5, True], "float64"),
+        ([0.5, 2**70], "float64"), ([2**63, 0.5], "float64"), ([[1, 2], [0.5, True]], "float64"), ([], "float64"),
+        ([[], []], "float64"), ([1j, 1, 2.5, False], "complex128"),
+    ],
+    ids=lambda one: str(one)[:20],
+)  # fmt: skip
+def test_lists_of_nothing_but_numbers_have_the_type_that_holds_them_all(numbers, dtype):
+    got = ndferry.asarray(numbers)
+    assert got.dtype == dtype and got.tolist() == np.array(numbers, dtype).tolist()
+    for name in ("complex64", "bfloat16") if dtype != "complex128" else ("complex64",):
+        assert ndferry.asarray(numbers, name).equal(got.convert(name))
+
+
+@pytest.mark.parametrize(("name", "first"), [("int8", 128), ("uint8", -1), ("uint64", -3), ("int4", 8)])
+def test_the_first_number_of_a_list_that_does_not_fit_is_named(name, first):
+    for numbers in ([1, first, 10**6], [True, first], [2.5, first], [[1, 2], [first, 10**9]]):
+        with pytest.raises(OverflowError, match=f"`value` is {first}, {name} holds"):
+            ndferry.asarray(numbers, name)
+    with pytest.raises(TypeError, match="no imaginary part"):
+        ndferry.asarray([1, 2j], name)
+    assert ndferry.asarray([1, True, 1.5], name).tolist() == [1, 1, 1]
+
+
+def test_a_long_list_of_numbers_takes_no_longer_than_several_times_numpys():
+    """One look at the types of all, not a question to each."""
+    numbers = list(range(100_000))
+
+    def seconds(function):
+        times = []
+        for _ in range(5):
+            start = time.process_time()
+            function(numbers)
+            times.append(time.process_time() - start)
+        return min(times)
+
+    assert seconds(ndferry.asarray) < 12 * seconds(np.array)
 
 
 def test_lists_of_arrays_are_stacked_as_in_numpy():

@@ -174,3 +174,32 @@ def test_devices_print_as_they_are_made():
     for device in (ndferry.device("cpu"), ndferry.device("cuda:1"), ndferry.Device(99, 7)):
         assert eval(repr(device)) == device
     assert repr(ndferry.device("cpu")) == "ndferry.device('cpu')"
+
+
+@pytest.mark.skipif(not hasattr(np, "isdtype"), reason="NumPy 1 has no isdtype")
+def test_numpys_isdtype_is_asked_with_numpys_dtype():
+    """As docs/numpy.md says: it looks for its own classes in a set, where ours is not found."""
+    assert np.isdtype(ndferry.float32.numpy(), "real floating") and np.isdtype(ndferry.int8.numpy(), np.int8)
+    assert not np.isdtype(ndferry.float32.numpy(), "integral")
+    assert not np.isdtype(ndferry.float32, "real floating")
+
+
+class Schema:
+    """Something with one of Arrow's types."""
+
+    def __init__(self, tensor):
+        self.__arrow_c_schema__ = lambda: tensor.__arrow_c_array__()[0]
+
+
+@pytest.mark.parametrize("name", ["int8", "uint64", "float16", "float64", "M8[ns]", "M8[s]", "m8[us]", "V5"])
+def test_whatever_has_an_arrow_schema_names_a_type(name):
+    assert ndferry.dtype(Schema(ndferry.zeros(3, name))) is ndferry.dtype(name)
+    assert ndferry.zeros(2, Schema(ndferry.zeros(3, name))).dtype == name
+
+
+def test_a_schema_that_is_none_is_refused():
+    wrong = Schema(None)
+    wrong.__arrow_c_schema__ = lambda: 3
+    with pytest.raises(TypeError, match="`__arrow_c_schema__` gave int"):
+        ndferry.dtype(wrong)
+    assert ndferry.int8 != wrong

@@ -114,6 +114,17 @@ def test_an_unknown_name_is_told_all_the_known_ones(wrong):
             call(wrong)
 
 
+@pytest.mark.parametrize(("alias", "name"), _handover.ALIASES.items())
+def test_what_people_call_a_library_is_known_too(alias, name):
+    tensor = ndferry.zeros((4, 3), "float32")
+    assert name in ndferry.consumers() and alias not in ndferry.consumers()
+    assert tensor.explain(alias) == tensor.explain(alias.upper()) == tensor.explain(name)
+
+
+def test_arrays_of_numpy_are_made_by_its_alias():
+    assert type(ndferry.zeros(3).to("np")) is np.ndarray
+
+
 def test_arguments_of_the_wrong_kind_are_refused():
     tensor = ndferry.zeros(3)
     for wrong in (None, 3, np.zeros(3), b"numpy"):

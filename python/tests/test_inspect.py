@@ -238,3 +238,19 @@ def test_what_offers_no_protocol_is_never_clean():
         report = ndferry.inspect(thing)
         assert not report.is_array and not report.is_clean() and "no array protocol" in str(report)
     assert ndferry.inspect(np.zeros(3)).is_array
+
+
+def test_rules_that_may_be_broken_are_no_faults():
+    report = ndferry.inspect(np.zeros((2, 3)))
+    broken = rules_of(report)
+    assert broken and not report.is_clean() and not report.is_clean(ignore=[])
+    assert report.is_clean(ignore=broken) and rules_of(report) == broken
+    assert not report.is_clean(ignore=broken - {"buffer-refusal-class"})
+    differing = ndferry.inspect(np.zeros(3, [("x", "f4")]))
+    violations = {one.id for one in differing.findings if one.severity == "violation"}
+    assert differing.is_clean(ignore=violations) and not differing.is_clean(True, ignore=violations)
+    assert not ndferry.inspect(3).is_clean(ignore=RULES)
+    with pytest.raises(ValueError, match="no rule no-such-rule"):
+        report.is_clean(ignore=["no-such-rule"])
+    with pytest.raises(TypeError, match="a list of rules"):
+        report.is_clean(ignore="buffer-refusal-class")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import ndferry
@@ -167,12 +169,35 @@ def test_the_command_writes_what_it_found(tmp_path):
     assert done.returncode == 0 and done.stderr == "" and "\x1b" not in done.stdout, done.stderr
     assert "int64, matrix" in done.stdout and "Gives nothing: array.array" in done.stdout
     raw = json.loads(file.read_text())
-    assert raw["schema"] == "ndferry-matrix-1" and (raw["dtype"], raw["layout"]) == ("int64", "matrix")
+    assert raw["schema"] == "ndferry-matrix-1" and raw["complete"] and (raw["dtype"], raw["layout"]) == ("int64", "matrix")
     assert set(raw["outcomes"]) == set(OUTCOMES) and raw["counts"]["shared"] > 5
     if "mlx" in names:
         assert "Not installed: MLX" in done.stdout and raw["libraries"][3]["version"] is None
     text = page.read_text()
     assert text.startswith("<!doctype html>") and not re.search(r"""(src|href)\s*=|url\(|@import|https?://""", text)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_ends_a_run_and_what_was_tried_is_written(fakes, tmp_path):
+    page, file = tmp_path / "page.html", tmp_path / "out.json"
+    words = ["--libraries", "numpy,ndferry,sparse", "--protocol", "asarray", "--jobs", "1", "--timeout", "2"]
+    command = [sys.executable, "-m", "ndferry", "matrix", *words, "--html", str(page), "--json", str(file)]
+    paths = [str(fakes), str(ROOT / "python"), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"}
+    source = f"def asarray(x):\n open({str(fakes / 'asked')!r}, 'w').close()\n time.sleep(100)"
+    (fakes / "sparse.py").write_text("import time\n" + source)
+    with subprocess.Popen(command, stdout=-1, stderr=-1, text=True, env=environment) as process:
+        end = time.monotonic() + 100
+        while not (fakes / "asked").exists() and time.monotonic() < end:
+            time.sleep(0.02)
+        assert file.read_text() == page.read_text() == ""  # open, and nothing in them yet
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=100)
+    assert process.returncode == 2 and "interrupted" in err and "Traceback" not in err
+    raw = json.loads(file.read_text())
+    assert not raw["complete"] and trials(file)["numpy", "numpy", "asarray"]["outcome"] == "shared"
+    assert raw["counts"]["timeout"] == 0
+    assert "from" in out and page.read_text().startswith("<!doctype html>")
 
 
 def test_the_edges_are_tried_where_they_are_asked_for(tmp_path):
@@ -224,6 +249,7 @@ def test_a_terminal_has_colours_and_a_bar_unless_they_are_not_wanted(no_color):
 )  # fmt: skip
 def test_wrong_options_are_status_two(words, message):
     done = matrix(*words)
+    assert done.stdout == ""  # nothing was tried
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
 
 

@@ -5,11 +5,8 @@ use std::fmt::Write;
 
 use super::pass::{Form, Part, Pass};
 use super::plan::{Loop, Plan};
-use super::{Transform, passes, temporary};
+use super::{Transform, passes, spread, temporary};
 use crate::error::Result;
-
-/// How many threads a pass runs on: the calling one.
-const THREADS: usize = 1;
 
 /// So many bytes are moved in the time that a call takes.
 const FEW: u128 = 8 << 10;
@@ -62,7 +59,8 @@ fn tell(pass: &Pass, text: &mut String) {
     let (read, written) =
         (bytes(plan, job.source.stride(), |l| l.source), bytes(plan, job.target.stride(), |l| l.target));
     let streams = if job.streams() { ", streamed" } else { "" };
-    line(format_args!("\n  reads {read} B, writes {written} B{streams}; threads: {THREADS}"));
+    let threads = spread::threads_of(plan, [job.source, job.target]);
+    line(format_args!("\n  reads {read} B, writes {written} B{streams}; threads: {threads}"));
     if read + written < FEW {
         line(format_args!("\n  expected: the call takes longer than moving so few bytes"));
     } else {

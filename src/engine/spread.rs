@@ -34,15 +34,13 @@ pub fn spread(
     progress: Option<&Progress>,
     work: &(dyn Fn(&Plan) + Sync),
 ) -> Result<()> {
-    let bytes = plan.count().saturating_mul(source.bytes().max(target.bytes()));
+    let bytes = moved(plan, [source, target]);
     if bytes < FROM {
         work(plan);
         let bits = plan.count() as u64 * target.stride() as u64;
         return progress.map_or(Ok(()), |progress| progress.advance(bits));
     }
-    let is_run = |l: &Loop| l.source == source.stride() && l.target == target.stride();
-    let alone = bytes < RUNS_FROM && plan.loops.first().is_some_and(is_run);
-    let crew = if alone { 1 } else { threads::count() };
+    let crew = crew(plan, [source, target], bytes);
     in_pieces(
         plan,
         bytes,
@@ -51,6 +49,23 @@ pub fn spread(
         progress,
         work,
     )
+}
+
+/// How many threads share `plan` at most.
+pub fn threads_of(plan: &Plan, [source, target]: [Cell; 2]) -> usize {
+    crew(plan, [source, target], moved(plan, [source, target]))
+}
+
+/// The bytes of the wider side.
+fn moved(plan: &Plan, [source, target]: [Cell; 2]) -> usize {
+    plan.count().saturating_mul(source.bytes().max(target.bytes()))
+}
+
+/// [`threads_of`] a plan that moves so many bytes.
+fn crew(plan: &Plan, [source, target]: [Cell; 2], bytes: usize) -> usize {
+    let is_run = |l: &Loop| l.source == source.stride() && l.target == target.stride();
+    let alone = bytes < FROM || bytes < RUNS_FROM && plan.loops.first().is_some_and(is_run);
+    if alone { 1 } else { threads::count() }
 }
 
 /// [`spread`] for a plan that moves so many bytes, which are many.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 from ._examination import Finding
 from ._facts import ABSENT, OFFERED, Facts
-from ._rules import DISAGREEMENT, NOTE, SEVERITIES, VIOLATION
+from ._rules import DISAGREEMENT, NOTE, RULES, SEVERITIES, VIOLATION
 
 MARKS = {VIOLATION: "✗", DISAGREEMENT: "≠", NOTE: "·"}
 COLUMNS = (
@@ -37,10 +38,16 @@ class Report:
         """Findings of a severity."""
         return sum(one.severity == severity for one in self.findings)
 
-    def is_clean(self, strict: bool = False) -> bool:
+    def is_clean(self, strict: bool = False, *, ignore: Iterable[str] = ()) -> bool:
         """Whether there is something to look at, no violation in it, and if `strict` no disagreement. Notes are no
-        faults."""
-        return self.is_array and not self.count(VIOLATION) and not (strict and self.count(DISAGREEMENT))
+        faults, nor is what breaks a rule in `ignore`."""
+        if isinstance(ignore, str):
+            raise TypeError(f"`ignore` is {ignore!r}, it must be a list of rules")
+        ignored = set(ignore)
+        if unknown := ignored - set(RULES):
+            raise ValueError(f"`ignore`: there is no rule {', '.join(sorted(map(str, unknown)))}")
+        faults = {one.severity for one in self.findings if one.id not in ignored}
+        return self.is_array and VIOLATION not in faults and not (strict and DISAGREEMENT in faults)
 
     @property
     def is_array(self) -> bool:

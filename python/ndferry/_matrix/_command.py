@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import IO, Any
 
 from ._cases import DTYPES, LAYOUTS, Case
 from ._libraries import EDGE_NAMES, LIBRARIES, NAMES
@@ -29,7 +31,7 @@ layouts:
 {chr(10).join(f"  {key:<11} {text}" for key, text in LAYOUTS.items())}
 
 exit status: 0 whatever was exchanged arrived; 1 some values were wrong, some process died or gave no answer;
-2 the options are wrong.
+2 the options are wrong, or the run was interrupted: what was tried until then is shown and written.
 """
 
 
@@ -83,25 +85,39 @@ def run(options: argparse.Namespace) -> int:
             return _fail(f"{name}: {words}, it may be {', '.join(known)}")
     if options.timeout <= 0:
         return _fail(f"--timeout: {options.timeout:g} is not above 0")
-    try:
-        result = measure(options)
-    except KeyboardInterrupt:
-        return _fail("interrupted")
-    style = Style(sys.stdout)
+    # Opened first, for a path that cannot be written must not cost a whole run.
+    with contextlib.ExitStack() as files:
+        try:
+            outputs = [
+                (files.enter_context(open(path, "w", encoding="utf-8")), text)
+                for path, text in ((options.json, _json), (options.html, render_page))
+                if path
+            ]
+        except OSError as error:
+            return _fail(str(error))
+        try:
+            return _show(measure(options), outputs)
+        except KeyboardInterrupt:
+            return _fail("interrupted")
+
+
+def _show(result: Result, outputs: list[tuple[IO[str], Callable[[Result], str]]]) -> int:
+    """Prints a result, writes it where it is wanted, and says what the run was worth."""
     columns = shutil.get_terminal_size((110, 24)).columns
-    print(render(result, style, columns))
-    for path, text in ((options.json, _json), (options.html, render_page)):
-        if path:
-            try:
-                with open(path, "w", encoding="utf-8") as file:
-                    file.write(text(result))
-            except OSError as error:
-                return _fail(str(error))
+    print(render(result, Style(sys.stdout), columns))
+    for file, text in outputs:
+        try:
+            file.write(text(result))
+            file.flush()
+        except OSError as error:
+            return _fail(f"{file.name}: {error}")
+    if not result.is_whole:
+        return _fail("interrupted, what is shown is not all")
     return _HARMLESS if result.is_harmless else _HARMFUL
 
 
 def measure(options: argparse.Namespace) -> Result:
-    """Runs the trials."""
+    """Runs the trials, until Ctrl-C if need be."""
     edges = EDGE_NAMES if options.edges else []
     versions = {key: LIBRARIES[key].find() for key in dict.fromkeys([*options.libraries, *edges])}
     present = [key for key, version in versions.items() if version is not None]
@@ -118,15 +134,19 @@ def measure(options: argparse.Namespace) -> Result:
     progress = Progress(sys.stderr, len(tasks))
     start = time.monotonic()
     result = Result(case, options.protocol, versions, [])
+    is_whole = False
     try:
         for trial in Pool(case, options.jobs, options.timeout).run(tasks, progress.start):
             trials.append(trial)
             progress.step()
+        is_whole = True
+    except KeyboardInterrupt:
+        pass  # what has been tried is worth to be seen
     finally:
         progress.end()
     order = {key: i for i, key in enumerate(present)}
     trials.sort(key=lambda one: (order[one.producer], order[one.consumer]))
-    return Result(case, options.protocol, versions, trials, result.started, time.monotonic() - start)
+    return Result(case, options.protocol, versions, trials, result.started, time.monotonic() - start, is_whole)
 
 
 def _json(result: Result) -> str:

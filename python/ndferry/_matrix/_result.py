@@ -27,6 +27,7 @@ class Result:
     trials: list[Trial]
     started: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.timezone.utc))
     seconds: float = 0.0
+    is_whole: bool = True  # nobody interrupted it
 
     def __post_init__(self) -> None:
         self._cells: dict[tuple[str, str], list[Trial]] = {}
@@ -93,6 +94,7 @@ class Result:
             "platform": f"{sys.platform} {platform.machine()}",
             "started": self.started.isoformat(timespec="seconds"),
             "seconds": round(self.seconds, 1),
+            "complete": self.is_whole,
             "dtype": self.case.dtype,
             "layout": self.case.layout,
             "protocols": {key: PROTOCOLS[key] for key in self.protocols},

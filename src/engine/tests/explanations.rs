@@ -3,6 +3,7 @@
 use crate::dtype::{DType, SWAPPED, code};
 use crate::engine::explain::{conversion, overlapping};
 use crate::engine::host::run::RAN;
+use crate::engine::threads;
 use crate::engine::{Transform, View, ViewMut, convert, convert_overlapping};
 use crate::layout::Layout;
 
@@ -79,7 +80,7 @@ fn loops_bytes_and_refusals_are_told() {
         "pass over 240000 numbers",
         "  80000 times source +3 B, target +4 B (run)",
         "  3 times source +1 B (run), target +320000 B",
-        "  reads 240000 B, writes 960000 B; threads: 1",
+        &format!("  reads 240000 B, writes 960000 B; threads: {}", threads::count()),
     ] {
         assert!(text.lines().any(|told| told == line), "{line} is not in {text}");
     }
