@@ -19,6 +19,7 @@ mod pixels;
 pub mod port;
 mod rows;
 pub mod run;
+pub mod same;
 mod sheet;
 mod shuffle;
 mod stream;
