@@ -8,6 +8,7 @@ mod direct;
 pub mod equal;
 #[cfg(all(test, unix))]
 pub mod fenced;
+mod fill;
 mod half;
 pub mod isa;
 pub mod memory;

@@ -7,8 +7,9 @@ use super::isa::Isa;
 pub type Rows =
     unsafe fn(from: *const u8, s: [isize; 2], to: *mut u8, t: [isize; 2], bytes: usize, counts: [usize; 2]);
 
-/// Longer rows are copied as the system copies memory.
-const LONG: usize = 4 << 10;
+/// Rows of so many bytes are stored in whole lines of the cache. The system's own copy is no faster, and where it moves
+/// strings byte by byte it is 20 times slower for two sides that begin a few bytes apart within their pages.
+const LONG: usize = 512;
 
 /// The loop for rows of `bytes` bytes, 1 or more.
 ///
@@ -31,7 +32,7 @@ pub fn pick(bytes: usize, isa: Isa) -> Rows {
         33..64 => shell::<Two<32>>(isa),
         65..=128 => shell::<Two<64>>(isa),
         129..LONG => shell::<Lines>(isa),
-        _ => rows::<Long>,
+        _ => shell::<Long>(isa),
     }
 }
 
@@ -108,7 +109,7 @@ struct One<const N: usize>;
 struct Two<const N: usize>;
 /// 64 bytes or more.
 struct Lines;
-/// So many bytes that a call is nothing.
+/// Many lines.
 struct Long;
 
 impl<const N: usize> Row for One<N> {
@@ -135,8 +136,22 @@ impl<const N: usize> Row for Two<N> {
 impl Row for Long {
     #[inline(always)]
     unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize) {
-        // SAFETY: as the caller promises.
-        unsafe { to.copy_from_nonoverlapping(from, bytes) }
+        // SAFETY: the first line, those between, from where the target has one, and the last one.
+        unsafe {
+            One::<64>::copy(from, to, 64);
+            let mut at = (to as usize).wrapping_neg() % 64;
+            while at + 256 <= bytes {
+                for line in (at..at + 256).step_by(64) {
+                    One::<64>::copy(from.add(line), to.add(line), 64);
+                }
+                at += 256;
+            }
+            while at + 64 < bytes {
+                One::<64>::copy(from.add(at), to.add(at), 64);
+                at += 64;
+            }
+            One::<64>::copy(from.add(bytes - 64), to.add(bytes - 64), 64);
+        }
     }
 }
 
@@ -161,7 +176,7 @@ mod tests {
     #[test]
     fn rows_of_any_length_arrive_whole_and_nothing_between_them_is_touched() {
         let mut memory = [Fenced::new(2), Fenced::new(2)];
-        let lengths = (1..300).chain([511, 512, 513, 4095, 4096, 4097, 5000]);
+        let lengths = (1..300).chain(500..600).chain([767, 768, 769, 4095, 4096, 4097, 5000]);
         for (bytes, isa) in lengths.flat_map(|n| Isa::ALL.map(|isa| (n, isa))) {
             let grids = [[1, 1], [7, 1], [9, 2], [2, 3]];
             for (counts, gaps) in grids.into_iter().zip([[0, 0], [3, 0], [0, 5], [1, 64]]) {

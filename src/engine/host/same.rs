@@ -405,8 +405,7 @@ mod tests {
             let same = Same::of_times(isa);
             let [mut a, mut b] = [[5i64; 37]; 2];
             // SAFETY: both have so many times.
-            let mut equal =
-                |a: &[i64], b: &[i64]| unsafe { same.all(a.as_ptr().cast(), b.as_ptr().cast(), 37) };
+            let equal = |a: &[i64], b: &[i64]| unsafe { same.all(a.as_ptr().cast(), b.as_ptr().cast(), 37) };
             assert!(equal(&a, &b));
             b[36] = 6;
             assert!(!equal(&a, &b));
