@@ -177,6 +177,9 @@ unsafe fn copy_rows(plan: &Plan, streams: bool, source: Place<*const u8>, target
             let [from, to] = [plan.source, plan.target].map(|bits| (bits >> 3) as isize);
             let (from, to) = (source.base.wrapping_offset(from), target.base.wrapping_offset(to));
             let bytes = (bits >> 3) as usize;
+            if bytes < rows::LONG {
+                return to.copy_from_nonoverlapping(from, bytes);
+            }
             return rows::pick(bytes, Isa::chosen())(from, [0; 2], to, [0; 2], bytes, [1; 2]);
         }
         let unit = Unit { loops: 1, bits: [bits; 2] };
