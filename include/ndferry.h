@@ -96,12 +96,6 @@ struct ArrowArray;
 
 
 /**
- * Rows of so many bytes are stored in whole lines of the cache. The system's own copy is no faster, and where it moves
- * strings byte by byte it is 20 times slower for two sides that begin a few bytes apart within their pages.
- */
-#define LONG (4 << 10)
-
-/**
  * Number of the binary interface that this header describes; part of the library's soname. It changes only when
  * programs must be compiled again.
  */
