@@ -317,11 +317,6 @@ typedef int32_t ndf_status;
 #endif // __cplusplus
 
 /**
- * Which coefficients the numbers of a run have: those of a rectangle, row by row.
- */
-typedef struct Cycle Cycle;
-
-/**
  * A strided, typed view of memory on one device, shared by counting references.
  *
  * A handle is an immutable description: any function may be called with it on any thread at any time. The elements

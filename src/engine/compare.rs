@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::host::equal::{self, Comparand};
+use super::host::isa::Isa;
 use super::host::run::Place;
+use super::host::same::Same;
 use super::pass::{Half, Part};
 use super::plan::{Plan, Side};
 use super::spread::spread;
@@ -69,10 +71,16 @@ unsafe fn equal_parts(a: &View, b: &View, part: Part, [x, y]: [Numeric; 2]) -> R
     let Some(plan) = Plan::new(a.layout.shape(), &one.side, &other.side, one.lanes, None)? else {
         return Ok(true);
     };
+    let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
+    if x.scalar == y.scalar
+        && let Some(same) = Same::of(x.scalar, Isa::chosen())
+    {
+        // SAFETY: the plan visits the elements of the layouts and no others.
+        return every_piece(&plan, places, &|piece, sides| unsafe { same.holds(piece, sides) });
+    }
     let floats = x.scalar.is_float() || y.scalar.is_float();
     let sides = [x, y].map(|numeric| Comparand::new(numeric.scalar, floats));
-    let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
-    // SAFETY: the plan visits the elements of the layouts and no others.
+    // SAFETY: likewise.
     every_piece(&plan, places, &|piece, [one, other]| unsafe {
         equal::equal(piece, [&sides[0], &sides[1]], one, other)
     })
@@ -108,8 +116,16 @@ unsafe fn identical(a: &View, b: &View) -> Result<bool> {
     let Some(plan) = plan.filter(|_| one.cell.bits > 0) else {
         return Ok(true);
     };
-    let never = matches!(a.dtype.kind, b'M' | b'm').then_some(i64::MIN);
+    let same = match a.dtype.kind {
+        b'M' | b'm' => Some(Same::of_times(Isa::chosen())),
+        _ => Same::of_bytes(one.cell.bytes()),
+    };
     let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
     // SAFETY: the plan visits the elements of the layouts and no others.
-    every_piece(&plan, places, &|piece, [one, other]| unsafe { equal::identical(piece, one, other, never) })
+    every_piece(&plan, places, &|piece, [one, other]| unsafe {
+        match same {
+            Some(same) => same.holds(piece, [one, other]),
+            None => equal::identical_large(piece, one, other),
+        }
+    })
 }

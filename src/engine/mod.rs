@@ -201,6 +201,8 @@ impl Ends {
     /// # Safety
     /// As for [`Job::run`](host::run::Job::run), for the whole plan.
     unsafe fn run(&self, pass: &Pass, progress: Option<&Progress>) -> Result<()> {
+        #[cfg(test)]
+        host::run::RAN.with_borrow_mut(|ran| ran.push(pass.job.way_name()));
         spread::spread(
             pass.plan,
             [pass.job.source, pass.job.target],

@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod cases;
+mod equality;
 mod explanations;
 #[cfg(unix)]
 mod matrix;

@@ -6,7 +6,6 @@ use super::path::{Run, Wish};
 use super::port::{Port, Room};
 use super::run::Place;
 use super::walk::walk;
-use super::way::block_limit;
 use crate::dtype::Scalar;
 use crate::engine::Numeric;
 use crate::engine::plan::Plan;
@@ -70,36 +69,12 @@ pub unsafe fn equal(
     }
 }
 
-/// Whether all scalars on both sides have the same bits, and none of them those of `never`.
+/// Whether all scalars on both sides have the same bits, for scalars that fill more than a block: units of bytes in their
+/// own order, one by one.
 ///
 /// # Safety
-/// As for [`equal`]; the cells differ in packing and byte order at most.
-pub unsafe fn identical(
-    plan: &Plan,
-    source: Place<*const u8>,
-    target: Place<*const u8>,
-    never: Option<i64>,
-) -> bool {
-    let (size, limit) = (source.cell.bytes(), block_limit(source.cell));
-    if limit == 0 {
-        // SAFETY: as the caller promises.
-        return unsafe { identical_large(plan, source, target) };
-    }
-    // SAFETY: as the caller promises.
-    unsafe {
-        compare(plan, limit, source, target, &mut |n, a, b| {
-            let never = never.map(i64::to_ne_bytes);
-            let [a, b] = [a, b].map(|at| std::slice::from_raw_parts(at, n * size));
-            a == b && never.is_none_or(|bits| a.chunks(8).all(|item| item != bits))
-        })
-    }
-}
-
-/// [`identical`] for scalars that fill more than a block: units of bytes in their own order, one by one.
-///
-/// # Safety
-/// As for [`identical`].
-unsafe fn identical_large(plan: &Plan, source: Place<*const u8>, target: Place<*const u8>) -> bool {
+/// As for [`equal`]; the cells differ in packing and byte order at most, and have whole bytes.
+pub unsafe fn identical_large(plan: &Plan, source: Place<*const u8>, target: Place<*const u8>) -> bool {
     let (size, part) = (source.cell.bytes(), source.cell.part as usize);
     let swap = source.cell.swapped != target.cell.swapped;
     let mut same = true;

@@ -8,6 +8,7 @@ pub mod equal;
 pub mod factors;
 #[cfg(all(test, unix))]
 pub mod fenced;
+mod fill;
 #[cfg(target_arch = "x86_64")]
 mod half;
 pub mod isa;
@@ -22,6 +23,7 @@ mod pixels;
 pub mod port;
 mod rows;
 pub mod run;
+pub mod same;
 mod scaled;
 mod sheet;
 mod shuffle;

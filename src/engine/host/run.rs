@@ -4,16 +4,18 @@ use std::mem::MaybeUninit;
 
 use super::convert::convert;
 pub use super::factors::Coefficients;
+use super::fill;
 use super::isa::Isa;
 use super::memory::{Cell, Grid, Mover};
-use super::patch::Unit;
+use super::patch::{Unit, nest};
 use super::path::Run;
+use super::rows;
 use super::sheet::{Sheet, Turn, with_room};
 use super::stream;
 use super::tour::{self, Turned};
 use super::walk::{Block, walk};
 use super::way::{TILE, Way, has_runs};
-use crate::engine::plan::Plan;
+use crate::engine::plan::{Loop, Plan};
 
 /// One side of the work: what positions count from, and how scalars lie there.
 #[derive(Clone, Copy)]
@@ -94,8 +96,6 @@ impl<'a> Job<'a> {
     /// Every source scalar of the plan is readable and every target scalar writable, counted from `source` and
     /// `target`, and the two do not overlap.
     pub unsafe fn run(&self, plan: &Plan, source: *const u8, target: *mut u8) {
-        #[cfg(test)]
-        RAN.with_borrow_mut(|ran| ran.push(self.way_name()));
         let source = Place { base: source, cell: self.source };
         let target = Place { base: target, cell: self.target };
         // SAFETY: as the caller promises.
@@ -125,6 +125,11 @@ unsafe fn copy(plan: &Plan, way: &Way, mover: Mover, source: Place<*const u8>, t
             Way::Words { streams } => {
                 let unit = Unit { loops: 0, bits: [size as i64 * 8; 2] };
                 tour::copy_rows(plan, unit, *streams, source.base, target.base, Isa::chosen());
+            }
+            Way::Fill { streams } => {
+                if !repeat(plan, *streams, mover, source, target) {
+                    walk(plan, TILE, &mut |b| move_block(b));
+                }
             }
             Way::Patches { streams } => {
                 if !copy_patches(plan, *streams, mover, source, target) {
@@ -162,13 +167,67 @@ unsafe fn copy_rows(plan: &Plan, streams: bool, source: Place<*const u8>, target
     // SAFETY: as the caller promises.
     unsafe {
         if let ([_], false) = (&*plan.loops, streams) {
-            let (from, to) = (plan.source >> 3, plan.target >> 3);
-            let to = target.base.wrapping_offset(to as isize);
-            return to
-                .copy_from_nonoverlapping(source.base.wrapping_offset(from as isize), (bits >> 3) as usize);
+            let [from, to] = [plan.source, plan.target].map(|bits| (bits >> 3) as isize);
+            let (from, to) = (source.base.wrapping_offset(from), target.base.wrapping_offset(to));
+            let bytes = (bits >> 3) as usize;
+            if bytes < rows::LONG {
+                return to.copy_from_nonoverlapping(from, bytes);
+            }
+            return rows::pick(bytes, Isa::chosen())(from, [0; 2], to, [0; 2], bytes, [1; 2]);
         }
         let unit = Unit { loops: 1, bits: [bits; 2] };
         tour::copy_rows(plan, unit, streams, source.base, target.base, Isa::chosen());
+    }
+}
+
+/// Fills rows with their words. Whether it did.
+///
+/// # Safety
+/// As for [`Job::run`]; the innermost loop repeats a word of the source in adjacent ones of the target.
+unsafe fn repeat(
+    plan: &Plan,
+    streams: bool,
+    mover: Mover,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+) -> bool {
+    let (Some(fill), Some(row)) = (fill::pick(mover, Isa::chosen()), plan.loops.first()) else {
+        return false;
+    };
+    let bytes = row.extent as usize * target.cell.bytes();
+    let rows = plan.loops.get(1).copied().unwrap_or(Loop::ONCE);
+    let [step, pitch] = [rows.source, rows.target].map(|bits| (bits >> 3) as isize);
+    let short = (bytes as i64) < stream::ROW;
+    let joined = streams && short && pitch == bytes as isize;
+    let streams = streams && !short;
+    nest(plan.loops.get(2..).unwrap_or_default(), [plan.source, plan.target], &mut |at| {
+        let [from, to] = at.map(|bits| (bits >> 3) as isize);
+        let (from, to) = (source.base.wrapping_offset(from), target.base.wrapping_offset(to));
+        let job = fill::Job { from, step, to, pitch, bytes, rows: rows.extent as usize, streams };
+        // SAFETY: words of the source, and the rows of the target that repeat them.
+        unsafe { if joined { fill_joined(fill, &job) } else { fill(&job) } }
+    });
+    if streams || joined {
+        stream::finish();
+    }
+    true
+}
+
+/// Fills short rows that follow each other in a tile, from where they are streamed.
+///
+/// # Safety
+/// As [`fill::pick`] says; a tile holds a row.
+unsafe fn fill_joined(fill: fill::Fill, job: &fill::Job) {
+    let mut room = MaybeUninit::<[u8; TILE]>::uninit();
+    let tile = room.as_mut_ptr().cast::<u8>();
+    let most = TILE / job.bytes;
+    for start in (0..job.rows).step_by(most) {
+        let rows = most.min(job.rows - start);
+        // SAFETY: the rows from `start` on, which the tile holds.
+        unsafe {
+            fill(&fill::Job { from: job.from.offset(start as isize * job.step), to: tile, rows, ..*job });
+            stream::copy(tile, job.to.add(start * job.bytes), rows * job.bytes);
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Runs of bytes written past the caches: for targets too large to stay in them, whose lines an ordinary store would
 //! first have to read.
 
+use super::fill::Line;
+
 /// Targets of at least so many bytes are streamed: more than caches hold for one program, less than would hurt when
 /// they do not.
 pub(super) const FROM: usize = 8 << 20;
@@ -37,6 +39,33 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
             to.add(done).copy_from_nonoverlapping(from.add(done), count - done);
         }
     }
+}
+
+/// Writes a line; [`finish`] must follow.
+///
+/// # Safety
+/// The line is writable, and `to` is aligned to it.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub unsafe fn put(line: Line, to: *mut u8) {
+    use std::arch::x86_64::{__m128i, _mm_stream_si128};
+    // SAFETY: plain bytes; the quarters of the line.
+    unsafe {
+        for (k, part) in std::mem::transmute::<Line, [__m128i; 4]>(line).into_iter().enumerate() {
+            _mm_stream_si128(to.cast::<__m128i>().add(k), part);
+        }
+    }
+}
+
+/// Writes a line.
+///
+/// # Safety
+/// The line is writable.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub unsafe fn put(line: Line, to: *mut u8) {
+    // SAFETY: as the caller promises.
+    unsafe { to.cast::<Line>().write_unaligned(line) }
 }
 
 /// Brings the line at `from` into the second-level cache, where it can be read; elsewhere nothing happens.

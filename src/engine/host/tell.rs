@@ -29,6 +29,7 @@ impl Job<'_> {
     pub fn way_name(&self) -> String {
         match self.way {
             Way::Rows { .. } => "rows, one after the other".into(),
+            Way::Fill { .. } => "rows of one word each".into(),
             Way::Words { .. } => "words, in an order that suits both sides".into(),
             Way::Patches { .. } => "patches of runs of both sides".into(),
             Way::Groups { .. } => "small groups of words".into(),
@@ -55,6 +56,7 @@ impl Job<'_> {
             Way::Patches { .. } => format!("transpose, {act}"),
             Way::Turned => format!("transpose, {act}"),
             Way::Groups { .. } => "shuffle words in registers".into(),
+            Way::Fill { .. } => format!("repeat, {act}"),
             Way::Rows { .. } | Way::Words { .. } | Way::Gathered | Way::Blocks { .. } => act,
         };
         format!("{names} (up to {})", Isa::chosen().name())
@@ -68,6 +70,7 @@ impl Job<'_> {
         };
         match self.way {
             Way::Rows { streams }
+            | Way::Fill { streams }
             | Way::Words { streams }
             | Way::Patches { streams }
             | Way::Groups { streams } => streams,
@@ -83,7 +86,7 @@ impl Job<'_> {
         let moved = |turn: Turn| if turn.is_weave() { WEAVE } else { SHEET };
         let speed = match (self.act, self.way) {
             (Act::Move(Mover::Bits { .. }), _) => BITS,
-            (Act::Move(_), Way::Rows { .. }) => COPY,
+            (Act::Move(_), Way::Rows { .. } | Way::Fill { .. }) => COPY,
             (Act::Move(_), Way::Groups { .. }) => WEAVE,
             (Act::Move(_), Way::Patches { .. }) => SHEET,
             (Act::Move(_), Way::Sheets(turn)) => moved(turn),

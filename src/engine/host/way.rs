@@ -5,6 +5,7 @@
 use std::ptr;
 
 use super::convert::join;
+use super::fill;
 use super::isa::Isa;
 use super::memory::{Cell, Mover};
 use super::path::{BLOCK, ROOM, Run};
@@ -22,6 +23,11 @@ use crate::engine::plan::{Loop, Plan};
 pub enum Way {
     /// Rows that are runs on both sides, one after the other.
     Rows {
+        /// Whether they are streamed.
+        streams: bool,
+    },
+    /// Rows that repeat one word each.
+    Fill {
         /// Whether they are streamed.
         streams: bool,
     },
@@ -91,6 +97,9 @@ impl Way {
             }
             return Self::Rows { streams: is_large };
         }
+        if fill::knows(mover) && has_repeats(plan, target.stride()) {
+            return Self::Fill { streams: is_large };
+        }
         let (second, is_transposed) = second_loop(plan);
         if mover.has_groups(&plan.loops, !is_transposed) {
             return Self::Groups { streams: is_large };
@@ -151,6 +160,16 @@ pub fn block_limit(cell: Cell) -> usize {
 /// Whether the target, of `width` bytes a scalar, is larger than the caches.
 pub(super) fn is_large(plan: &Plan, width: usize) -> bool {
     plan.count().saturating_mul(width) >= stream::FROM
+}
+
+/// Whether the innermost loop writes one scalar over and over, so many bits apart, and goes on long enough for a row of
+/// its own, or is all there is.
+fn has_repeats(plan: &Plan, target: i64) -> bool {
+    const LINE: i64 = 64 * 8;
+    let is_alone = plan.loops.len() == 1;
+    plan.loops
+        .first()
+        .is_some_and(|l| l.source == 0 && l.target == target && (is_alone || l.extent * target >= LINE))
 }
 
 /// Whether the innermost loop is a run of scalars on both sides, long enough for a call a row.
