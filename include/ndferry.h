@@ -317,11 +317,6 @@ typedef int32_t ndf_status;
 #endif // __cplusplus
 
 /**
- * Which coefficients the numbers of a run have: those of a rectangle, row by row.
- */
-typedef struct Cycle Cycle;
-
-/**
  * A strided, typed view of memory on one device, shared by counting references.
  *
  * A handle is an immutable description: any function may be called with it on any thread at any time. The elements
@@ -833,8 +828,6 @@ typedef void (*ndf_parallel_for_fn)(void *context, int64_t count, ndf_task_fn ta
  * DLPack's type codes, the `code` of an ndf_dtype. Any number is carried; only those named here are converted.
  */
 typedef uint8_t ndf_code;
-
-
 
 
 
