@@ -835,8 +835,6 @@ typedef uint8_t ndf_code;
 
 
 
-
-
 /**
  * Signed integers.
  */

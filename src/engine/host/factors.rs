@@ -29,7 +29,7 @@ pub struct Cycle {
 
 impl Cycle {
     /// Where there are no coefficients.
-    pub const NONE: Self = Self { first: 0, at: 0, row: 1, steps: [0, 0] };
+    pub(super) const NONE: Self = Self { first: 0, at: 0, row: 1, steps: [0, 0] };
 
     /// How many numbers to take at once, at most `block`: where rows repeat, so many that the same coefficients serve
     /// again, in whole registers if possible.
