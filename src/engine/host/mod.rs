@@ -23,6 +23,7 @@ mod sheet;
 mod shuffle;
 mod stream;
 mod tell;
+mod thin;
 mod tour;
 mod transpose;
 mod truncate;

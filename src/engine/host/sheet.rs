@@ -8,6 +8,7 @@ use super::memory::Grid;
 use super::panel::{LARGE, Panel, Put, RUN, SMALL};
 use super::run::Place;
 use super::stream;
+use super::thin::Thin;
 use super::transpose::{Ahead, LINE, Transposer};
 use super::walk::Block;
 use super::weave::{self, Pattern, Weave};
@@ -101,6 +102,8 @@ enum Way {
     Merge(Weave, usize),
     /// Either of them, in registers.
     Braid(Braid, usize),
+    /// The source or the target has so few columns, more than shuffles take.
+    Thin(Thin, usize),
 }
 
 /// A way to move sheets like the one that it was made for: words of the same size, rows as short on the same side.
@@ -134,6 +137,10 @@ impl Turn {
         if let Some(way) = way {
             return Some(Self { way, size });
         }
+        if let Some(thin) = Thin::new(sheet, [size, width], isa) {
+            let few = if thin.merges() { sheet.rows } else { sheet.columns };
+            return Some(Self { way: Way::Thin(thin, few), size });
+        }
         let tiles = Transposer::new(size, isa)?;
         let least = tiles.least();
         (sheet.rows.min(sheet.columns) >= least).then_some(Self { way: Way::Tiles(tiles), size })
@@ -143,10 +150,10 @@ impl Turn {
     pub fn name(&self) -> String {
         match self.way {
             Way::Tiles(_) => format!("transpose words of {} B", self.size),
-            Way::Split(_, few) | Way::Braid(_, few) if !self.merges() => {
+            Way::Split(_, few) | Way::Braid(_, few) | Way::Thin(_, few) if !self.merges() => {
                 format!("split pixels of {few} words of {} B", self.size)
             }
-            Way::Split(_, few) | Way::Merge(_, few) | Way::Braid(_, few) => {
+            Way::Split(_, few) | Way::Merge(_, few) | Way::Braid(_, few) | Way::Thin(_, few) => {
                 format!("merge {few} planes of words of {} B", self.size)
             }
         }
@@ -157,6 +164,7 @@ impl Turn {
         match &self.way {
             Way::Merge(..) => true,
             Way::Braid(braid, _) => !braid.has_planes(),
+            Way::Thin(thin, _) => thin.merges(),
             Way::Tiles(_) | Way::Split(..) => false,
         }
     }
@@ -173,7 +181,7 @@ impl Turn {
         let sheet = Sheet::between(block.source(source), block.target(target.base), block.counts, sizes)?;
         let fits = match self.way {
             Way::Tiles(tiles) => sheet.rows.min(sheet.columns) >= tiles.least(),
-            Way::Split(_, few) | Way::Merge(_, few) | Way::Braid(_, few) => {
+            Way::Split(_, few) | Way::Merge(_, few) | Way::Braid(_, few) | Way::Thin(_, few) => {
                 few == if self.merges() { sheet.rows } else { sheet.columns }
             }
         };
@@ -192,6 +200,7 @@ impl Turn {
                 Way::Tiles(tiles) => tiles.run(sheet, &mut { Ahead::NOTHING }),
                 Way::Split(split, _) => split(sheet.from, sheet.to, sheet.target_pitch, sheet.rows),
                 Way::Merge(merge, _) => merge(sheet.from, sheet.to, sheet.pitch, sheet.columns),
+                Way::Thin(thin, _) => thin.run(sheet),
                 Way::Braid(braid, _) => {
                     let count = if braid.has_planes() { sheet.rows } else { sheet.columns };
                     let (from, to, plane) = (sheet.from, sheet.to, sheet.target_pitch);
