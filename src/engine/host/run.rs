@@ -8,12 +8,12 @@ use super::block::{Scratch, Steps};
 use super::direct::Run;
 use super::isa::Isa;
 use super::memory::{Cell, Grid, Mover};
-use super::patch::Unit;
+use super::patch::{Unit, nest};
 use super::port::{Port, Room};
 use super::sheet::{Sheet, Turn, with_room};
 use super::stream;
 use super::tour::{self, Turned};
-use super::walk::{Block, walk};
+use super::walk::{Block, second_loop, walk};
 use super::way::{TILE, Way, block_limit};
 use crate::engine::plan::Plan;
 
@@ -147,10 +147,11 @@ unsafe fn copy(plan: &Plan, way: &Way, mover: Mover, source: Place<*const u8>, t
                 }
             }
             Way::Gathered => stream_rows(plan, source, target, mover),
-            Way::Sheets(turn) => walk(plan, usize::MAX, &mut |b| match turn.sheet(b, source.base, target) {
-                Some(sheet) => turn.run(&sheet),
-                None => move_block(b),
-            }),
+            Way::Sheets(turn) => {
+                if !copy_planes(plan, turn, source, target) {
+                    walk(plan, usize::MAX, &mut |b| move_block(b));
+                }
+            }
             Way::Tiles { turn, is_large } => copy_tiles(plan, turn, *is_large, mover, source, target),
             Way::Turned => turn_tiles(plan, mover, source, target),
             Way::Blocks { limit } => walk(plan, *limit, &mut |b| move_block(b)),
@@ -277,6 +278,9 @@ unsafe fn copy_tiles(
     };
     // SAFETY: as the caller promises; the sheets and blocks are made of the plan's scalars.
     let done = match mover {
+        Mover::Word(_) if is_large && Block::plane(plan).scalars() * width <= TILE => unsafe {
+            copy_planes(plan, turn, source, target)
+        },
         Mover::Word(_) => each_sheet(plan, turn, is_large, source, target, &mut |sheet, room| unsafe {
             turn.stream(sheet, room)
         }),
@@ -291,6 +295,24 @@ unsafe fn copy_tiles(
         });
     }
     stream::finish();
+}
+
+/// Copies the planes of words of a plan one after the other. Gives false, having done nothing, where the plan is a piece
+/// whose planes are too small for `turn`.
+///
+/// # Safety
+/// As for [`Job::run`].
+unsafe fn copy_planes(plan: &Plan, turn: &Turn, source: Place<*const u8>, target: Place<*mut u8>) -> bool {
+    let Some(first) = turn.sheet(&Block::plane(plan), source.base, target) else { return false };
+    let second = second_loop(plan).0;
+    let mut outer = plan.loops.to_vec();
+    if outer.len() > 1 {
+        outer.remove(second);
+    }
+    outer.remove(0);
+    // SAFETY: as the caller promises; planes differ only in where they lie.
+    nest(&outer, [0, 0], &mut |at| unsafe { turn.run(&first.moved(at)) });
+    true
 }
 
 /// Visits the sheets of a plan, with room for tiles. Gives false, having done nothing, where the plan is a piece whose

@@ -222,6 +222,8 @@ impl Turn {
                 &Way::Tiles(tiles) => {
                     Panel::new(tiles, sheet, [size; 2], room.len(), RUN).stream(sheet, room)
                 }
+                // Few long rows of the target are written as they are: streamed, they would begin and end within lines.
+                Way::Thin(thin, _) if !thin.merges() => thin.run(sheet),
                 _ => self.woven(sheet, size, room, &mut |from, to, n| stream::copy(from, to, n * size)),
             }
         }
@@ -251,7 +253,8 @@ impl Turn {
     /// As there.
     unsafe fn woven(&self, sheet: &Sheet, width: usize, room: &mut [MaybeUninit<u8>], put: &mut Put) {
         let (sizes, tile) = ([self.size, width], room.as_mut_ptr().cast::<u8>());
-        let words = room.len().min(NARROW) / self.size;
+        let most = if let Way::Thin(..) = self.way { 2 * NARROW } else { NARROW };
+        let words = room.len().min(most) / self.size;
         // Target rows without gaps are one run.
         let joined = self.merges();
         let line = LINE / self.size.min(width);
