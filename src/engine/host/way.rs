@@ -72,7 +72,7 @@ const LONG: i64 = 256;
 const SQUARE: i64 = 16;
 
 /// Bytes of a patch that takes longer to find than its words to move one by one.
-const PATCH: usize = 256;
+const PATCH: usize = 128;
 
 impl Way {
     /// The way to copy scalars that differ in packing and byte order at most.
