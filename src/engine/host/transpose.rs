@@ -128,7 +128,7 @@ impl Transposer {
     /// # Safety
     /// As for [`run`](Self::run). Target rows are whole lines, and there is a loop that writes such.
     pub unsafe fn stream(self, sheet: &Sheet, ahead: &mut Ahead) {
-        debug_assert_eq!(sheet.to.align_offset(LINE) | sheet.target_pitch as usize % LINE, 0);
+        debug_assert_eq!(sheet.to.align_offset(LINE) | (sheet.target_pitch as usize % LINE), 0);
         debug_assert_eq!(sheet.rows * 16 / self.least % LINE, 0);
         debug_assert!(sheet.columns >= self.least);
         let Some(stream) = self.stream else { unreachable!("asked for before") };
