@@ -276,14 +276,16 @@ unsafe fn copy_tiles(
         let (from, to) = (Grid { base: from, at: 0, strides }, Grid { base: to, at: 0, strides });
         mover.run(from, to, [n, 1])
     };
-    // SAFETY: as the caller promises; the sheets and blocks are made of the plan's scalars.
     let done = match mover {
+        // SAFETY: as the caller promises; sheets and blocks are made of the plan's scalars.
         Mover::Word(_) if is_large && Block::plane(plan).scalars() * width <= TILE => unsafe {
             copy_planes(plan, turn, source, target)
         },
+        // SAFETY: as the caller promises; sheets and blocks are made of the plan's scalars.
         Mover::Word(_) => each_sheet(plan, turn, is_large, source, target, &mut |sheet, room| unsafe {
             turn.stream(sheet, room)
         }),
+        // SAFETY: as the caller promises; sheets and blocks are made of the plan's scalars.
         _ => each_sheet(plan, turn, is_large, source, target, &mut |sheet, room| unsafe {
             turn.through(sheet, width, room, &mut put)
         }),
