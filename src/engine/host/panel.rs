@@ -29,6 +29,9 @@ pub(super) const SMALL: usize = 16 << 10;
 /// What takes a run of the target to its place: it is given words, their place, and how many there are.
 pub type Put<'a> = dyn FnMut(*const u8, *mut u8, usize) + 'a;
 
+/// What is done with a block: it is given its first row, the rows that are read next, and the room that is left.
+type Visit<'a> = dyn FnMut(&Sheet, usize, &mut Ahead, &mut [MaybeUninit<u8>]) + 'a;
+
 /// The way to take a sheet in blocks.
 pub struct Panel {
     tiles: Transposer,
@@ -164,12 +167,7 @@ impl Panel {
     ///
     /// # Safety
     /// The words of the source are readable; `visit` may do with the blocks what it does.
-    unsafe fn each_block(
-        &self,
-        sheet: &Sheet,
-        room: &mut [MaybeUninit<u8>],
-        visit: &mut dyn FnMut(&Sheet, usize, &mut Ahead, &mut [MaybeUninit<u8>]),
-    ) {
+    unsafe fn each_block(&self, sheet: &Sheet, room: &mut [MaybeUninit<u8>], visit: &mut Visit) {
         let (least, size) = (self.tiles.least(), self.sizes[0]);
         let skipped = room.as_ptr().align_offset(LINE).min(room.len());
         let room = &mut room[skipped..];
