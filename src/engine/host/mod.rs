@@ -31,6 +31,7 @@ mod stream;
 #[cfg(target_arch = "x86_64")]
 mod table;
 mod tell;
+mod thin;
 mod tour;
 mod transpose;
 mod truncate;

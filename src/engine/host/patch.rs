@@ -96,7 +96,8 @@ impl Patches {
         Self::chains(plan, unit.loops, most, find)
     }
 
-    /// Both chains, taking turns, and the loops left.
+    /// Both chains, the shorter one taking the next loop, for it may want what the other one could do without; and the
+    /// loops left.
     fn chains(
         plan: &Plan,
         first: usize,
@@ -105,15 +106,10 @@ impl Patches {
     ) -> Option<Self> {
         // The chain of the target, and that of the source.
         let mut chains = [Chain::NONE; 2];
-        while !chains.iter().all(|chain| chain.is_done) {
-            for i in 0..2 {
-                if chains[i].is_done {
-                    continue;
-                }
-                match find(&chains[i], &chains[1 - i], 1 - i) {
-                    Some(index) => chains[i].take(index, plan.loops[index].extent, most[i]),
-                    None => chains[i].is_done = true,
-                }
+        while let Some(i) = (0..2).filter(|i| !chains[*i].is_done).min_by_key(|i| chains[*i].units) {
+            match find(&chains[i], &chains[1 - i], 1 - i) {
+                Some(index) => chains[i].take(index, plan.loops[index].extent, most[i]),
+                None => chains[i].is_done = true,
             }
         }
         let [across, along] = chains;

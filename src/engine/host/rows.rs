@@ -19,11 +19,12 @@ pub(super) const LONG: usize = 4 << 10;
 /// was picked for.
 pub fn pick(bytes: usize, isa: Isa) -> Rows {
     match bytes {
-        1 => shell::<One<1>>(isa),
-        2 => shell::<One<2>>(isa),
-        4 => shell::<One<4>>(isa),
-        8 => shell::<One<8>>(isa),
-        16 => shell::<One<16>>(isa),
+        // Registers wider than a word would be gathered word by word.
+        1 => rows::<One<1>>,
+        2 => rows::<One<2>>,
+        4 => rows::<One<4>>,
+        8 => rows::<One<8>>,
+        16 => rows::<One<16>>,
         32 => shell::<One<32>>(isa),
         64 => shell::<One<64>>(isa),
         3 => shell::<Two<2>>(isa),

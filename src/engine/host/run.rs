@@ -13,7 +13,7 @@ use super::rows;
 use super::sheet::{Sheet, Turn, with_room};
 use super::stream;
 use super::tour::{self, Turned};
-use super::walk::{Block, walk};
+use super::walk::{Block, second_loop, walk};
 use super::way::{TILE, Way, has_runs};
 use crate::engine::plan::{Loop, Plan};
 
@@ -147,10 +147,11 @@ unsafe fn copy(plan: &Plan, way: &Way, mover: Mover, source: Place<*const u8>, t
                 }
             }
             Way::Gathered => stream_rows(plan, source, target, mover),
-            Way::Sheets(turn) => walk(plan, usize::MAX, &mut |b| match turn.sheet(b, source.base, target) {
-                Some(sheet) => turn.run(&sheet),
-                None => move_block(b),
-            }),
+            Way::Sheets(turn) => {
+                if !copy_planes(plan, turn, source, target) {
+                    walk(plan, usize::MAX, &mut |b| move_block(b));
+                }
+            }
             Way::Tiles { turn, is_large } => copy_tiles(plan, turn, *is_large, mover, source, target),
             Way::Turned => turn_tiles(plan, mover, source, target),
             Way::Blocks { limit } => walk(plan, *limit, &mut |b| move_block(b)),
@@ -329,15 +330,19 @@ unsafe fn copy_tiles(
         let (from, to) = (Grid { base: from, at: 0, strides }, Grid { base: to, at: 0, strides });
         mover.run(from, to, [n, 1])
     };
-    let done = each_sheet(plan, turn, is_large, source, target, &mut |_, sheet, room| {
-        // SAFETY: as the caller promises; the sheets are made of the plan's scalars.
-        unsafe {
-            match mover {
-                Mover::Word(_) => turn.stream(sheet, room),
-                _ => turn.through(sheet, width, room, &mut put),
-            }
+    let planes = |plan: &Plan| Block::plane(plan).scalars() * width;
+    // SAFETY: as the caller promises; the sheets are made of the plan's scalars.
+    let done = unsafe {
+        match mover {
+            Mover::Word(_) if is_large && planes(plan) <= TILE => copy_planes(plan, turn, source, target),
+            Mover::Word(_) => each_sheet(plan, turn, is_large, source, target, &mut |_, sheet, room| {
+                turn.stream(sheet, room)
+            }),
+            _ => each_sheet(plan, turn, is_large, source, target, &mut |_, sheet, room| {
+                turn.through(sheet, width, room, &mut put)
+            }),
         }
-    });
+    };
     if !done {
         // SAFETY: likewise, and so are the blocks.
         walk(plan, TILE, &mut |b| unsafe {
@@ -345,6 +350,24 @@ unsafe fn copy_tiles(
         });
     }
     stream::finish();
+}
+
+/// Copies the planes of words of a plan one after the other. Gives false, having done nothing, where the plan is a piece
+/// whose planes are too small for `turn`.
+///
+/// # Safety
+/// As for [`Job::run`].
+unsafe fn copy_planes(plan: &Plan, turn: &Turn, source: Place<*const u8>, target: Place<*mut u8>) -> bool {
+    let Some(first) = turn.sheet(&Block::plane(plan), source.base, target) else { return false };
+    let second = second_loop(plan).0;
+    let mut outer = plan.loops.to_vec();
+    if outer.len() > 1 {
+        outer.remove(second);
+    }
+    outer.remove(0);
+    // SAFETY: as the caller promises; planes differ only in where they lie.
+    nest(&outer, [0, 0], &mut |at| unsafe { turn.run(&first.moved(at)) });
+    true
 }
 
 /// What is done with a plane that is a sheet, with room for tiles.

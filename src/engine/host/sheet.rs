@@ -8,6 +8,7 @@ use super::memory::Grid;
 use super::panel::{LARGE, Panel, Put, RUN, SMALL};
 use super::run::Place;
 use super::stream;
+use super::thin::Thin;
 use super::transpose::{Ahead, LINE, Transposer};
 use super::walk::Block;
 use super::weave::{self, Pattern, Weave};
@@ -101,6 +102,8 @@ enum Way {
     Merge(Weave, usize),
     /// Either of them, in registers.
     Braid(Braid, usize),
+    /// The source or the target has so few columns, more than shuffles take.
+    Thin(Thin, usize),
 }
 
 /// A way to move sheets like the one that it was made for: words of the same size, rows as short on the same side.
@@ -135,6 +138,10 @@ impl Turn {
         if let Some(way) = way {
             return Some(Self { way, size });
         }
+        if let Some(thin) = Thin::new(sheet, [size, width], isa) {
+            let few = if thin.merges() { sheet.rows } else { sheet.columns };
+            return Some(Self { way: Way::Thin(thin, few), size });
+        }
         let tiles = Transposer::new(size, isa)?;
         let least = tiles.least();
         (sheet.rows.min(sheet.columns) >= least).then_some(Self { way: Way::Tiles(tiles), size })
@@ -144,10 +151,10 @@ impl Turn {
     pub fn name(&self) -> String {
         match self.way {
             Way::Tiles(_) => format!("transpose words of {} B", self.size),
-            Way::Split(_, few) | Way::Braid(_, few) if !self.merges() => {
+            Way::Split(_, few) | Way::Braid(_, few) | Way::Thin(_, few) if !self.merges() => {
                 format!("split pixels of {few} words of {} B", self.size)
             }
-            Way::Split(_, few) | Way::Merge(_, few) | Way::Braid(_, few) => {
+            Way::Split(_, few) | Way::Merge(_, few) | Way::Braid(_, few) | Way::Thin(_, few) => {
                 format!("merge {few} planes of words of {} B", self.size)
             }
         }
@@ -158,6 +165,7 @@ impl Turn {
         match &self.way {
             Way::Merge(..) => true,
             Way::Braid(braid, _) => !braid.has_planes(),
+            Way::Thin(thin, _) => thin.merges(),
             Way::Tiles(_) | Way::Split(..) => false,
         }
     }
@@ -174,7 +182,7 @@ impl Turn {
         let sheet = Sheet::between(block.source(source), block.target(target.base), block.counts, sizes)?;
         let fits = match self.way {
             Way::Tiles(tiles) => sheet.rows.min(sheet.columns) >= tiles.least(),
-            Way::Split(_, few) | Way::Merge(_, few) | Way::Braid(_, few) => {
+            Way::Split(_, few) | Way::Merge(_, few) | Way::Braid(_, few) | Way::Thin(_, few) => {
                 few == if self.merges() { sheet.rows } else { sheet.columns }
             }
         };
@@ -193,6 +201,7 @@ impl Turn {
                 Way::Tiles(tiles) => tiles.run(sheet, &mut { Ahead::NOTHING }),
                 Way::Split(split, _) => split(sheet.from, sheet.to, sheet.target_pitch, sheet.rows),
                 Way::Merge(merge, _) => merge(sheet.from, sheet.to, sheet.pitch, sheet.columns),
+                Way::Thin(thin, _) => thin.run(sheet),
                 Way::Braid(braid, _) => {
                     let count = if braid.has_planes() { sheet.rows } else { sheet.columns };
                     let (from, to, plane) = (sheet.from, sheet.to, sheet.target_pitch);
@@ -214,6 +223,8 @@ impl Turn {
                 &Way::Tiles(tiles) => {
                     Panel::new(tiles, sheet, [size; 2], room.len(), RUN).stream(sheet, room)
                 }
+                // Few long rows of the target are written as they are: streamed, they would begin and end within lines.
+                Way::Thin(thin, _) if !thin.merges() => thin.run(sheet),
                 _ => self.woven(sheet, size, room, &mut |from, to, n| stream::copy(from, to, n * size)),
             }
         }
@@ -243,6 +254,7 @@ impl Turn {
     /// As there.
     unsafe fn woven(&self, sheet: &Sheet, width: usize, room: &mut [MaybeUninit<u8>], put: &mut Put) {
         let (sizes, tile) = ([self.size, width], room.as_mut_ptr().cast::<u8>());
+        let most = if let Way::Thin(..) = self.way { 2 * NARROW } else { NARROW };
         // Target rows without gaps are one run.
         let joined = self.merges();
         let (count, few) = if joined { (sheet.columns, sheet.rows) } else { (sheet.rows, sheet.columns) };
@@ -250,7 +262,7 @@ impl Turn {
         let step = if joined { few } else { 1 };
         let streams = room.len() >= LARGE;
         let shared = if streams { (LINE / width).div_ceil(step) } else { 0 };
-        let groups = (room.len().min(NARROW) / (self.size * few)).saturating_sub(shared).max(LINE);
+        let groups = (room.len().min(most) / (self.size * few)).saturating_sub(shared).max(LINE);
         for start in (0..count).step_by(groups) {
             let end = count.min(start + groups);
             let n = count.min(end + shared) - start;

@@ -55,7 +55,8 @@ pub unsafe fn copy_rows(
     }
     let copy = rows::pick(bytes, isa);
     let outer = &plan.loops[unit.loops..];
-    if outer.len() < 2 && !streams || bytes >= WORD && total <= NEAR || bytes >= RUN {
+    let finds = bytes >= WORD || unit.loops == 0;
+    if outer.len() < 2 && !streams || finds && total <= NEAR || bytes >= RUN {
         let longest = (0..outer.len().min(3)).rev().max_by_key(|i| outer[*i].extent.min(ENOUGH)).unwrap_or(0);
         let mut outer = outer.to_vec();
         if longest > 0 {
@@ -188,6 +189,11 @@ impl Turned {
         Some(Self { patches, tiles, size, is_large, isa })
     }
 
+    /// The most words of a patch along the target and along the source.
+    pub fn units(&self) -> [usize; 2] {
+        self.patches.units()
+    }
+
     /// Bytes of a run of the target within a patch.
     pub fn run_bytes(&self) -> usize {
         self.patches.units()[0] * self.size
@@ -253,13 +259,21 @@ impl Turned {
                 (sheet.to, sheet.target_pitch) = (turned, turned_pitch);
                 tiles.run(&sheet, &mut { Ahead::NOTHING });
                 let mut from = turned.cast_const();
+                let (inner, outer) = pair(patch.along);
+                let ([n, _], counts) = (inner.map(|l| l.extent as usize), inner.map(|l| l.extent as usize));
+                let pitches = inner.map(|l| (l.target >> 3) as isize);
+                let Some(put) = &mut put else {
+                    nest(outer, [0, patch.target], &mut |at| {
+                        let to = target.offset((at[1] >> 3) as isize);
+                        let steps = [turned_pitch, turned_pitch * n as isize];
+                        scatter_row(from, steps, to, pitches, rows * size, counts);
+                        from = from.offset(steps[1] * counts[1] as isize);
+                    });
+                    return;
+                };
                 nest(&patch.along[1..], [0, patch.target], &mut |at| {
                     let to = target.offset((at[1] >> 3) as isize);
-                    let (n, pitch) = (column.extent as usize, (column.target >> 3) as isize);
-                    match &mut put {
-                        Some(put) => put(from, turned_pitch, to, pitch, rows, n),
-                        None => scatter_row(from, [turned_pitch, 0], to, [pitch, 0], rows * size, [n, 1]),
-                    }
+                    put(from, turned_pitch, to, pitches[0], rows, n);
                     from = from.offset(turned_pitch * n as isize);
                 });
             }

@@ -33,6 +33,7 @@ macro_rules! unrolled {
         })*
     };
 }
+pub(super) use unrolled;
 
 /// Rows that are read next, and are fetched line by line while tiles are turned.
 #[derive(Clone, Copy)]
@@ -258,6 +259,22 @@ unsafe fn tile<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
         unrolled!(j < K, {
             vectors[j] = V::gather(from.offset(j as isize * pitch), pitch * K as isize);
         });
+        let vectors = turned::<V, N, K>(vectors);
+        unrolled!(j < K, {
+            let to = to.offset(j as isize * target_pitch);
+            if STREAM { vectors[j].stream(to) } else { vectors[j].store(to) }
+        });
+    }
+}
+
+/// The columns of the `K × K` words in each lane of `vectors`.
+///
+/// # Safety
+/// The processor has the instructions of `V`.
+#[inline(always)]
+pub(super) unsafe fn turned<V: Vector, const N: usize, const K: usize>(mut vectors: [V; K]) -> [V; K] {
+    // SAFETY: as the caller promises.
+    unsafe {
         if K >= 2 {
             vectors = round::<V, N, K>(vectors);
         }
@@ -270,11 +287,8 @@ unsafe fn tile<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
         if K >= 16 {
             vectors = round::<V, N, K>(vectors);
         }
-        unrolled!(j < K, {
-            let to = to.offset(j as isize * target_pitch);
-            if STREAM { vectors[j].stream(to) } else { vectors[j].store(to) }
-        });
     }
+    vectors
 }
 
 /// # Safety

@@ -23,6 +23,12 @@ pub trait Vector: Copy {
     /// As many bytes are writable at `to`; the processor has the instructions.
     unsafe fn store(self, to: *mut u8);
 
+    /// Writes lane `L`.
+    ///
+    /// # Safety
+    /// 16 bytes are writable at `to`; there is such a lane, and the processor has the instructions.
+    unsafe fn store_lane<const L: usize>(self, to: *mut u8);
+
     /// Writes all lanes past the caches where they are a line.
     ///
     /// # Safety
@@ -79,6 +85,12 @@ impl Vector for Portable {
         // SAFETY: as the caller promises.
         unsafe { to.cast::<[u8; 16]>().write_unaligned(self.0) }
     }
+
+    #[inline(always)]
+    unsafe fn store_lane<const L: usize>(self, to: *mut u8) {
+        // SAFETY: as the caller promises.
+        unsafe { self.store(to) }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -123,6 +135,12 @@ mod x86 {
             // SAFETY: as the caller promises.
             unsafe { _mm_storeu_si128(to.cast(), self) }
         }
+
+        #[inline(always)]
+        unsafe fn store_lane<const L: usize>(self, to: *mut u8) {
+            // SAFETY: as the caller promises.
+            unsafe { self.store(to) }
+        }
     }
 
     impl Vector for __m256i {
@@ -150,6 +168,17 @@ mod x86 {
         unsafe fn store(self, to: *mut u8) {
             // SAFETY: as the caller promises.
             unsafe { _mm256_storeu_si256(to.cast(), self) }
+        }
+
+        #[inline(always)]
+        unsafe fn store_lane<const L: usize>(self, to: *mut u8) {
+            // SAFETY: as the caller promises.
+            unsafe {
+                match L {
+                    0 => _mm_storeu_si128(to.cast(), _mm256_castsi256_si128(self)),
+                    _ => _mm_storeu_si128(to.cast(), _mm256_extracti128_si256::<1>(self)),
+                }
+            }
         }
     }
 
@@ -183,6 +212,20 @@ mod x86 {
         unsafe fn store(self, to: *mut u8) {
             // SAFETY: as the caller promises.
             unsafe { _mm512_storeu_si512(to.cast(), self) }
+        }
+
+        #[inline(always)]
+        unsafe fn store_lane<const L: usize>(self, to: *mut u8) {
+            // SAFETY: as the caller promises.
+            unsafe {
+                let lane = match L {
+                    0 => _mm512_castsi512_si128(self),
+                    1 => _mm512_extracti32x4_epi32::<1>(self),
+                    2 => _mm512_extracti32x4_epi32::<2>(self),
+                    _ => _mm512_extracti32x4_epi32::<3>(self),
+                };
+                _mm_storeu_si128(to.cast(), lane)
+            }
         }
 
         #[inline(always)]
@@ -231,6 +274,12 @@ mod arm {
 
         #[inline(always)]
         unsafe fn store(self, to: *mut u8) {
+            // SAFETY: as the caller promises.
+            unsafe { vst1q_u8(to, self) }
+        }
+
+        #[inline(always)]
+        unsafe fn store_lane<const L: usize>(self, to: *mut u8) {
             // SAFETY: as the caller promises.
             unsafe { vst1q_u8(to, self) }
         }

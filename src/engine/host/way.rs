@@ -81,6 +81,9 @@ const LONG: i64 = 256;
 /// Fewer rows or columns are no tile.
 const SQUARE: i64 = 16;
 
+/// Bytes of a patch that takes longer to find than its words to move one by one.
+const PATCH: usize = 128;
+
 impl Way {
     /// The way to copy scalars that differ in packing and byte order at most.
     pub fn to_copy(plan: &Plan, source: Cell, target: Cell) -> Self {
@@ -111,9 +114,17 @@ impl Way {
             let whole = !source.packed && !target.packed;
             if whole
                 && !has_large_planes(plan, size)
-                && Turned::new(plan, [size; 2], is_large, Isa::chosen()).is_some()
+                && let Some(turned) = Turned::new(plan, [size; 2], is_large, Isa::chosen())
             {
-                return Self::Patches { streams: is_large };
+                let [across, along] = turned.units();
+                let is_plane = across * along <= Block::plane(plan).scalars();
+                let turns = is_word && is_plane && turn(plan, source, target).is_some();
+                let is_tiny = across.min(along) * size < 16 || across * along * size <= PATCH;
+                match is_word && size >= 4 && is_tiny {
+                    _ if turns => {}
+                    true => return Self::Words { streams: is_large },
+                    false => return Self::Patches { streams: is_large },
+                }
             }
         }
         if let Some(turn) = turn(plan, source, target) {
