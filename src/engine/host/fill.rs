@@ -258,7 +258,7 @@ mod tests {
         let (bytes, gap, rows) = (count * size, count % 4, 1 + count % 3);
         let words: Vec<u8> = (0..rows * size).map(|i| (i * 37 + 11) as u8).collect();
         let span = rows * (bytes + gap) - gap;
-        let at_end = count % 2 > 0;
+        let at_end = !count.is_multiple_of(2);
         let storage = memory.bytes(span + shift, at_end);
         storage.fill(0x5A);
         let mut expected = storage.to_vec();
