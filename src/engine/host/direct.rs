@@ -3,7 +3,7 @@
 
 use std::marker::PhantomData;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use super::half;
 use super::isa::Isa;
 use super::kernel::{Kernel, Loop, Operands, compiled, each};
@@ -21,12 +21,12 @@ pub fn cast(source: Scalar, target: Scalar, isa: Isa) -> Option<Loop> {
     match (source, target) {
         (Float16, Float64) => Some(compiled::<HalfToDouble>(isa)),
         (Float64, Float16) => Some(compiled::<DoubleToHalf>(isa)),
-        #[cfg(target_arch = "x86_64")]
-        (_, Float32) if is_half(source) && has_f16c(isa) => Some(half::decode),
-        #[cfg(target_arch = "x86_64")]
-        (Float32, Float16) if has_f16c(isa) => Some(half::encode::<false>),
-        #[cfg(target_arch = "x86_64")]
-        (Float32, _) if is_half(target) && has_f16c(isa) => Some(half::encode::<true>),
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        (_, Float32) if is_half(source) && half::is_there(isa) => Some(half::decode),
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        (Float32, Float16) if half::is_there(isa) => Some(half::encode::<false>),
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        (Float32, _) if is_half(target) && half::is_there(isa) => Some(half::encode::<true>),
         (Small(_) | Float16, Float32) => visit_small(source, To::<f32>(isa, PhantomData)),
         (Float32, Small(_) | Float16) => visit_small(target, From::<f32>(isa, PhantomData)),
         (Int(2 | 4), Int(8)) => visit_narrow(source, To::<i8>(isa, PhantomData)),
@@ -45,7 +45,7 @@ pub fn cast(source: Scalar, target: Scalar, isa: Isa) -> Option<Loop> {
 }
 
 /// float16, with either rule for its NaN.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn is_half(scalar: Scalar) -> bool {
     matches!(scalar, Scalar::Float16 | Scalar::Small(Format::FLOAT16))
 }
@@ -56,11 +56,6 @@ fn visit_integer_of_float(source: Scalar, target: Scalar, isa: Isa) -> Option<Lo
         Scalar::Int(32) => visit_float(source, To::<i32>(isa, PhantomData)),
         _ => visit_float(source, To::<i64>(isa, PhantomData)),
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_f16c(isa: Isa) -> bool {
-    isa >= Isa::Avx2 && isa.is_available()
 }
 
 /// From a type that is being found to one that is known.

@@ -9,7 +9,7 @@ pub mod factors;
 #[cfg(all(test, unix))]
 pub mod fenced;
 mod fill;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod half;
 pub mod isa;
 mod kernel;

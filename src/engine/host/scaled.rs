@@ -219,7 +219,9 @@ macro_rules! saturate {
                 // Of the wide types the largest integer is no float; the next one up is, and one less is the next one down.
                 const EXACT: bool = <$int>::BITS < <$float>::MANTISSA_DIGITS;
                 const TOP: $float = if EXACT { HIGH } else { HIGH.next_down() };
-                let x = if self > LOW { self } else { LOW };
+                // The maximum of 64-bit ARM, which this becomes there, is NaN where a NaN signals.
+                let x = if cfg!(target_arch = "aarch64") && self.is_nan() { 0.0 } else { self };
+                let x = if x > LOW { x } else { LOW };
                 let x = if x < TOP { x } else { TOP };
                 // SAFETY: the number is no NaN and within the type's range.
                 let near: $int = unsafe { x.to_int_unchecked() };

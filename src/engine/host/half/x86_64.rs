@@ -1,20 +1,23 @@
-//! float16 by the processor's own instructions.
-//!
-//! They round as the portable code does and are several times as fast; only NaN differs, which they make quiet where
-//! NumPy keeps the payload as it is. So the few numbers around one are left to the portable code.
+//! By F16C.
 
 use std::arch::x86_64::*;
 
-use super::kernel::Operands;
 use crate::dtype::float::{Format, half_from_f32};
+use crate::engine::host::isa::Isa;
+use crate::engine::host::kernel::Operands;
 
 /// Numbers of a turn.
 const TURN: usize = 32;
 
+/// Whether there are such instructions.
+pub fn is_there(isa: Isa) -> bool {
+    isa >= Isa::Avx2 && isa.is_available()
+}
+
 /// Converts float32 to float16; `CANONICAL` NaN is the quiet one of its sign.
 ///
 /// # Safety
-/// As for [`super::kernel::Kernel::run`], on a processor that has F16C and AVX2.
+/// As for [`crate::engine::host::kernel::Kernel::run`], on a processor that has F16C and AVX2.
 #[target_feature(enable = "avx2,f16c")]
 pub unsafe fn encode<const CANONICAL: bool>(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
     let (from, to) = (from.cast::<f32>(), to.cast::<u16>());
