@@ -154,6 +154,26 @@ TEST("what progress throws reaches the caller") {
     CHECK_THROWS(std::domain_error, support::count_up({5}).convert(NDF_DTYPE_INT8, options));
 }
 
+TEST("progress may release the tensors of its conversion, whose memory stays until that is over") {
+    std::int16_t from[5] = {1, 2, 3, 4, 5};
+    std::int32_t to[5] = {};
+    support::counter ends;
+    tensor source = ndferry::wrap(from, ndferry::int16, {5}, support::counter::run, &ends);
+    tensor destination = ndferry::wrap(to, ndferry::int32, {5}, support::counter::run, &ends);
+    int ended = -1;
+    convert_options options;
+    options.progress = [&](std::int64_t, std::int64_t) {
+        ndf_tensor_release(source.release());
+        ndf_tensor_release(destination.release());
+        ended = ends.runs;
+        return true;
+    };
+    source.copy_into(destination, options);
+    CHECK_EQ(ended, 0);
+    CHECK_EQ(ends.runs, 2);
+    CHECK_EQ(to[4], 5);
+}
+
 TEST("progress may convert itself, and counts the copy that an overlap takes") {
     const tensor numbers = support::count_up<std::int16_t>({1000});
     convert_options options;

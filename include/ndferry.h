@@ -2504,8 +2504,8 @@ NDF_API int32_t ndf_get_thread_count(void);
 
 /**
  * Makes later conversions run on the host program's own threads. Without it the library starts helper threads when a
- * conversion is first large enough for them: they sleep when idle, block all signals, call none of the host's code, and
- * a child process after fork has none of them until it needs some of its own.
+ * conversion is first large enough for them: they sleep when idle, block all signals but those of faults, call none of
+ * the host's code, and a child process after fork has none of them until it needs some of its own.
  *
  * @param parallel_for  NULL for helper threads again; else it must keep working for the rest of the process
  * @param context       passed to `parallel_for`  [borrowed]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
-from ctypes import CFUNCTYPE, c_int32, c_int64, c_void_p, cast
+from ctypes import CFUNCTYPE, c_int32, c_int64, c_void_p
 
 from ._library import check
 
@@ -22,13 +23,15 @@ def watched(options: Any, progress: Callable[[int, int], object], convert: Calla
 
     def tell(_: object, done: int, total: int) -> int:
         try:
-            return int(interrupts.count > 0 or progress(done, total) is False)
+            interrupts.deliver()
+            return int(progress(done, total) is False)
         except BaseException as error:
             raised.append(error)
             return 1
 
     function = _FUNCTION(tell)
-    options.progress = cast(function, c_void_p)
+    # By its address only: what `cast` gives holds itself, and with it whatever `progress` knows.
+    options.progress = c_void_p.from_buffer(function).value
     with _Interrupts() as interrupts:
         status = convert()
     if raised:
@@ -40,22 +43,27 @@ def watched(options: Any, progress: Callable[[int, int], object], convert: Calla
 
 
 class _Interrupts:
-    """Keeps Ctrl-C until the conversion is over. Raised where the interpreter enters `tell`, it would be lost: ctypes has
+    """Keeps Ctrl-C until somebody can be told. Raised where the interpreter enters `tell`, it would be lost: ctypes has
     nobody to hand it to."""
 
     def __enter__(self) -> _Interrupts:
-        self.count = 0
+        self.kept: list[tuple[Any, ...]] = []
         self.before: Any = None
         if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
-            self.before = signal.signal(signal.SIGINT, self._keep)
+            # Only the main interpreter has signals.
+            with contextlib.suppress(ValueError):
+                self.before = signal.signal(signal.SIGINT, self._keep)
         return self
 
-    def _keep(self, *_: object) -> None:
-        self.count += 1
+    def _keep(self, *signal_and_frame: Any) -> None:
+        self.kept.append(signal_and_frame)
+
+    def deliver(self) -> None:
+        """Hands over what was kept, to whom it was meant for."""
+        while self.kept:
+            self.before(*self.kept.pop(0))
 
     def __exit__(self, *failure: object) -> None:
-        if self.before is None:
-            return
-        signal.signal(signal.SIGINT, self.before)
-        for _ in range(self.count):
-            self.before(signal.SIGINT, None)
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
+            self.deliver()

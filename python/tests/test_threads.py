@@ -1,12 +1,14 @@
 """Threads, progress and cancelling."""
 
 import ctypes
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -148,6 +150,60 @@ def test_ctrl_c_stops_a_long_conversion():
     timer.join()
     assert signal.getsignal(signal.SIGINT) is before
     assert len(calls) < 4
+
+
+def test_a_handler_of_ctrl_c_that_raises_nothing_stops_nothing_and_is_told_where():
+    frames = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: frames.append((number, frame)))
+    try:
+        made = large().convert("uint8", progress=lambda done, total: os.kill(os.getpid(), signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert made.equal(large())
+    assert [number for number, _ in frames] == [signal.SIGINT] * 3
+    assert all(frame.f_code.co_filename for _, frame in frames)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_progress_is_let_go_of_at_once(fails):
+    class Watch:
+        def __call__(self, done, total):
+            if fails:
+                raise LookupError("enough")
+
+    source, watch = ndferry.zeros(5, "int16"), Watch()
+    gone = weakref.ref(watch)
+    gc.disable()
+    try:
+        try:
+            source.convert("int32", progress=watch)
+        except LookupError:
+            pass
+        del watch
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_an_interpreter_beside_the_main_one_tells_progress_too():
+    interpreters = pytest.importorskip("_xxsubinterpreters" if sys.version_info < (3, 13) else "_interpreters")
+    one = interpreters.create("legacy") if sys.version_info >= (3, 13) else interpreters.create(isolated=False)
+    told, tell = os.pipe()
+    try:
+        code = f"""
+import os, sys
+sys.path[:] = {sys.path!r}
+import ndferry
+ndferry.zeros(5, "int16").convert("int32", progress=lambda done, total: os.write({tell}, b"%d of %d" % (done, total)))
+os.write({tell}, b"!")
+"""
+        failure = interpreters.run_string(one, code)
+        assert failure is None, failure
+        assert os.read(told, 99) == b"20 of 20!"
+    finally:
+        interpreters.destroy(one)
+        os.close(told)
+        os.close(tell)
 
 
 def test_without_progress_ctrl_c_is_raised_when_the_conversion_is_over():

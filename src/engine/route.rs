@@ -169,6 +169,8 @@ fn write(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -
     {
         return Ok(());
     }
+    // Whoever is told of progress may release the tensors.
+    let _held = how.progress.map(|_| [source.clone(), destination.clone()]);
     write_into(source, destination, name, how, |source, layout, destination, transform, sharing| {
         run(source, layout, destination, transform, sharing, how.progress)
     })?;

@@ -1,5 +1,5 @@
 //! Our own helper threads. They are started when there is work for them, sleep when there is none, and run nothing but
-//! kernels: no code of the host program, no signal handler.
+//! kernels: no code of the host program, no signal handler but for faults.
 //!
 //! One conversion has them at a time; others meanwhile do without. After a fork the child has none of the threads and
 //! makes a pool of its own; it does not look at its parent's, some lock of which may be held for ever.
@@ -177,13 +177,14 @@ impl Pool {
     }
 }
 
-/// Starts a helper, which no signal is delivered to; `None` where there can be no more threads.
+/// Starts a helper, which no signal of others is delivered to; `None` where there can be no more threads.
 fn start(pool: &'static Pool) -> Option<Thread> {
     let helper = std::thread::Builder::new().name("ndferry".into()).stack_size(STACK);
     without_signals(|| helper.spawn(move || pool.serve()).ok()).map(|handle| Thread::new(&handle))
 }
 
-/// Calls `act` with all signals blocked on this thread: a thread that it starts has them blocked for good.
+/// Calls `act` with signals blocked on this thread: a thread that it starts has them blocked for good. Those of a
+/// thread's own faults stay as they are: blocked, they would end the process past whoever handles them.
 #[cfg(unix)]
 fn without_signals<T>(act: impl FnOnce() -> T) -> T {
     let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
@@ -191,7 +192,10 @@ fn without_signals<T>(act: impl FnOnce() -> T) -> T {
     // SAFETY: both sets are written before they are read; a thread's own mask is changed and then put back.
     unsafe {
         libc::sigfillset(all.as_mut_ptr());
-        let changed = libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) == 0;
+        for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS] {
+            libc::sigdelset(all.as_mut_ptr(), fault);
+        }
+        let changed = libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr()) == 0;
         let result = act();
         if changed {
             libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), null_mut());
