@@ -15,6 +15,9 @@ type Loop = unsafe fn(&Sheet);
 /// The most bytes that a tile has on either side of a turn, and those of a tile with the excess of its last row.
 const TILE: usize = 16 * 64;
 
+/// No page of memory is smaller: where rows are closer, each page between two of them has words of the sheet.
+const PAGE: usize = 4096;
+
 /// The way to move sheets of few rows or columns.
 #[derive(Clone, Copy)]
 pub struct Thin {
@@ -137,11 +140,14 @@ unsafe fn split<V: Vector, const N: usize, const K: usize>(sheet: &Sheet) {
         let part = sheet.part(row, 0, height, sheet.columns, [N, N]);
         // Rows that lie behind the last one of the tile in memory.
         let behind = if pitch > 0 { sheet.rows - row - height } else { row };
+        // Bytes between rows further apart may be in pages that nobody may read.
+        let strays = |i: usize| part.from.wrapping_offset(i as isize * pitch).addr() % PAGE > PAGE - 16;
+        let is_last = behind * pitch.unsigned_abs() + used < 16;
         let mut room = [0u8; TILE];
         let (mut from, mut step) = (part.from, pitch);
-        // SAFETY: 16 bytes of each row of the tile are within the sheet, or are those of the room.
+        // SAFETY: 16 bytes of each row of the tile are within the sheet and its pages, or are those of the room.
         unsafe {
-            if behind * pitch.unsigned_abs() + used < 16 {
+            if is_last || pitch.unsigned_abs() > PAGE && (0..height).any(strays) {
                 for i in 0..height {
                     let to = room.as_mut_ptr().add(i * 16);
                     to.copy_from_nonoverlapping(part.from.offset(i as isize * pitch), used);
@@ -218,7 +224,7 @@ unsafe fn lanes<V: Vector, const K: usize>(vectors: &[V; K], to: *mut u8, step: 
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use crate::engine::host::fenced::Fenced;
+    use crate::engine::host::fenced::{Fenced, PAGE};
     use crate::engine::host::vector::Portable;
 
     /// A sheet in fenced memory, its rows so many bytes apart, forwards or backwards.
@@ -265,6 +271,48 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Rows that end where a page does, the pages between them being closed, in any order.
+    fn check_pages<const N: usize, const K: usize>() {
+        const ROWS: usize = 70;
+        let (mut memory, words) = (Fenced::new(2 * ROWS), (K - 1) * N);
+        let start = memory.bytes(2 * ROWS * PAGE, false).as_mut_ptr();
+        for i in 0..ROWS {
+            // SAFETY: the last words of a page, and the one behind it, which nobody uses.
+            unsafe {
+                start.add((2 * i + 1) * PAGE - words).write_bytes(i as u8 + 1, words);
+                assert_eq!(libc::mprotect(start.add((2 * i + 1) * PAGE).cast(), PAGE, libc::PROT_NONE), 0);
+            }
+        }
+        let portable: Loop = thin::<Portable, N, K, false>;
+        for split in Isa::ALL.map(|isa| pick::<N, K>(isa)[0]).into_iter().chain([portable]) {
+            for (rows, columns) in [16, 33, 64, ROWS].into_iter().flat_map(|n| (2..K).map(move |k| (n, k))) {
+                for is_backwards in [false, true] {
+                    let (pitch, first) = if is_backwards { (-2, rows - 1) } else { (2, 0) };
+                    let mut target = vec![0; rows * columns * N];
+                    let sheet = Sheet {
+                        from: start.wrapping_add((2 * first + 1) * PAGE - columns * N),
+                        pitch: pitch * PAGE as isize,
+                        to: target.as_mut_ptr(),
+                        target_pitch: (rows * N) as isize,
+                        rows,
+                        columns,
+                    };
+                    // SAFETY: the words at the ends of the pages.
+                    unsafe { split(&sheet) };
+                    let row = |i: usize| if is_backwards { rows - i } else { i + 1 };
+                    assert!(target.iter().enumerate().all(|(i, x)| usize::from(*x) == row(i / N % rows)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_page_between_the_rows_of_a_thin_sheet_is_read() {
+        check_pages::<1, 16>();
+        check_pages::<2, 8>();
+        check_pages::<4, 4>();
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Case {
             bias: Vec::new(),
             axis: 0,
         };
-        if Numeric::of(from).is_some() && family != Family::Large && random.one_in(4) {
+        if Numeric::of(from).is_some() && random.one_in(4) {
             case.axis = random.below(case.shape.len().max(1) as i64) as usize;
             let extent = case.shape.get(case.axis).copied().unwrap_or(1);
             (case.scale, case.bias) = (random.coefficients(extent), random.coefficients(extent));
@@ -277,7 +277,12 @@ impl Random {
     /// No number, one, or as many as an axis is long.
     fn coefficients(&mut self, extent: i64) -> Vec<f64> {
         let count = [0, 1, extent][self.below(3) as usize];
-        (0..count).map(|_| (self.below(2000) - 1000) as f64 / 128.3).collect()
+        let edges = [0.0, -0.0, 1.0, 1e-320, 1e300, f64::INFINITY];
+        let any = |_| match self.one_in(50) {
+            true => self.pick(&edges),
+            false => (self.below(2000) - 1000) as f64 / 128.3,
+        };
+        (0..count).map(any).collect()
     }
 
     pub fn poison(&mut self, bytes: &mut [u8]) {

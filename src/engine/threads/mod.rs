@@ -49,9 +49,25 @@ pub fn set_count(count: usize) {
     WANTED.store(count.min(MOST), Ordering::Relaxed);
 }
 
+#[cfg(test)]
+thread_local! {
+    /// What was asked for on this thread alone; 0 for nothing.
+    static WANTED_HERE: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Sets how many threads conversions that this thread begins may take.
+#[cfg(test)]
+pub fn set_count_here(count: usize) {
+    WANTED_HERE.set(count);
+}
+
 /// How many threads a conversion may take: what was set, else what the environment variable `NDFERRY_THREADS` says, else
 /// as many as there are processors for this process.
 pub fn count() -> usize {
+    #[cfg(test)]
+    if let count @ 1.. = WANTED_HERE.get() {
+        return count;
+    }
     static DEFAULT: OnceLock<usize> = OnceLock::new();
     match WANTED.load(Ordering::Relaxed) {
         0 => *DEFAULT.get_or_init(|| {
