@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 
 import ndferry
 import numpy as np
@@ -30,3 +31,11 @@ def xarray():
     module = pytest.importorskip("xarray")
     module.DataArray(np.arange(3))
     return module
+
+
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C is heard, here and in child processes, even where the tests themselves run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

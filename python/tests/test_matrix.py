@@ -178,7 +178,7 @@ def test_the_command_writes_what_it_found(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_ctrl_c_ends_a_run_and_what_was_tried_is_written(fakes, tmp_path):
+def test_ctrl_c_ends_a_run_and_what_was_tried_is_written(fakes, tmp_path, ctrl_c):
     page, file = tmp_path / "page.html", tmp_path / "out.json"
     words = ["--libraries", "numpy,ndferry,sparse", "--protocol", "asarray", "--jobs", "1", "--timeout", "2"]
     command = [sys.executable, "-m", "ndferry", "matrix", *words, "--html", str(page), "--json", str(file)]
