@@ -128,27 +128,3 @@ fn a_count_of_zero_is_at_least_one_thread_and_huge_ones_are_cut() {
     set_count(0);
     assert!((1..=MOST).contains(&count()));
 }
-
-/// A fault cannot wait: the system ends a process that has blocked the signal of one, and nobody learns where it was.
-#[test]
-#[cfg(target_os = "linux")]
-fn helpers_leave_signals_to_others_but_for_those_of_their_own_faults() {
-    let blocked = || {
-        let tally = Tally::new(1 << 10);
-        share(0..1 << 10, 1, 2, &|part| tally.add(part)).expect("no panic");
-        let tasks = std::fs::read_dir("/proc/self/task").expect("threads").flatten();
-        let mut of_helpers = tasks.filter_map(|task| {
-            let status = std::fs::read_to_string(task.path().join("status")).ok()?;
-            let line = status.lines().find(|line| line.starts_with("SigBlk:"))?;
-            status.starts_with("Name:\tndferry\n").then(|| line["SigBlk:".len()..].trim().to_owned())
-        });
-        of_helpers.next().map(|mask| u64::from_str_radix(&mask, 16).expect("a mask"))
-    };
-    if super::place::Others::now().is_some_and(|others| others.is_empty()) {
-        return; // nobody helps on one processor
-    }
-    let mask = std::iter::repeat_with(blocked).flatten().next().expect("a helper");
-    let is_blocked = |signal: i32| mask >> (signal - 1) & 1 != 0;
-    assert!([libc::SIGINT, libc::SIGTERM, libc::SIGALRM, libc::SIGCHLD].into_iter().all(is_blocked));
-    assert!(![libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL].into_iter().any(is_blocked));
-}
