@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import threading
 from ctypes import CFUNCTYPE, c_int32, c_int64, c_void_p
@@ -23,7 +22,7 @@ def watched(options: Any, progress: Callable[[int, int], object], convert: Calla
 
     def tell(_: object, done: int, total: int) -> int:
         try:
-            interrupts.deliver()
+            signals.deliver()
             return int(progress(done, total) is False)
         except BaseException as error:
             raised.append(error)
@@ -32,7 +31,7 @@ def watched(options: Any, progress: Callable[[int, int], object], convert: Calla
     function = _FUNCTION(tell)
     # By its address only: what `cast` gives holds itself, and with it whatever `progress` knows.
     options.progress = c_void_p.from_buffer(function).value
-    with _Interrupts() as interrupts:
+    with _Signals() as signals:
         status = convert()
     if raised:
         try:
@@ -42,28 +41,43 @@ def watched(options: Any, progress: Callable[[int, int], object], convert: Calla
     check(status)
 
 
-class _Interrupts:
-    """Keeps Ctrl-C until somebody can be told. Raised where the interpreter enters `tell`, it would be lost: ctypes has
-    nobody to hand it to."""
+class _Signals:
+    """Keeps signals until somebody can be told. What their handlers raise where the interpreter enters `tell` would be
+    lost: ctypes has nobody to hand it to."""
 
-    def __enter__(self) -> _Interrupts:
-        self.kept: list[tuple[Any, ...]] = []
-        self.before: Any = None
-        if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
-            # Only the main interpreter has signals.
-            with contextlib.suppress(ValueError):
-                self.before = signal.signal(signal.SIGINT, self._keep)
+    def __enter__(self) -> _Signals:
+        self.kept: list[tuple[int, Any]] = []
+        self.before: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            try:
+                for number in signal.valid_signals():
+                    if callable(signal.getsignal(number)):
+                        self.before[number] = signal.signal(number, self._keep)
+            except ValueError:
+                pass  # only the main interpreter has signals
+            except BaseException:
+                self._restore()  # one that is not kept yet has come
+                raise
         return self
 
-    def _keep(self, *signal_and_frame: Any) -> None:
-        self.kept.append(signal_and_frame)
+    def _keep(self, number: int, frame: Any) -> None:
+        self.kept.append((number, frame))
 
     def deliver(self) -> None:
         """Hands over what was kept, to whom it was meant for."""
         while self.kept:
-            self.before(*self.kept.pop(0))
+            number, frame = self.kept.pop(0)
+            self.before[number](number, frame)
+
+    def _restore(self) -> None:
+        left = [number for number in self.before if signal.getsignal(number) == self._keep]
+        if left:
+            try:
+                for number in left:
+                    signal.signal(number, self.before[number])
+            finally:
+                self._restore()  # a handler that is back may raise
 
     def __exit__(self, *failure: object) -> None:
-        if self.before is not None:
-            signal.signal(signal.SIGINT, self.before)
-            self.deliver()
+        self._restore()
+        self.deliver()

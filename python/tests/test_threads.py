@@ -165,6 +165,24 @@ def test_a_handler_of_ctrl_c_that_raises_nothing_stops_nothing_and_is_told_where
     assert all(frame.f_code.co_filename for _, frame in frames)
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no such signal")
+def test_what_a_handler_of_any_signal_raises_stops_a_long_conversion():
+    def expire(number, frame):
+        raise TimeoutError("enough")
+
+    source = ndferry.full((1,), 7, "uint8").broadcast_to(1 << 17, 1 << 11)
+    before = signal.signal(signal.SIGALRM, expire)
+    try:
+        with pytest.raises(TimeoutError, match="enough"):
+            signal.setitimer(signal.ITIMER_REAL, 0.02)
+            for _ in range(1000):
+                source.convert("uint8", scale=0.5, progress=lambda done, total: None)
+        assert signal.getsignal(signal.SIGALRM) is expire
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_progress_is_let_go_of_at_once(fails):
     class Watch:
