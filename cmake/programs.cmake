@@ -20,7 +20,7 @@ function(ndferry_add_test name target)
   if(NDFERRY_VALGRIND)
     add_test(NAME valgrind.${name}
       COMMAND "${NDFERRY_VALGRIND_PROGRAM}" --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible
-              --error-exitcode=1 $<TARGET_FILE:${target}> ${ARGN})
+              "--suppressions=${PROJECT_SOURCE_DIR}/cmake/valgrind.supp" --error-exitcode=1 $<TARGET_FILE:${target}> ${ARGN})
     set_tests_properties(valgrind.${name} PROPERTIES LABELS valgrind TIMEOUT 1200)
   endif()
 endfunction()
