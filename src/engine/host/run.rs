@@ -168,8 +168,7 @@ unsafe fn copy_rows(plan: &Plan, streams: bool, source: Place<*const u8>, target
     // SAFETY: as the caller promises.
     unsafe {
         if let ([_], false) = (&*plan.loops, streams) {
-            let [from, to] = [plan.source, plan.target].map(|bits| (bits >> 3) as isize);
-            let (from, to) = (source.base.wrapping_offset(from), target.base.wrapping_offset(to));
+            let (from, to) = tour::places(source.base, target.base, [plan.source, plan.target]);
             let bytes = (bits >> 3) as usize;
             if bytes < rows::LONG {
                 return to.copy_from_nonoverlapping(from, bytes);
@@ -202,8 +201,7 @@ unsafe fn repeat(
     let joined = streams && short && pitch == bytes as isize;
     let streams = streams && !short;
     nest(plan.loops.get(2..).unwrap_or_default(), [plan.source, plan.target], &mut |at| {
-        let [from, to] = at.map(|bits| (bits >> 3) as isize);
-        let (from, to) = (source.base.wrapping_offset(from), target.base.wrapping_offset(to));
+        let (from, to) = tour::places(source.base, target.base, at);
         let job = fill::Job { from, step, to, pitch, bytes, rows: rows.extent as usize, streams };
         // SAFETY: words of the source, and the rows of the target that repeat them.
         unsafe { if joined { fill_joined(fill, &job) } else { fill(&job) } }
@@ -409,20 +407,15 @@ pub(super) unsafe fn each_row(
     visit: &mut dyn FnMut(*const u8, *mut u8, usize, i64),
 ) {
     if let [row] = *plan.loops {
-        let at = |bits: i64| (bits >> 3) as isize;
-        let (from, to) = (source.wrapping_offset(at(plan.source)), target.wrapping_offset(at(plan.target)));
+        let (from, to) = tour::places(source, target, [plan.source, plan.target]);
         return visit(from, to, row.extent as usize, plan.first);
     }
     walk(plan, usize::MAX, &mut |block| {
         let (from, to) = (block.source(source), block.target(target));
         for j in 0..block.counts[1] as i64 {
-            let at = |at: i64, stride: i64| ((at + j * stride) >> 3) as isize;
-            visit(
-                from.base.wrapping_offset(at(from.at, from.strides[1])),
-                to.base.wrapping_offset(at(to.at, to.strides[1])),
-                block.counts[0],
-                block.first + j * block.loops[1].step,
-            );
+            let at = [from.at + j * from.strides[1], to.at + j * to.strides[1]];
+            let (from, to) = tour::places(source, target, at);
+            visit(from, to, block.counts[0], block.first + j * block.loops[1].step);
         }
     });
 }

@@ -104,7 +104,8 @@ fn run_of(loops: &[Loop], bits: i64) -> Option<usize> {
     Some(units as usize)
 }
 
-fn places(source: *const u8, target: *mut u8, at: [i64; 2]) -> (*const u8, *mut u8) {
+/// The addresses at so many bits from both sides' starts.
+pub(super) fn places(source: *const u8, target: *mut u8, at: [i64; 2]) -> (*const u8, *mut u8) {
     (source.wrapping_offset((at[0] >> 3) as isize), target.wrapping_offset((at[1] >> 3) as isize))
 }
 
