@@ -4,6 +4,7 @@
 //! planned by [`plan`] and run by [`host`].
 
 mod compare;
+mod cuda;
 mod explain;
 pub mod host;
 mod loops;
