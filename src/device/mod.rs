@@ -1,6 +1,7 @@
 //! Devices, named as DLPack names them, and host memory.
 
 pub mod cpu;
+pub mod cuda;
 mod system;
 
 /// A place where memory lies. Same layout as DLPack's `DLDevice`; unknown types are carried untouched.
