@@ -47,7 +47,7 @@ struct Fill {
     Walk walk;
 };
 
-/// trans_*, transv_*, tile_*, split_*, merge_*: sheets whose rows become columns, as many as the walk has items. A row of the
+/// trans_*, transv_*, tile_*: sheets whose rows become columns, as many as the walk has items. A row of the
 /// source is a run of `columns` elements, a row of the target one of `rows`.
 struct Transpose {
     const void *source;
@@ -94,7 +94,7 @@ enum Type : u32 {
     INT2,
     UINT2,
     HALF, // the parts of complex32, which have one quiet NaN of either sign
-    // `cast`, split_* and merge_*: words of as many bits, which stay what they are.
+    // `cast`, `split` and `merge`: words of as many bits, which stay what they are.
     WORD2,
     WORD4,
     WORD6,
@@ -117,18 +117,21 @@ struct Numbers {
     f64 own[2 * FACTORS];
 };
 
-/// to_float_*, to_integer_*, to_wide_*
-struct Convert {
-    const void *source;
-    void *target;
-    Numbers numbers;
-    Walk walk;
+/// How the items of a Convert lie.
+enum Shape : u32 {
+    SHEETS, // an item is a sheet whose rows become columns, as in trans_*
+    EACH,   // an item is a number
+    PAIRS,  // two adjacent numbers on both sides
+    LOTS,   // four adjacent numbers on both sides
 };
 
-/// turn_float_*, turn_integer_*, turn_wide_*, split_*, merge_*: a Transpose whose numbers change.
-struct Turn {
-    Transpose sheet; // `swap` is 1
-    i64 row_step, column_step; // along the factors
+/// to_float, to_integer, to_wide; split, merge (which look at `sheet` only for its source, target, pitches, rows, columns, across,
+/// down and walk).
+struct Convert {
+    Transpose sheet; // of shapes other than SHEETS source, target and walk only; `swap` is 1
+    i64 row_step, column_step; // SHEETS, split, merge: along the factors
+    u32 shape;       // Shape; split and merge do not look at it
+    u32 spare;
     Numbers numbers;
 };
 
