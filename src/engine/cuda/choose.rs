@@ -2,7 +2,7 @@
 //! there.
 #![forbid(unsafe_code)]
 
-use super::kernel::{Kernel, Sheet, Step, Type, Writes};
+use super::kernel::{Family, Kernel, Sheet, Step, Type, Writes};
 use super::nest::{self, Ends, allows, cut, trace, with};
 use super::sheet::{self, find};
 use crate::engine::host::memory::Cell;
@@ -43,21 +43,15 @@ fn copy(plan: &Plan, cells: [Cell; 2], ends: Ends) -> Result<Vec<Step>> {
     }
     let bytes = from.bytes() as i64;
     let part = if from.swapped == to.swapped { 1 } else { from.part as i64 };
-    let run = run_of(plan, bytes);
-    copy_bytes(&with_run(plan, run, bytes)?, part, ends)
+    copy_bytes(&runs(plan, bytes)?, part, ends)
 }
 
-/// Bytes that follow each other on both sides, where scalars have so many.
-fn run_of(plan: &Plan, bytes: i64) -> i64 {
-    let runs = |l: &&Loop| (l.source, l.target) == (bytes * 8, bytes * 8);
-    plan.loops.first().filter(runs).map_or(bytes, |l| l.extent * bytes)
-}
-
-/// The plan over bytes, the innermost loop being the run, even one of a single byte.
-fn with_run(plan: &Plan, run: i64, bytes: i64) -> Result<(Plan, i64)> {
-    let is_merged = run_of(plan, bytes) != bytes;
-    let rest = plan.loops[usize::from(is_merged)..].iter().copied();
-    Ok((with(plan, rest)?, run))
+/// The loops over runs of bytes that follow each other on both sides, scalars having so many, and the bytes of a run.
+pub fn runs(plan: &Plan, bytes: i64) -> Result<(Plan, i64)> {
+    let is_run = |l: &&Loop| (l.source, l.target) == (bytes * 8, bytes * 8);
+    let run = plan.loops.first().filter(is_run);
+    let rest = plan.loops[usize::from(run.is_some())..].iter().copied();
+    Ok((with(plan, rest)?, run.map_or(bytes, |l| l.extent * bytes)))
 }
 
 /// Runs of bytes, in which units of `part` bytes are reversed.
@@ -241,7 +235,7 @@ fn turn(sheet: &Sheet, sheets: &Plan, types: [Type; 2], sizes: [i64; 2], ends: E
     {
         return Some(kernel);
     }
-    let size = sizes[0].max(sizes[1]).max(4) as u8;
+    let size = if sizes[0].max(sizes[1]) > 4 || types[1].family() == Family::Wide { 8 } else { 4 };
     sheet.is_square().then_some(Kernel::Turn { size, types, sheet: *sheet })
 }
 

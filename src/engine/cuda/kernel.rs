@@ -1,6 +1,8 @@
 //! The kernels there are: what each is called, and what it is told beside the loops over its items.
 #![forbid(unsafe_code)]
 
+use std::ffi::CStr;
+
 use crate::dtype::Scalar;
 use crate::dtype::float::Format;
 use crate::engine::plan::Plan;
@@ -266,35 +268,59 @@ pub enum Family {
     Wide,
 }
 
-impl Family {
-    /// The word in the names of kernels.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Float => "float",
-            Self::Integer => "integer",
-            Self::Wide => "wide",
+/// The name of the kernel for one of these sizes.
+macro_rules! sized {
+    ($size:expr, $stem:literal, $($known:literal)*) => {
+        match $size {
+            $($known => const { name(concat!($stem, $known, "\0")) },)*
+            other => unreachable!("there is no kernel {}{other}", $stem),
         }
+    };
+}
+
+const fn name(text: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(name) => name,
+        Err(_) => panic!("a name ends with NUL"),
     }
 }
 
 impl Kernel {
     /// What the kernel is called; nothing for what the driver does.
-    pub fn name(&self) -> Option<String> {
+    pub fn name(&self) -> Option<&'static CStr> {
         Some(match self {
             Self::Run { .. } => return None,
-            Self::Words { size, .. } => format!("copy_{size}"),
-            Self::Gather { size, .. } => format!("gather_{size}"),
-            Self::Zero { size } => format!("fill_{size}"),
-            Self::Transpose { tiling: Tiling::Vectors, size, .. } => format!("transv_{size}"),
-            Self::Transpose { tiling: Tiling::Squares, size, .. } => format!("trans_{size}"),
-            Self::Transpose { tiling: Tiling::Strips { .. }, size, .. } => format!("tile_{size}"),
-            Self::Pixels { splits: true, size, sheet, .. } => format!("split_{}_{size}", sheet.columns),
-            Self::Pixels { splits: false, size, sheet, .. } => format!("merge_{}_{size}", sheet.rows),
-            Self::Numbers { adjacent, types } => format!("to_{}_{adjacent}", types[1].family().word()),
-            Self::Turn { size, types, .. } => format!("turn_{}_{size}", types[1].family().word()),
-            Self::Cast { writes: Writes::Bytes, .. } => "cast".into(),
-            Self::Cast { writes: Writes::Run, .. } => "cast_run".into(),
-            Self::Cast { writes: Writes::Bits, .. } => "cast_bits".into(),
+            Self::Words { size, .. } => sized!(*size, "copy_", 1 2 4 8 16),
+            Self::Gather { size, .. } => sized!(*size, "gather_", 1 2 4 8),
+            Self::Zero { size } => sized!(*size, "fill_", 1 2 4 8 16),
+            Self::Transpose { tiling: Tiling::Vectors, size, .. } => sized!(*size, "transv_", 1 2 4 8),
+            Self::Transpose { tiling: Tiling::Squares, size, .. } => sized!(*size, "trans_", 1 2 4 8 16),
+            Self::Transpose { tiling: Tiling::Strips { .. }, size, .. } => {
+                sized!(*size, "tile_", 1 2 4 8 16)
+            }
+            Self::Pixels { splits: true, size, sheet, .. } => match sheet.columns {
+                2 => sized!(*size, "split_2_", 1 2 4),
+                3 => sized!(*size, "split_3_", 1 2 4),
+                _ => sized!(*size, "split_4_", 1 2 4),
+            },
+            Self::Pixels { splits: false, size, sheet, .. } => match sheet.rows {
+                2 => sized!(*size, "merge_2_", 1 2 4),
+                3 => sized!(*size, "merge_3_", 1 2 4),
+                _ => sized!(*size, "merge_4_", 1 2 4),
+            },
+            Self::Numbers { adjacent, types } => match types[1].family() {
+                Family::Float => sized!(*adjacent, "to_float_", 1 2 4 8 16),
+                Family::Integer => sized!(*adjacent, "to_integer_", 1 2 4 8 16),
+                Family::Wide => sized!(*adjacent, "to_wide_", 1 2 4),
+            },
+            Self::Turn { size, types, .. } => match types[1].family() {
+                Family::Float => sized!(*size, "turn_float_", 4 8),
+                Family::Integer => sized!(*size, "turn_integer_", 4 8),
+                Family::Wide => sized!(*size, "turn_wide_", 8),
+            },
+            Self::Cast { writes: Writes::Bytes, .. } => c"cast",
+            Self::Cast { writes: Writes::Run, .. } => c"cast_run",
+            Self::Cast { writes: Writes::Bits, .. } => c"cast_bits",
         })
     }
 

@@ -1,4 +1,5 @@
 //! What kernels are given: `kernels/params.h` once more, byte for byte.
+#![forbid(unsafe_code)]
 
 use super::kernel::{Kernel, Sheet, Tiling, Type};
 use super::nest::Ends;
@@ -11,24 +12,14 @@ pub const LOOPS: usize = 8;
 /// So many pairs of scale and bias lie among the parameters.
 pub const FACTORS: usize = 16;
 
-/// A structure that a kernel takes.
-///
-/// # Safety
-/// `repr(C)`, and no byte of it is padding.
-pub unsafe trait Params: Sized {
-    /// Its bytes.
-    fn bytes(&self) -> &[u8] {
-        // SAFETY: all bytes of the structure are initialised, for none is padding.
-        unsafe { std::slice::from_raw_parts(std::ptr::from_ref(self).cast(), size_of::<Self>()) }
-    }
-}
+/// A structure that a kernel takes by value.
+pub trait Params: std::marker::Copy {}
 
 macro_rules! params {
     ($($name:ident: $size:literal,)*) => {
         $(
             const _: () = assert!(size_of::<$name>() == $size);
-            // SAFETY: `repr(C)`; the size above is the sum of those of the fields.
-            unsafe impl Params for $name {}
+            impl Params for $name {}
         )*
     };
 }

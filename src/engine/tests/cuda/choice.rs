@@ -241,7 +241,7 @@ fn checked(
             done(&steps, pass, unit, ends) == asked(pass, unit),
             "{from:?} {source:?} to {to:?} {target:?}: {steps:?}"
         );
-        names.extend(steps.iter().map(|step| step.kernel.name().unwrap_or("driver".into())));
+        names.extend(steps.iter().map(|step| step.kernel.name().map_or("driver".into(), |name| name.to_string_lossy().into_owned())));
         Ok(())
     })
     .expect("a conversion");
@@ -251,7 +251,7 @@ fn checked(
 #[test]
 fn what_is_chosen_moves_every_scalar_of_random_passes_once() {
     let mut seen = BTreeMap::new();
-    for seed in 0..6000 {
+    for seed in 0..2000 {
         let case = Case::new(seed);
         if case.shape.iter().product::<i64>() > 5000 {
             continue;
