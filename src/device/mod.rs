@@ -4,6 +4,8 @@ pub mod cpu;
 pub mod cuda;
 mod system;
 
+use crate::error::{Result, bail};
+
 /// A place where memory lies. Same layout as DLPack's `DLDevice`; unknown types are carried untouched.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +66,36 @@ impl std::fmt::Display for Device {
     }
 }
 
-/// How many devices of a type this library can make memory on.
+/// How many devices of a type this library can make memory on. Of pinned and managed memory, which belong to no device,
+/// there is one where CUDA has any.
 pub fn count(device_type: i32) -> i32 {
-    i32::from(device_type == Device::CPU.device_type)
+    match device_type {
+        1 => 1,
+        2 => cuda::count(),
+        3 | 13 => cuda::count().min(1),
+        _ => 0,
+    }
+}
+
+/// cbindgen:ignore
+impl Device {
+    /// Fails unless memory can be made there.
+    #[cold]
+    pub fn require(self) -> Result<()> {
+        let Self { device_type, device_id } = self;
+        if !matches!(device_type, 1 | 2 | 3 | 13) {
+            bail!(
+                DeviceUnavailable,
+                "`device` is {self}; memory can be made on cpu, cuda, cuda_host and cuda_managed"
+            );
+        }
+        if device_type != Self::CPU.device_type {
+            cuda::driver()?;
+        }
+        let count = count(device_type);
+        if !(0..count).contains(&device_id) {
+            bail!(DeviceUnavailable, "`device` is {self}; there are {count} of that type, counted from 0");
+        }
+        Ok(())
+    }
 }

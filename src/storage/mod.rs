@@ -1,18 +1,20 @@
 //! An address range on a device, and who frees it.
 
 mod count;
+mod cuda;
 mod owner;
+mod place;
 mod uses;
 
 pub use count::Count;
 pub use owner::{Owner, ReleaseFn};
+pub use place::Place;
 
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::AtomicPtr;
 
 use crate::device::Device;
 use crate::device::cpu::{self, Content};
-use crate::device::cuda::{self, Context, Entered, Stream};
 use crate::error::Result;
 use uses::Uses;
 
@@ -35,10 +37,14 @@ unsafe impl Send for Storage {}
 unsafe impl Sync for Storage {}
 
 impl Storage {
-    /// Host memory for `byte_count` bytes, aligned to [`cpu::ALIGNMENT`]. No bytes: no memory.
-    pub fn allocate(byte_count: usize, content: Content) -> Result<Self> {
+    /// Memory for `byte_count` bytes where `place` says; on the host aligned to [`cpu::ALIGNMENT`]. No bytes: no memory.
+    #[inline]
+    pub fn allocate(byte_count: usize, content: Content, place: Place) -> Result<Self> {
         if byte_count == 0 {
-            return Ok(Self::adopt(std::ptr::null_mut(), 0, Device::CPU, Owner::NOBODY));
+            return Ok(Self::adopt(null_mut(), 0, place.device, Owner::NOBODY));
+        }
+        if place.device != Device::CPU {
+            return Self::allocate_on_cuda(byte_count, content, place);
         }
         let block = cpu::allocate(byte_count, content)?;
         // SAFETY: the storage is exactly this block.
@@ -75,63 +81,13 @@ impl Storage {
     pub fn device(&self) -> Device {
         self.device
     }
-
-    /// The CUDA context that work on the memory needs: that of its device, but for memory of contexts that somebody else
-    /// made. For host memory that of the calling thread.
-    pub fn context(&self) -> Result<&'static Context> {
-        if self.device.device_type != 2 || self.start.is_null() {
-            return if self.device.device_type == 2 {
-                cuda::context(self.device.device_id)
-            } else {
-                cuda::current()
-            };
-        }
-        match cuda::pointer(self.start.addr() as u64)? {
-            Some(known) => known.context(),
-            None => cuda::context(self.device.device_id),
-        }
-    }
-
-    /// What is enqueued on `stream` from now on begins after all work that is known to use the memory.
-    pub fn wait(&self, entered: &Entered, stream: Stream) -> Result<()> {
-        // SAFETY: NULL, or what `record` put there for as long as the storage lives.
-        match unsafe { self.uses.load(Ordering::Acquire).as_ref() } {
-            Some(uses) => uses.wait(entered, stream),
-            None => Ok(()),
-        }
-    }
-
-    /// What has been enqueued on `stream` so far uses the memory.
-    pub fn record(&self, entered: &Entered, stream: Stream) -> Result<()> {
-        self.known_uses().record(entered, stream)
-    }
-
-    fn known_uses(&self) -> &Uses {
-        let fresh = || Box::into_raw(Box::default());
-        let mut known = self.uses.load(Ordering::Acquire);
-        if known.is_null() {
-            let made = fresh();
-            known = match self.uses.compare_exchange(null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => made,
-                Err(other) => {
-                    // SAFETY: made above, and nobody else has seen it.
-                    drop(unsafe { Box::from_raw(made) });
-                    other
-                }
-            };
-        }
-        // SAFETY: put there by this function, and freed with the storage only.
-        unsafe { &*known }
-    }
 }
 
 impl Drop for Storage {
     #[inline]
     fn drop(&mut self) {
-        let uses = *self.uses.get_mut();
-        if !uses.is_null() {
-            // SAFETY: `known_uses` made it, and nobody refers to it any more.
-            drop(unsafe { Box::from_raw(uses) });
+        if !self.uses.get_mut().is_null() {
+            self.end_uses();
         }
         // SAFETY: `drop` runs once, with the storage's own numbers.
         unsafe { self.owner.end(self.start, self.byte_count) };

@@ -11,6 +11,7 @@ use once_cell::sync::OnceCell;
 
 use super::driver::{Driver, driver};
 use super::module::Module;
+use super::release::Released;
 use super::stream::Stream;
 use crate::error::{Result, bail};
 
@@ -26,8 +27,14 @@ pub struct Context {
     /// The driver's name of the context, which no later one has.
     id: u64,
     pub(super) pool: OnceCell<Option<Pool>>,
-    pub(super) releases: OnceCell<Stream>,
+    /// A stream of ours, which waits for nothing but what it is told to.
+    own_stream: OnceCell<Stream>,
+    /// Events that are not in use.
     pub(super) events: Mutex<Vec<usize>>,
+    /// Streams that were being captured when they were last seen.
+    pub(super) captured: Mutex<Vec<Stream>>,
+    /// What is to be freed.
+    pub(super) released: Mutex<Vec<Released>>,
     pub(super) modules: Mutex<HashMap<&'static str, Module>>,
 }
 
@@ -122,8 +129,10 @@ impl Context {
             ordinal,
             id,
             pool: OnceCell::new(),
-            releases: OnceCell::new(),
+            own_stream: OnceCell::new(),
             events: Mutex::default(),
+            captured: Mutex::default(),
+            released: Mutex::default(),
             modules: Mutex::default(),
         }
     }
@@ -190,6 +199,11 @@ impl Entered {
         self.context.driver
     }
 
+    /// The stream of ours in this context.
+    pub(super) fn own_stream(&self) -> Result<Stream> {
+        self.context.own_stream.get_or_try_init(|| self.new_stream()).copied()
+    }
+
     /// Free and all bytes of the device.
     pub fn memory_info(&self) -> Result<(usize, usize)> {
         let (mut free, mut total) = (0, 0);
@@ -198,10 +212,13 @@ impl Entered {
         Ok((free, total))
     }
 
-    /// Waits for all work of the context.
+    /// Waits for all work of the context. Fails while a stream is captured, and ends the capture.
     pub fn synchronize_all(&self) -> Result<()> {
         // SAFETY: a context is current.
-        Ok(unsafe { self.driver().cuCtxSynchronize() }?)
+        unsafe { self.driver().cuCtxSynchronize() }?;
+        // It would have failed if any were still being captured.
+        self.context.captured.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 use cudarc::driver::sys::CUevent;
 
 use super::context::{Context, Entered};
+use super::failure::Failure;
 use super::stream::Stream;
 use crate::error::Result;
 
@@ -23,6 +24,11 @@ pub struct Event {
 }
 
 impl Event {
+    /// The context of its stream.
+    pub fn context(&self) -> &'static Context {
+        self.context
+    }
+
     fn handle(&self) -> CUevent {
         std::ptr::with_exposed_provenance_mut(self.handle)
     }
@@ -46,6 +52,10 @@ impl Event {
 
 impl Drop for Event {
     fn drop(&mut self) {
+        // A forked child has no events, and the lock may be one that it never gets.
+        if self.context.driver.is_lost() {
+            return;
+        }
         self.context.events.lock().unwrap_or_else(PoisonError::into_inner).push(self.handle);
     }
 }
@@ -97,16 +107,50 @@ impl Entered {
         Ok(unsafe { self.driver().cuStreamSynchronize(stream.handle()) }?)
     }
 
-    /// Whether `stream` is being captured into a graph. For the legacy stream: whether it must not be used, because one
-    /// that would wait for it is.
+    /// Whether `stream` is being captured into a graph.
+    ///
+    /// Fails for the legacy stream while one that would wait for it is captured: then it must not be used.
     pub fn is_capturing(&self, stream: Stream) -> Result<bool> {
+        Ok(self.ask_capturing(stream)?)
+    }
+
+    /// `stream`, or one of ours where that is the legacy stream and must not be used now.
+    pub fn usable(&self, stream: Stream) -> Result<Stream> {
+        if stream == Stream::LEGACY && self.is_legacy_barred()? { self.own_stream() } else { Ok(stream) }
+    }
+
+    /// Whether to use the legacy stream would end a capture.
+    fn is_legacy_barred(&self) -> Result<bool> {
+        match self.ask_capturing(Stream::LEGACY) {
+            Err(failure) if failure.code() == CAPTURE_IMPLICIT => Ok(true),
+            answer => Ok(answer?),
+        }
+    }
+
+    fn ask_capturing(&self, stream: Stream) -> std::result::Result<bool, Failure> {
         let mut status = 0i32;
         // SAFETY: an integer as large as the driver's enum; a stream by the promise of whoever named it.
-        match unsafe { self.driver().cuStreamIsCapturing(stream.handle(), (&raw mut status).cast()) } {
-            Ok(()) => Ok(status != 0),
-            Err(failure) if failure.code() == CAPTURE_IMPLICIT => Ok(true),
-            Err(failure) => Err(failure.into()),
+        unsafe { self.driver().cuStreamIsCapturing(stream.handle(), (&raw mut status).cast()) }?;
+        let captured = status != 0;
+        let mut known = self.context.captured.lock().unwrap_or_else(PoisonError::into_inner);
+        match (captured, known.iter().position(|&other| other == stream)) {
+            (true, None) => known.push(stream),
+            (false, Some(place)) => drop(known.swap_remove(place)),
+            _ => {}
         }
+        Ok(captured)
+    }
+
+    /// Whether a stream of this context may be being captured, as far as can be known: one that would wait for the legacy
+    /// stream, or one that was when it was last seen. A stream is not asked again by whoever does not know that it is
+    /// still there.
+    pub(super) fn may_be_captured(&self) -> bool {
+        let captured = self.context.captured.lock().unwrap_or_else(PoisonError::into_inner);
+        if !captured.is_empty() {
+            return true;
+        }
+        drop(captured);
+        self.is_legacy_barred().unwrap_or(true)
     }
 
     /// What tells `stream` from every other one that there ever was; `None` where the driver cannot say, and the handle

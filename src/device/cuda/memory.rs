@@ -9,7 +9,7 @@ use cudarc::driver::sys::{
 
 use super::context::{Entered, Pool};
 use super::stream::Stream;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 
 /// `CU_MEMHOSTALLOC_PORTABLE`: pinned for every context.
 const PORTABLE: u32 = 1;
@@ -17,19 +17,41 @@ const PORTABLE: u32 = 1;
 const ATTACH_GLOBAL: u32 = 1;
 
 impl Entered {
-    /// Device memory that may be used by what is enqueued on `stream` from now on.
-    pub fn allocate(&self, bytes: usize, stream: Stream) -> Result<u64> {
-        let mut address = 0;
-        // SAFETY: a place for the answer, a pool of this device, a stream by the promise of whoever named it.
-        unsafe {
-            match self.pool()? {
-                Some(pool) => {
-                    self.driver().cuMemAllocFromPoolAsync(&mut address, bytes, pool.0, stream.handle())
-                }
-                None => self.driver().cuMemAlloc_v2(&mut address, bytes),
+    /// Device memory, and whether it may be used by what is enqueued on `stream` from now on only: other streams have to
+    /// wait for that one first.
+    ///
+    /// While `stream` is captured memory is made outside of the capture.
+    pub fn allocate(&self, bytes: usize, stream: Stream) -> Result<(u64, bool)> {
+        self.sweep();
+        match self.try_allocate(bytes, stream) {
+            // What was released and not freed yet is waited for, unless that would end a capture.
+            Err(error) if error.kind() == Kind::OutOfMemory && !self.may_be_captured() => {
+                self.synchronize_all()?;
+                self.sweep();
+                self.synchronize(self.own_stream()?)?;
+                self.try_allocate(bytes, stream)
             }
-        }?;
-        Ok(address)
+            made => made,
+        }
+    }
+
+    fn try_allocate(&self, bytes: usize, stream: Stream) -> Result<(u64, bool)> {
+        let mut address = 0;
+        let Some(pool) = self.pool()? else {
+            // SAFETY: a place for the answer.
+            unsafe { self.driver().cuMemAlloc_v2(&mut address, bytes) }?;
+            return Ok((address, false));
+        };
+        let is_captured = self.is_capturing(stream)?;
+        let on = if is_captured { self.own_stream()? } else { stream };
+        // SAFETY: a place for the answer, a pool of this device, a stream of ours, or by the promise of whoever named it.
+        unsafe { self.driver().cuMemAllocFromPoolAsync(&mut address, bytes, pool.0, on.handle()) }?;
+        if is_captured && let Err(error) = self.synchronize(on) {
+            // SAFETY: made above, and nobody has seen it. The first error is the one to tell.
+            let _ = unsafe { self.free(address, on) };
+            return Err(error);
+        }
+        Ok((address, !is_captured))
     }
 
     /// Gives memory of [`allocate`](Self::allocate) back, in the order of `stream`.
@@ -44,6 +66,11 @@ impl Entered {
                 None => self.driver().cuMemFree_v2(address),
             }
         }?)
+    }
+
+    /// Whether device memory comes from a pool, and is freed in stream order.
+    pub(super) fn has_pool(&self) -> Result<bool> {
+        self.pool().map(|pool| pool.is_some())
     }
 
     /// The pool of ours on this device; `None` where devices have no pools. The device's own pool is left alone: how much
@@ -90,20 +117,21 @@ impl Entered {
     }
 
     /// Host memory that devices reach without the processor's help.
-    pub fn allocate_pinned(&self, bytes: usize) -> Result<*mut u8> {
+    pub fn allocate_pinned(&self, bytes: usize) -> Result<u64> {
         let mut address = null_mut();
         // SAFETY: a place for the answer.
         unsafe { self.driver().cuMemHostAlloc(&mut address, bytes, PORTABLE) }?;
-        Ok(address.cast())
+        Ok(address.expose_provenance() as u64)
     }
 
     /// Gives pinned memory back.
     ///
     /// # Safety
     /// `address` came from [`allocate_pinned`](Self::allocate_pinned), and nothing uses it any more.
-    pub unsafe fn free_pinned(&self, address: *mut u8) -> Result<()> {
+    pub unsafe fn free_pinned(&self, address: u64) -> Result<()> {
+        let address = std::ptr::with_exposed_provenance_mut(address as usize);
         // SAFETY: the caller's promise.
-        Ok(unsafe { self.driver().cuMemFreeHost(address.cast()) }?)
+        Ok(unsafe { self.driver().cuMemFreeHost(address) }?)
     }
 
     /// Memory that moves between host and devices by itself.
