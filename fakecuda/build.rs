@@ -7,7 +7,8 @@ fn main() -> io::Result<()> {
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libcuda.so.1");
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
     // OUT_DIR is <target>/<profile>/build/<package>/out.
-    let profile = Path::new(&out).ancestors().nth(3).ok_or(io::Error::other("OUT_DIR is not where cargo puts it"))?;
+    let profile =
+        Path::new(&out).ancestors().nth(3).ok_or(io::Error::other("OUT_DIR is not where cargo puts it"))?;
     let folder = profile.join("fakecuda");
     fs::create_dir_all(&folder)?;
     let link = folder.join("libcuda.so.1");
