@@ -64,7 +64,9 @@ pub fn boxes(layout: &Layout, most: i64, visit: &mut dyn FnMut(&Part) -> Result<
             visit(&part)?;
             part.start[cut] += part.shape[cut];
         }
-        let Some(next) = outer.iter().rposition(|&axis| part.start[axis] + 1 < shape[axis]) else { return Ok(()) };
+        let Some(next) = outer.iter().rposition(|&axis| part.start[axis] + 1 < shape[axis]) else {
+            return Ok(());
+        };
         part.start[outer[next]] += 1;
         outer[next + 1..].iter().for_each(|&axis| part.start[axis] = 0);
     }
@@ -86,9 +88,12 @@ mod tests {
 
     #[test]
     fn boxes_have_each_element_once_and_are_runs_where_there_are_no_gaps() {
-        let shapes: [&[i64]; 6] = [&[], &[17], &[3, 1, 5], &[2, 3, 4, 5], &[5, 0, 3], &[2, 2, 2, 2, 2, 2, 2, 2]];
+        let shapes: [&[i64]; 6] =
+            [&[], &[17], &[3, 1, 5], &[2, 3, 4, 5], &[5, 0, 3], &[2, 2, 2, 2, 2, 2, 2, 2]];
         for shape in shapes {
-            for (order, most) in [Order::C, Order::F].into_iter().flat_map(|o| (1..200).step_by(7).map(move |n| (o, n))) {
+            for (order, most) in
+                [Order::C, Order::F].into_iter().flat_map(|o| (1..200).step_by(7).map(move |n| (o, n)))
+            {
                 let layout = Layout::contiguous(shape, order).expect("small");
                 let mut all = Vec::new();
                 boxes(&layout, most, &mut |part| {

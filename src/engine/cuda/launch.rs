@@ -29,14 +29,15 @@ pub unsafe fn run(pass: &Pass, ends: Ends, queue: &Queue) -> Result<()> {
     for Step { kernel, items } in &steps {
         #[cfg(test)]
         super::RAN.with_borrow_mut(|ran| ran.extend(kernel.name().map(|name| name.to_str().unwrap_or("?"))));
-        let tiles = kernel.sheet().map_or(1, |sheet| tiles(kernel, sheet).into_iter().map(i64::from).product());
+        let tiles =
+            kernel.sheet().map_or(1, |sheet| tiles(kernel, sheet).into_iter().map(i64::from).product());
         if tiles > MOST {
             bail!(Overflow, "a sheet of {tiles} tiles is more than one launch takes");
         }
         nests(items, LOOPS, MOST / tiles, &mut |items| {
             let blocks = match kernel.sheet() {
                 Some(_) => items.count() as i64 * tiles,
-                None => (items.count() as i64).div_ceil(kernel.block()[0]),
+                None => items.count().div_ceil(kernel.block()[0] as usize) as i64,
             };
             // SAFETY: as the caller promises; the kernel visits what the plan does.
             unsafe { launch(kernel, items, pass.cells, blocks as u32, ends, &factors, queue) }
@@ -130,7 +131,8 @@ impl<'a> Factors<'a> {
         let Some(Change { numbers: [from, to], wish, coefficients }) = self.change else { return plain };
         let computed = compute_type(from.scalar, to.scalar);
         let made_of = if wish.affine { computed } else { from.scalar };
-        let clamps = to.scalar != Scalar::Bool && (!to.scalar.is_float() || to.scalar.is_narrower_than(made_of));
+        let clamps =
+            to.scalar != Scalar::Bool && (!to.scalar.is_float() || to.scalar.is_narrower_than(made_of));
         let (low, high) = to.scalar.float_range().unwrap_or_default();
         let varies = coefficients.scale.len().max(coefficients.bias.len()) > 1;
         Numbers {
@@ -165,7 +167,8 @@ fn upload<'a>(values: &[f64], queue: &Queue<'a>) -> Result<Room<'a>> {
         let mut numbers = Numbers { scaled: 64, ..Numbers::plain(types) };
         numbers.own.iter_mut().zip(some).for_each(|(own, value)| own[0] = *value);
         let double = Cell { bits: 64, packed: false, part: 8, swapped: false };
-        let parameters = Cast::new([0, room.start()], &items, [double; 2], 0, numbers).of_value(1f64.to_bits());
+        let parameters =
+            Cast::new([0, room.start()], &items, [double; 2], 0, numbers).of_value(1f64.to_bits());
         // SAFETY: the room holds so many numbers from there on.
         unsafe { queue.launch(&CAST, c"cast", 1, &parameters) }?;
     }

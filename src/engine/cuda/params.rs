@@ -365,7 +365,7 @@ mod tests {
         divisors.extend([i32::MAX as u32 - 1, i32::MAX as u32, 1 << 30, 1 << 31]);
         for by in divisors {
             let divisor = Divisor::new(by);
-            let mut check = |n: u32| {
+            let check = |n: u32| {
                 let high = ((u64::from(n) * u64::from(divisor.multiplier)) >> 32) as u32;
                 assert_eq!((high + n) >> divisor.shift, n / by, "{n} / {by}");
             };

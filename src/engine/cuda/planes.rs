@@ -52,7 +52,12 @@ fn of_pass(pass: &Pass, strided: bool) -> Result<Option<Planes>> {
     if let [step] = &choose(pass, [0, 0])?[..]
         && let Kernel::Run { bytes } = step.kernel
     {
-        return Ok(Some(Planes { row: bytes, rows: Loop::ONCE, planes: Loop::ONCE, outer: step.items.clone() }));
+        return Ok(Some(Planes {
+            row: bytes,
+            rows: Loop::ONCE,
+            planes: Loop::ONCE,
+            outer: step.items.clone(),
+        }));
     }
     let [from, to] = pass.cells;
     if !strided || from.packed || to.packed || from.swapped != to.swapped {
@@ -103,7 +108,13 @@ pub unsafe fn copy_planes(copies: &Planes, ends: Ends, kinds: [Memory; 2], queue
     })
 }
 
-fn described(row: i64, rows: &Loop, planes: &Loop, [from, to]: [usize; 2], kinds: [Memory; 2]) -> CUDA_MEMCPY3D {
+fn described(
+    row: i64,
+    rows: &Loop,
+    planes: &Loop,
+    [from, to]: [usize; 2],
+    kinds: [Memory; 2],
+) -> CUDA_MEMCPY3D {
     let [(from_kind, from_host, from_device), (to_kind, to_host, to_device)] =
         [(kinds[0], from), (kinds[1], to)].map(|(kind, address)| match kind {
             Memory::Near => (CUmemorytype::CU_MEMORYTYPE_DEVICE, 0, address as u64),

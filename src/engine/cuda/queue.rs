@@ -35,13 +35,13 @@ impl<'a> Queue<'a> {
         }
         let kernel = kernel(self.entered, family, name)?;
         let shape = Shape { grid, block: [THREADS, 1], shared_bytes: 0 };
-        // SAFETY: as the caller promises; the kernel was made for this context.
+        // SAFETY: as the caller promises; the kernel is of this context.
         unsafe { self.entered.launch(kernel, shape, parameters, self.stream) }
     }
 
     /// Device memory for what is enqueued from now on, until the result is dropped.
     pub fn room(&self, bytes: usize) -> Result<Room<'a>> {
-        let address = if bytes == 0 { 0 } else { self.entered.allocate(bytes, self.stream)? };
+        let address = if bytes == 0 { 0 } else { self.entered.allocate_on(bytes, self.stream)? };
         Ok(Room { queue: *self, address })
     }
 

@@ -2,6 +2,7 @@
 //! the next call, for pinning takes longer than filling.
 
 use std::collections::VecDeque;
+use std::ptr::with_exposed_provenance_mut;
 use std::sync::{Mutex, PoisonError};
 
 use super::queue::Queue;
@@ -31,7 +32,8 @@ impl Chunk {
     /// One that nobody uses, nor a device.
     pub fn take(queue: &Queue) -> Result<Self> {
         let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_free = |chunk: &Self| chunk.travels.as_ref().is_none_or(|event| event.is_done().unwrap_or(false));
+        let is_free =
+            |chunk: &Self| chunk.travels.as_ref().is_none_or(|event| event.is_done().unwrap_or(false));
         let free = match idle.iter().position(is_free) {
             None if idle.len() >= MOST => Some(0),
             found => found,
@@ -43,7 +45,10 @@ impl Chunk {
                 chunk.arrive()?;
                 Ok(chunk)
             }
-            None => Ok(Self { start: queue.entered.allocate_pinned(CHUNK)?, travels: None }),
+            None => {
+                let start = with_exposed_provenance_mut(queue.entered.allocate_pinned(CHUNK)? as usize);
+                Ok(Self { start, travels: None })
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use super::planes::{self, copy_planes};
 use super::queue::Queue;
 use super::stage::{CHUNK, Chunk};
 use crate::dtype::DType;
-use crate::engine::{self, Transform, View, ViewMut, passes};
+use crate::engine::{self, Transform, View, ViewMut};
 use crate::error::{Result, bail};
 use crate::layout::Layout;
 
@@ -84,9 +84,12 @@ fn bytes_of(dtype: DType, count: i64) -> usize {
 /// The elements of a layout that fill memory from the first byte to the last, at whole bytes: where they begin, and how
 /// many bytes there are.
 fn block(dtype: DType, layout: &Layout) -> Option<(isize, usize)> {
-    let (low, high) = layout.span()?;
+    let (low, _) = layout.span()?;
     let (bits, count) = (dtype.element_bits() as i128, i128::from(layout.element_count()));
-    let is_dense = i128::from(high) - i128::from(low) + 1 == count && !layout.strides_repeat();
+    let dense = layout.dense_like();
+    let axes = layout.shape().iter().zip(layout.strides()).zip(dense.strides());
+    let mut long = axes.filter(|((extent, _), _)| **extent > 1);
+    let is_dense = long.all(|((_, stride), dense)| stride.abs() == *dense);
     let start = i128::from(low) * bits;
     (is_dense && start % 8 == 0 && count * bits % 8 == 0)
         .then_some(((start / 8) as isize, (count * bits / 8) as usize))
@@ -183,7 +186,7 @@ unsafe fn to_pageable(source: &View, target: &ViewMut, transform: &Transform, qu
     let travels = narrower(source.dtype, target.dtype, target.dtype);
     let [on_device, on_host] = shares(travels != target.dtype, transform);
     let mut before: Option<(Chunk, Layout, Layout, Transform)> = None;
-    let mut unpack = |(mut chunk, between, to, transform): (Chunk, Layout, Layout, Transform)| {
+    let unpack = |(mut chunk, between, to, transform): (Chunk, Layout, Layout, Transform)| {
         chunk.arrive()?;
         let view = View { data: chunk.start(), dtype: travels, layout: &between };
         // SAFETY: as the caller promises, for a part that has arrived.

@@ -241,7 +241,9 @@ fn checked(
             done(&steps, pass, unit, ends) == asked(pass, unit),
             "{from:?} {source:?} to {to:?} {target:?}: {steps:?}"
         );
-        names.extend(steps.iter().map(|step| step.kernel.name().map_or("driver".into(), |name| name.to_string_lossy().into_owned())));
+        names.extend(steps.iter().map(|step| {
+            step.kernel.name().map_or("driver".into(), |name| name.to_string_lossy().into_owned())
+        }));
         Ok(())
     })
     .expect("a conversion");
