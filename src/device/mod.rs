@@ -98,4 +98,48 @@ impl Device {
         }
         Ok(())
     }
+
+    /// What is at an address.
+    pub fn of_address(address: usize) -> Result<Self> {
+        Ok(cuda::pointer(address as u64)?.map_or(Self::CPU, |known| known.device))
+    }
+
+    /// The context of a CUDA device.
+    fn cuda(self, what: &str) -> Result<&'static cuda::Context> {
+        if self.device_type != 2 {
+            bail!(Unsupported, "{what} is asked of CUDA devices, this is {self}");
+        }
+        cuda::context(self.device_id)
+    }
+
+    /// What the maker of a CUDA device calls it.
+    pub fn description(self) -> Result<String> {
+        self.cuda("a description")?.description()
+    }
+
+    /// Free and all bytes of a CUDA device.
+    pub fn memory_info(self) -> Result<(usize, usize)> {
+        self.cuda("how much memory there is")?.enter()?.memory_info()
+    }
+
+    /// Whether a CUDA device reaches the memory of another one. Not of a device that is not there.
+    pub fn can_access(self, peer: Self) -> Result<bool> {
+        self.cuda("access to a peer")?.can_access(peer.cuda("access to a peer")?)
+    }
+
+    /// Waits for all work of the device; of none where there is nothing to wait for.
+    pub fn synchronize(self) -> Result<()> {
+        if self.device_type != 2 {
+            return Ok(());
+        }
+        let entered = cuda::context(self.device_id)?.enter()?;
+        entered.synchronize_all()?;
+        entered.sweep();
+        Ok(())
+    }
+
+    /// Waits for all work on a stream of a CUDA device.
+    pub fn synchronize_stream(self, stream: cuda::Stream) -> Result<()> {
+        self.cuda("work on a stream")?.enter()?.synchronize(stream)
+    }
 }

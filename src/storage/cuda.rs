@@ -76,6 +76,11 @@ impl Storage {
         }
     }
 
+    /// Whether any work is known to use the memory.
+    pub fn has_uses(&self) -> bool {
+        self.uses().is_some()
+    }
+
     /// What is enqueued on `stream` from now on begins after all work that is known to use the memory.
     pub fn wait(&self, entered: &Entered, stream: Stream) -> Result<()> {
         self.uses().map_or(Ok(()), |uses| uses.wait(entered, stream))

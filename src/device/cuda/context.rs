@@ -160,6 +160,24 @@ impl Context {
         Ok(value)
     }
 
+    /// What the maker calls the device.
+    pub fn description(&self) -> Result<String> {
+        let mut text = [0u8; 256];
+        let room = text.len() as c_int;
+        // SAFETY: as many bytes as are said, a device of the driver's.
+        unsafe { self.driver.cuDeviceGetName(text.as_mut_ptr().cast(), room, self.device) }?;
+        let name = text.split(|&byte| byte == 0).next().unwrap_or_default();
+        Ok(String::from_utf8_lossy(name).into_owned())
+    }
+
+    /// Whether the device reaches the memory of that of `peer`.
+    pub fn can_access(&self, peer: &Self) -> Result<bool> {
+        let mut can = 0;
+        // SAFETY: a place for the answer, devices of the driver's.
+        unsafe { self.driver.cuDeviceCanAccessPeer(&mut can, self.device, peer.device) }?;
+        Ok(can != 0)
+    }
+
     /// The compute capability: 90 for 9.0.
     pub fn capability(&self) -> Result<i32> {
         use CUdevice_attribute::*;

@@ -84,3 +84,8 @@ pub fn driver() -> Result<&'static Driver> {
 pub fn in_use() -> Option<&'static Driver> {
     STARTED.get().filter(|driver| !driver.is_lost())
 }
+
+/// Whether this process was forked off one that had started the driver.
+pub fn is_lost() -> bool {
+    STARTED.get().is_some_and(Driver::is_lost)
+}

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use cudarc::driver::sys::{CUcontext, CUpointer_attribute};
 
 use super::context::{self, Context};
-use super::driver::driver;
+use super::driver::{driver, is_lost};
 use crate::device::Device;
 use crate::error::Result;
 
@@ -35,10 +35,13 @@ impl PointerInfo {
     }
 }
 
-/// What is at `address`; `None` for memory that CUDA knows nothing of.
+/// What is at `address`; `None` for memory that CUDA knows nothing of, which all is where CUDA does not start.
 pub fn pointer(address: u64) -> Result<Option<PointerInfo>> {
     use CUpointer_attribute::*;
-    let driver = driver()?;
+    let driver = match driver() {
+        Err(_) if !is_lost() => return Ok(None),
+        driver => driver?,
+    };
     let (mut kind, mut managed, mut ordinal) = (0u32, 0u32, -2i32);
     let (mut context, mut start, mut bytes): (CUcontext, u64, usize) = (std::ptr::null_mut(), 0, 0);
     let mut attributes = [
