@@ -1,5 +1,5 @@
-// Four numbers at once, from any of the common types to one of a few. Types are known only at run time; all threads have the same
-// ones, so each choice is made once for four numbers, and stands in the code once.
+// A few numbers at once, from any type to any other. Types are known only at run time; all threads have the same ones, so each
+// choice is made once for all the numbers of a thread, and stands in the code once.
 #pragma once
 
 #include "number.h"
@@ -45,113 +45,147 @@ DEVICE f64 scaled(f64 x, Factor by) {
 /// Within bounds; NaN stays what it is.
 template <class X> DEVICE X clamped(X x, X low, X high) { return x < low ? low : x > high ? high : x; }
 
-/// So many numbers are taken at once.
-#define FOUR 4
-
-/// Four numbers by their bits, those above a type's own being anything, and the indices of their factors.
-struct Four {
-    u64 raw[FOUR];
-    i64 index[FOUR];
+/// N numbers by their bits, those above a type's own being anything, and the indices of their factors.
+template <int N> struct Some {
+    u64 raw[N];
+    i64 index[N];
 };
 
-#define EACH_OF_FOUR _Pragma("unroll") for (int i = 0; i < FOUR; ++i)
+/// For each of N.
+#define EACH _Pragma("unroll") for (int i = 0; i < N; ++i)
 
-template <class S> DEVICE typename S::Word word(const Four &four, int i) { return typename S::Word(four.raw[i]); }
+/// Scaled, if they are to be.
+template <int N, class X> DEVICE void scale(const Numbers &n, const Some<N> &from, X (&x)[N]) {
+    if (n.scaled) EACH x[i] = scaled(x[i], factor(n, from.index[i]));
+}
 
-/// Calls `f` with the factor of each.
-template <class X> DEVICE void scale(const Numbers &n, const Four &from, X (&x)[FOUR]) {
-    if (!n.scaled) return;
-    EACH_OF_FOUR x[i] = scaled(x[i], factor(n, from.index[i]));
+DEVICE bool is_integer(u32 type) { return kind_of(type) <= SIGNED; }
+DEVICE bool is_negative(u32 type, u32 extended) { return kind_of(type) == SIGNED && i32(extended) < 0; }
+
+/// Booleans, integers and floats other than float64, as float32.
+template <int N> DEVICE void to_f32(u32 type, const u64 (&raw)[N], f32 (&x)[N]) {
+    if (type == FLOAT32) {
+        EACH x[i] = as<f32>(u32(raw[i]));
+    } else if (type == FLOAT16) {
+        EACH x[i] = half_to_f32(u16(raw[i]));
+    } else if (type == BFLOAT16) {
+        EACH x[i] = as<f32>(u32(raw[i]) << 16);
+    } else if (kind_of(type) == SMALL) {
+        EACH x[i] = decoded(type, u32(raw[i]));
+    } else if (type == INT64) {
+        EACH x[i] = f32(i64(raw[i]));
+    } else if (type == UINT64) {
+        EACH x[i] = f32(raw[i]);
+    } else if (kind_of(type) == SIGNED) {
+        EACH x[i] = f32(i32(extended(type, u32(raw[i]))));
+    } else {
+        EACH x[i] = f32(extended(type, u32(raw[i])));
+    }
+}
+
+/// Any numbers as float64.
+template <int N> DEVICE void to_f64(u32 type, const u64 (&raw)[N], f64 (&x)[N]) {
+    if (type == FLOAT64) {
+        EACH x[i] = as<f64>(raw[i]);
+    } else if (type == FLOAT16) {
+        EACH x[i] = half_to_f64(u16(raw[i]));
+    } else if (type == INT64) {
+        EACH x[i] = f64(i64(raw[i]));
+    } else if (type == UINT64) {
+        EACH x[i] = f64(raw[i]);
+    } else if (kind_of(type) == SIGNED) {
+        EACH x[i] = f64(i32(extended(type, u32(raw[i]))));
+    } else if (is_integer(type)) {
+        EACH x[i] = f64(extended(type, u32(raw[i])));
+    } else {
+        f32 y[N];
+        to_f32(type, raw, y);
+        EACH x[i] = widened(y[i]);
+    }
+}
+
+/// Booleans and integers as 64 bits of their sign.
+template <int N> DEVICE void to_64_bits(u32 type, const u64 (&raw)[N], u64 (&x)[N]) {
+    if (bits_of(type) == 64) EACH x[i] = raw[i];
+    else if (kind_of(type) == SIGNED) EACH x[i] = u64(i64(i32(extended(type, u32(raw[i])))));
+    else EACH x[i] = extended(type, u32(raw[i]));
 }
 
 /// To floats of at most 32 bits.
 struct ToFloat {
-    static constexpr int BYTES = 4; // of the widest target
-
-    static DEVICE void run(const Numbers &n, const Four &from, u64 (&to)[FOUR]) {
-        f32 y[FOUR];
+    template <int N> static DEVICE void run(const Numbers &n, const Some<N> &from, u64 (&to)[N]) {
+        f32 y[N];
         if (n.source == FLOAT64 || n.scaled == 64) {
-            f64 x[FOUR];
-            of_wide_type(n.source, [&](auto type) { EACH_OF_FOUR x[i] = type.to_f64(word<decltype(type)>(from, i)); });
+            f64 x[N];
+            to_f64(n.source, from.raw, x);
             scale(n, from, x);
-            if (n.saturate) EACH_OF_FOUR x[i] = clamped(x[i], n.low, n.high);
+            if (n.saturate) EACH x[i] = clamped(x[i], n.low, n.high);
             if (n.target == FLOAT16) {
-                EACH_OF_FOUR to[i] = half_from(x[i]);
+                EACH to[i] = half_from(x[i]);
                 return;
             }
-            EACH_OF_FOUR y[i] = narrowed(x[i]);
+            EACH y[i] = narrowed(x[i]);
         } else {
-            of_type(n.source, [&](auto type) { EACH_OF_FOUR y[i] = type.to_f32(word<decltype(type)>(from, i)); });
+            to_f32(n.source, from.raw, y);
             scale(n, from, y);
-            if (n.saturate) EACH_OF_FOUR y[i] = clamped(y[i], f32(n.low), f32(n.high));
-            if (n.source == BFLOAT16 && n.target == FLOAT16 && !n.scaled) EACH_OF_FOUR y[i] = canonical(y[i]);
+            if (n.saturate) EACH y[i] = clamped(y[i], f32(n.low), f32(n.high));
+            if (n.target == FLOAT16 && kind_of(n.source) == SMALL && !n.scaled) EACH y[i] = canonical(y[i]);
         }
-        encode(n.target, y, to);
-    }
-
-    static DEVICE void encode(u32 target, const f32 (&y)[FOUR], u64 (&to)[FOUR]) {
-        if (target == FLOAT32) EACH_OF_FOUR to[i] = as<u32>(y[i]);
-        else if (target == FLOAT16) EACH_OF_FOUR to[i] = half_from(y[i]);
-        else if (target == BFLOAT16) EACH_OF_FOUR to[i] = bfloat_from(y[i]);
-        else if (target == FLOAT8_E4M3FN) EACH_OF_FOUR to[i] = encoded({4, 3, 7, FN}, y[i]);
-        else EACH_OF_FOUR to[i] = encoded({5, 2, 15, IEEE}, y[i]);
+        if (n.target == FLOAT32) EACH to[i] = as<u32>(y[i]);
+        else if (n.target == FLOAT16) EACH to[i] = half_from(y[i]);
+        else if (n.target == BFLOAT16) EACH to[i] = bfloat_from(y[i]);
+        else EACH to[i] = encoded(n.target, y[i]);
     }
 };
 
-/// All of four as float64, scaled if they are to be.
-DEVICE void to_f64(const Numbers &n, const Four &from, f64 (&x)[FOUR]) {
-    of_type(n.source, [&](auto type) { EACH_OF_FOUR x[i] = type.to_f64(word<decltype(type)>(from, i)); });
-    scale(n, from, x);
-}
-
-/// To booleans and integers that int32 holds, or their low bits.
+/// To booleans and to integers that int32 holds, or their low bits.
 struct ToInteger {
-    static constexpr int BYTES = 4;
-
-    static DEVICE void run(const Numbers &n, const Four &from, u64 (&to)[FOUR]) {
-        i32 y[FOUR];
-        if (n.scaled) {
-            f64 x[FOUR];
-            to_f64(n, from, x);
-            EACH_OF_FOUR y[i] = n.target == BOOL ? x[i] != 0 : n.saturate ? nearest_i32(x[i]) : wrapped_i32(x[i]);
+    template <int N> static DEVICE void run(const Numbers &n, const Some<N> &from, u64 (&to)[N]) {
+        i32 y[N];
+        bool truth = n.target == BOOL;
+        if (n.scaled || n.source == FLOAT64) {
+            f64 x[N];
+            to_f64(n.source, from.raw, x);
+            scale(n, from, x);
+            EACH y[i] = truth ? x[i] != 0 : n.saturate ? nearest_i32(x[i]) : wrapped_i32(x[i]);
+        } else if (is_integer(n.source)) {
+            u64 x[N];
+            to_64_bits(n.source, from.raw, x);
+            if (truth) EACH y[i] = x[i] != 0;
+            else if (!n.saturate) EACH y[i] = i32(u32(x[i]));
+            else if (n.source == UINT64) EACH y[i] = x[i] > 0x7fffffff ? 0x7fffffff : i32(u32(x[i]));
+            else EACH y[i] = i32(clamped(i64(x[i]), i64(-2147483647 - 1), i64(2147483647)));
         } else {
-            of_type(n.source, [&](auto type) {
-                typedef decltype(type) S;
-                if (n.target == BOOL) EACH_OF_FOUR y[i] = S::is_true(word<S>(from, i));
-                else if (n.saturate) EACH_OF_FOUR y[i] = S::near_i32(word<S>(from, i));
-                else EACH_OF_FOUR y[i] = S::to_i32(word<S>(from, i));
-            });
+            f32 x[N];
+            to_f32(n.source, from.raw, x);
+            EACH y[i] = truth ? x[i] != 0 : n.saturate ? nearest_i32(x[i]) : wrapped_i32(x[i]);
         }
-        if (n.saturate) {
-            bool is_signed = n.target == INT8 || n.target == INT16 || n.target == INT32;
-            u32 all = 0xffffffff >> (32 - 8 * bytes_of(n.target));
-            i32 high = is_signed || n.target == BOOL ? i32(all >> 1) : i32(all), low = is_signed ? -high - 1 : 0;
-            EACH_OF_FOUR y[i] = clamped(y[i], low, high);
+        if (n.saturate && !truth) {
+            bool is_signed = kind_of(n.target) == SIGNED;
+            i32 high = i32(0xffffffff >> (32 - bits_of(n.target) + is_signed)), low = is_signed ? -high - 1 : 0;
+            EACH y[i] = clamped(y[i], low, high);
         }
-        EACH_OF_FOUR to[i] = u32(y[i]);
+        EACH to[i] = u32(y[i]);
     }
 };
 
 /// To float64, and to the integers that pass through 64 bits.
 struct ToWide {
-    static constexpr int BYTES = 8;
-
-    static DEVICE void run(const Numbers &n, const Four &from, u64 (&to)[FOUR]) {
-        if (n.scaled || n.target == FLOAT64) {
-            f64 x[FOUR];
-            to_f64(n, from, x);
-            if (n.target == FLOAT64) EACH_OF_FOUR to[i] = as<u64>(x[i]);
-            else if (n.target == UINT64) EACH_OF_FOUR to[i] = n.saturate ? nearest_u64(x[i]) : wrapped_u64(x[i]);
-            else EACH_OF_FOUR to[i] = u64(n.saturate ? nearest_i64(x[i]) : wrapped_i64(x[i]));
+    template <int N> static DEVICE void run(const Numbers &n, const Some<N> &from, u64 (&to)[N]) {
+        bool doubles = n.target == FLOAT64;
+        if (n.scaled || doubles || !is_integer(n.source)) {
+            f64 x[N];
+            to_f64(n.source, from.raw, x);
+            scale(n, from, x);
+            if (doubles) EACH to[i] = as<u64>(x[i]);
+            else if (n.target == UINT64) EACH to[i] = n.saturate ? nearest_u64(x[i]) : wrapped_u64(x[i]);
+            else EACH to[i] = u64(n.saturate ? nearest_i64(x[i]) : wrapped_i64(x[i]));
         } else {
-            of_type(n.source, [&](auto type) {
-                typedef decltype(type) S;
-                if (!n.saturate && n.target == UINT64) EACH_OF_FOUR to[i] = S::to_u64(word<S>(from, i));
-                else if (!n.saturate) EACH_OF_FOUR to[i] = u64(S::to_i64(word<S>(from, i)));
-                else if (n.target == UINT64) EACH_OF_FOUR to[i] = S::near_u64(word<S>(from, i));
-                else EACH_OF_FOUR to[i] = u64(S::near_i64(word<S>(from, i)));
-            });
+            to_64_bits(n.source, from.raw, to);
+            // What the other sign has no number for.
+            if (n.saturate && n.source == UINT64) EACH to[i] = n.target != UINT64 && to[i] >> 63 ? ~0ull >> 1 : to[i];
+            else if (n.saturate && n.target == UINT64) EACH to[i] = i64(to[i]) < 0 ? 0 : to[i];
         }
-        if (n.saturate && n.target == UINT32) EACH_OF_FOUR to[i] = u64(clamped(i64(to[i]), i64(0), i64(0xffffffff)));
+        if (n.saturate && n.target == UINT32) EACH to[i] = u64(clamped(i64(to[i]), i64(0), i64(0xffffffff)));
     }
 };

@@ -4,6 +4,9 @@
 #include "change.h"
 #include "sheet.h"
 
+/// So many numbers are taken at once.
+static constexpr int N = 4;
+
 /// Numbers side by side, as many as 16 bytes or fewer hold.
 DEVICE Wide load_lot(const void *base, i64 at, u32 bytes) {
     Wide lot = {{0, 0, 0, 0}};
@@ -21,19 +24,19 @@ DEVICE Wide load_lot(const void *base, i64 at, u32 bytes) {
 }
 
 /// The numbers of a lot, each of `size` bytes; behind the last comes anything.
-DEVICE void unpack(const Wide &lot, u32 size, u64 (&raw)[FOUR]) {
+DEVICE void unpack(const Wide &lot, u32 size, u64 (&raw)[N]) {
     if (size == 1) {
-        EACH_OF_FOUR raw[i] = element<u8>(lot.part, i);
+        EACH raw[i] = element<u8>(lot.part, i);
     } else if (size == 2) {
-        EACH_OF_FOUR raw[i] = element<u16>(lot.part, i);
+        EACH raw[i] = element<u16>(lot.part, i);
     } else if (size == 4) {
-        EACH_OF_FOUR raw[i] = lot.part[i];
+        EACH raw[i] = lot.part[i];
     } else {
-        EACH_OF_FOUR raw[i] = element<u64>(lot.part, i % 2);
+        EACH raw[i] = element<u64>(lot.part, i % 2);
     }
 }
 
-DEVICE void store_lot(void *base, i64 at, u32 size, u32 bytes, const u64 (&raw)[FOUR]) {
+DEVICE void store_lot(void *base, i64 at, u32 size, u32 bytes, const u64 (&raw)[N]) {
     u32 a = low(raw[0]), b = low(raw[1]), c = low(raw[2]), d = low(raw[3]);
     if (size == 8) return store(base, at, Wide{{a, high(raw[0]), b, high(raw[1])}});
     if (size == 4) {
@@ -68,7 +71,7 @@ template <int EDGE> struct Column {
     u32 row, column;
 
     DEVICE Column(u32 k)
-        : row(k / (EDGE / 32) * 32 + threadIdx.x / 32 * FOUR), column(k % (EDGE / 32) * 32 + threadIdx.x % 32) {}
+        : row(k / (EDGE / 32) * 32 + threadIdx.x / 32 * N), column(k % (EDGE / 32) * 32 + threadIdx.x % 32) {}
 };
 
 /// A tile of numbers that have changed is written along its columns.
@@ -88,38 +91,38 @@ template <class Kind, class W, int EDGE> DEVICE void convert(const Convert &p, W
     const Numbers &n = p.numbers;
     const Transpose &sheet = p.sheet;
     u32 sizes[2] = {bytes_of(n.source), bytes_of(n.target)};
-    u32 lot = p.shape == LOTS ? 4 : p.shape == PAIRS ? 2 : 1, turns = lot > 1 ? FOUR : 1;
-    u32 items[FOUR];
-    Place at[FOUR];
-    Wide lots[FOUR];
+    u32 lot = p.shape == LOTS ? 4 : p.shape == PAIRS ? 2 : 1, turns = lot > 1 ? N : 1;
+    u32 items[N];
+    Place at[N];
+    Wide lots[N];
     Tile tile;
     if (p.shape == SHEETS) {
         tile = tile_of_block(sheet, EDGE, EDGE);
-        turns = EDGE * EDGE / (THREADS * FOUR);
+        turns = EDGE * EDGE / (THREADS * N);
     } else {
         items_of_thread(items);
         places(sheet.walk, items, at);
     }
     // All that is to be read of lots is asked for before any of it is waited for.
-    if (lot > 1) EACH_OF_FOUR if (items[i] < sheet.walk.count) lots[i] = load_lot(sheet.source, at[i].source, lot * sizes[0]);
+    if (lot > 1) EACH if (items[i] < sheet.walk.count) lots[i] = load_lot(sheet.source, at[i].source, lot * sizes[0]);
 #pragma unroll 1
     for (u32 k = 0; k < turns; ++k) {
-        Four from;
-        u64 to[FOUR];
-        bool valid[FOUR];
+        Some<N> from;
+        u64 to[N];
+        bool valid[N];
         Column<EDGE> where(k);
         if (lot > 1) {
             if (items[0] >= sheet.walk.count) break;
             unpack(lots[0], sizes[0], from.raw);
-            EACH_OF_FOUR from.index[i] = at[0].step;
+            EACH from.index[i] = at[0].step;
         } else {
-            if (p.shape == SHEETS) EACH_OF_FOUR {
+            if (p.shape == SHEETS) EACH {
                 u32 row = tile.row + where.row + i, column = tile.column + where.column;
                 valid[i] = row < sheet.rows && column < sheet.columns;
                 at[i].source = source_at(sheet, tile, row, column, sizes[0]);
                 at[i].step = tile.sheet.step + p.row_step * row + p.column_step * column;
-            } else EACH_OF_FOUR valid[i] = items[i] < sheet.walk.count;
-            EACH_OF_FOUR {
+            } else EACH valid[i] = items[i] < sheet.walk.count;
+            EACH {
                 from.raw[i] = valid[i] ? load_one(sheet.source, at[i].source, sizes[0]) : 0;
                 from.index[i] = valid[i] ? at[i].step : 0;
             }
@@ -131,9 +134,9 @@ template <class Kind, class W, int EDGE> DEVICE void convert(const Convert &p, W
             at[0] = at[1], at[1] = at[2], at[2] = at[3];
             lots[0] = lots[1], lots[1] = lots[2], lots[2] = lots[3];
         } else if (p.shape == SHEETS) {
-            EACH_OF_FOUR room[(where.row + i) * (EDGE + 1) + where.column] = W(to[i]);
+            EACH room[(where.row + i) * (EDGE + 1) + where.column] = W(to[i]);
         } else {
-            EACH_OF_FOUR if (valid[i]) store_one(sheet.target, at[i].target, sizes[1], to[i]);
+            EACH if (valid[i]) store_one(sheet.target, at[i].target, sizes[1], to[i]);
         }
     }
     if (p.shape == SHEETS) {
@@ -143,7 +146,7 @@ template <class Kind, class W, int EDGE> DEVICE void convert(const Convert &p, W
 }
 
 #define CONVERT(name, Kind, W, EDGE)                                                                                            \
-    KERNEL_IN_STEP(name, Convert) {                                                                                             \
+    KERNEL_DENSE(name, Convert, 3) {                                                                                             \
         SHARED W room[EDGE * (EDGE + 1)];                                                                                       \
         convert<Kind, W, EDGE>(p, room);                                                                                        \
     }

@@ -19,6 +19,9 @@ typedef double f64;
 #define KERNEL(name, Params) extern "C" __global__ void __launch_bounds__(256) name(const __grid_constant__ Params p)
 /// One whose threads wait for each other.
 #define KERNEL_IN_STEP(name, Params) KERNEL(name, Params)
+/// One of which so many blocks are to fit on a multiprocessor, or too little is on its way from memory.
+#define KERNEL_DENSE(name, Params, BLOCKS)                                                                                      \
+    extern "C" __global__ void __launch_bounds__(256, BLOCKS) name(const __grid_constant__ Params p)
 #else
 #include "host.h"
 #endif

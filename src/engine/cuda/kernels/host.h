@@ -159,3 +159,4 @@ static inline u32 atomicOr(u32 *word, u32 mask) {
     static void name##_body(const Params &p)
 #define KERNEL(name, Params) HOST_KERNEL(name, Params, false)
 #define KERNEL_IN_STEP(name, Params) HOST_KERNEL(name, Params, true)
+#define KERNEL_DENSE(name, Params, BLOCKS) KERNEL_IN_STEP(name, Params)

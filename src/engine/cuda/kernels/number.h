@@ -1,5 +1,4 @@
-// What numbers become in another type, bit for bit what the host's engine makes of them: each type says what its numbers are in
-// the few types that everything passes through. NaNs, whose bits no two processors treat alike, go by their bits.
+// Steps on the way from one type of numbers to another, bit for bit those of the host's engine. NaNs, whose bits no two processors treat alike, go by their bits.
 #pragma once
 
 #include "device.h"
@@ -50,14 +49,18 @@ DEVICE i64 nearest_i64(f64 x) {
 }
 DEVICE u64 nearest_u64(f64 x) { return !(x > 0) ? 0 : x >= 18446744073709551616.0 ? ~0ull : u64(x); }
 
-/// Which codes of a float of at most 16 bits are not ordinary numbers: as `dtype::float::Special`.
-enum Special : u32 { IEEE, FN, FNUZ, FINITE, SCALE };
+DEVICE u32 kind_of(u32 type) { return type >> 8 & 15; }
+DEVICE u32 bits_of(u32 type) { return type & 0xff; }
+DEVICE u32 bytes_of(u32 type) { return (bits_of(type) + 7) / 8; }
 
 /// A float of at most 16 bits: as `dtype::float::Format`.
 struct Format {
     u32 exponent_bits, mantissa_bits;
     i32 bias;
     u32 special;
+
+    DEVICE Format(u32 type)
+        : exponent_bits(type >> 12 & 15), mantissa_bits(type >> 16 & 15), bias(i32(type >> 24)), special(type >> 20 & 15) {}
 
     DEVICE u32 magnitudes() const { return (1u << (exponent_bits + mantissa_bits)) - 1; }
     DEVICE u32 sign() const { return special == SCALE ? 0 : magnitudes() + 1; }
@@ -121,7 +124,7 @@ DEVICE u32 half_from(f32 x) {
     asm("cvt.rn.f16.f32 %0, %1;" : "=h"(code) : "f"(x));
     return code;
 #else
-    return encoded({5, 10, 15, IEEE}, x);
+    return encoded(HALF, x);
 #endif
 }
 
@@ -145,7 +148,7 @@ DEVICE f32 half_to_f32(u32 code) {
     asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(u16(code)));
     return x;
 #else
-    return decoded({5, 10, 15, IEEE}, code);
+    return decoded(HALF, code);
 #endif
 }
 
@@ -161,140 +164,10 @@ DEVICE u32 bfloat_from(f32 x) {
     return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
 }
 
-/// An integer of whole bytes.
-template <class W> struct Integer {
-    typedef W Word;
-    static DEVICE f32 to_f32(W x) { return f32(x); }
-    static DEVICE f64 to_f64(W x) { return f64(x); }
-    static DEVICE i32 to_i32(W x) { return i32(x); }
-    static DEVICE i64 to_i64(W x) { return i64(x); }
-    static DEVICE u64 to_u64(W x) { return u64(i64(x)); }
-    static DEVICE bool is_true(W x) { return x != 0; }
-    static DEVICE i32 near_i32(W x) {
-        if constexpr (sizeof(W) < 4 || W(-1) < W(0)) {
-            if constexpr (sizeof(W) <= 4) return i32(x);
-            else return x < -2147483648ll ? i32(0x80000000) : x > 2147483647 ? 0x7fffffff : i32(x);
-        } else {
-            return x > W(2147483647) ? 0x7fffffff : i32(x);
-        }
-    }
-    static DEVICE i64 near_i64(W x) {
-        if constexpr (sizeof(W) == 8 && W(-1) > W(0)) return x >> 63 ? 0x7fffffffffffffff : i64(x);
-        else return i64(x);
-    }
-    static DEVICE u64 near_u64(W x) {
-        if constexpr (W(-1) < W(0)) return x < 0 ? 0 : u64(x);
-        else return u64(x);
-    }
-};
 
-/// A byte that is false when it is 0.
-struct Truth {
-    typedef u8 Word;
-    static DEVICE f32 to_f32(u8 x) { return x ? 1.0f : 0.0f; }
-    static DEVICE f64 to_f64(u8 x) { return x ? 1.0 : 0.0; }
-    static DEVICE i32 to_i32(u8 x) { return x != 0; }
-    static DEVICE i64 to_i64(u8 x) { return x != 0; }
-    static DEVICE u64 to_u64(u8 x) { return x != 0; }
-    static DEVICE bool is_true(u8 x) { return x != 0; }
-    static DEVICE i32 near_i32(u8 x) { return x != 0; }
-    static DEVICE i64 near_i64(u8 x) { return x != 0; }
-    static DEVICE u64 near_u64(u8 x) { return x != 0; }
-};
-
-/// A float that float32 holds, read by Read.
-template <class W, class Read> struct Small {
-    typedef W Word;
-    static DEVICE f32 to_f32(W x) { return Read::read(x); }
-    static DEVICE f64 to_f64(W x) { return widened(to_f32(x)); }
-    static DEVICE i32 to_i32(W x) { return wrapped_i32(to_f32(x)); }
-    static DEVICE i64 to_i64(W x) { return wrapped_i64(f64(to_f32(x))); }
-    static DEVICE u64 to_u64(W x) { return wrapped_u64(f64(to_f32(x))); }
-    static DEVICE bool is_true(W x) { return to_f32(x) != 0; }
-    static DEVICE i32 near_i32(W x) { return nearest_i32(to_f32(x)); }
-    static DEVICE i64 near_i64(W x) { return nearest_i64(f64(to_f32(x))); }
-    static DEVICE u64 near_u64(W x) { return nearest_u64(f64(to_f32(x))); }
-};
-
-struct ReadSingle {
-    static DEVICE f32 read(u32 x) { return as<f32>(x); }
-};
-struct ReadHalf {
-    static DEVICE f32 read(u16 x) { return half_to_f32(x); }
-};
-struct ReadBfloat {
-    static DEVICE f32 read(u16 x) { return as<f32>(u32(x) << 16); }
-};
-struct ReadE4m3fn {
-    static DEVICE f32 read(u8 x) { return decoded({4, 3, 7, FN}, x); }
-};
-struct ReadE5m2 {
-    static DEVICE f32 read(u8 x) { return decoded({5, 2, 15, IEEE}, x); }
-};
-
-typedef Small<u32, ReadSingle> Single;
-typedef Small<u16, ReadBfloat> Bfloat;
-typedef Small<u8, ReadE4m3fn> E4m3fn;
-typedef Small<u8, ReadE5m2> E5m2;
-
-struct Half : Small<u16, ReadHalf> {
-    static DEVICE f64 to_f64(u16 x) { return half_to_f64(x); }
-};
-
-struct Double {
-    typedef u64 Word;
-    static DEVICE f32 to_f32(u64 x) { return narrowed(as<f64>(x)); }
-    static DEVICE f64 to_f64(u64 x) { return as<f64>(x); }
-    static DEVICE i32 to_i32(u64 x) { return wrapped_i32(as<f64>(x)); }
-    static DEVICE i64 to_i64(u64 x) { return wrapped_i64(as<f64>(x)); }
-    static DEVICE u64 to_u64(u64 x) { return wrapped_u64(as<f64>(x)); }
-    static DEVICE bool is_true(u64 x) { return as<f64>(x) != 0; }
-    static DEVICE i32 near_i32(u64 x) { return nearest_i32(as<f64>(x)); }
-    static DEVICE i64 near_i64(u64 x) { return nearest_i64(as<f64>(x)); }
-    static DEVICE u64 near_u64(u64 x) { return nearest_u64(as<f64>(x)); }
-};
-
-/// Calls `f` with the number type of a code. All threads of a launch have the same one.
-template <class F> DEVICE void of_wide_type(u32 type, F f) {
-    switch (type) {
-    case INT32: f(Integer<i32>()); break;
-    case UINT32: f(Integer<u32>()); break;
-    case INT64: f(Integer<i64>()); break;
-    case UINT64: f(Integer<u64>()); break;
-    default: f(Double());
-    }
-}
-
-/// Likewise for all common types, not only those of which float32 does not hold every number.
-template <class F> DEVICE void of_type(u32 type, F f) {
-    switch (type) {
-    case BOOL: f(Truth()); break;
-    case INT8: f(Integer<i8>()); break;
-    case INT16: f(Integer<i16>()); break;
-    case UINT8: f(Integer<u8>()); break;
-    case UINT16: f(Integer<u16>()); break;
-    case FLOAT16: f(Half()); break;
-    case BFLOAT16: f(Bfloat()); break;
-    case FLOAT32: f(Single()); break;
-    case FLOAT8_E4M3FN: f(E4m3fn()); break;
-    case FLOAT8_E5M2: f(E5m2()); break;
-    default: of_wide_type(type, f);
-    }
-}
-
-/// Bytes of a number of one of these types.
-DEVICE u32 bytes_of(u32 type) {
-    switch (type) {
-    case INT16:
-    case UINT16:
-    case FLOAT16:
-    case BFLOAT16: return 2;
-    case INT32:
-    case UINT32:
-    case FLOAT32: return 4;
-    case INT64:
-    case UINT64:
-    case FLOAT64: return 8;
-    default: return 1;
-    }
+/// An integer of at most 32 bits, or a boolean, in the low bits of `raw`, as 32 bits of its sign.
+DEVICE u32 extended(u32 type, u32 raw) {
+    u32 above = 32 - bits_of(type);
+    if (kind_of(type) == TRUTH) return (raw & 0xff) != 0;
+    return kind_of(type) == SIGNED ? u32(i32(raw << above) >> above) : raw << above >> above;
 }

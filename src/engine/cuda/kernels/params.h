@@ -62,46 +62,61 @@ struct Transpose {
     Walk walk;
 };
 
-/// Types of numbers. `WORD8` and so on are bits that do not change.
+/// What a number is: `kind`, and where a kind has several, what else there is to know of it. So no kernel needs a table of types.
+#define TYPE(kind, bits, exponent, mantissa, bias, special)                                                                     \
+    (bits | kind << 8 | exponent << 12 | mantissa << 16 | special << 20 | u32(bias) << 24)
+
+enum Kind : u32 {
+    WORD,     // bits that do not change
+    TRUTH,    // a byte that is false when it is 0
+    UNSIGNED,
+    SIGNED,
+    SMALL,    // a float of at most 16 bits with one quiet NaN of either sign, if any
+    NUMPY,    // float16 as NumPy has it, whose NaN keeps its payload
+    SINGLE,
+    DOUBLE,
+};
+
+/// Which codes of a small float are not ordinary numbers: as `dtype::float::Special`.
+enum Special : u32 { IEEE, FN, FNUZ, FINITE, SCALE };
+
 enum Type : u32 {
-    BOOL,
-    INT8,
-    INT16,
-    INT32,
-    INT64,
-    UINT8,
-    UINT16,
-    UINT32,
-    UINT64,
-    FLOAT16, // NumPy's, whose NaN keeps its payload
-    BFLOAT16,
-    FLOAT32,
-    FLOAT64,
-    FLOAT8_E4M3FN,
-    FLOAT8_E5M2,
-    // From here on `cast` and `equal_numbers` only.
-    FLOAT8_E3M4,
-    FLOAT8_E4M3,
-    FLOAT8_E4M3B11FNUZ,
-    FLOAT8_E4M3FNUZ,
-    FLOAT8_E5M2FNUZ,
-    FLOAT8_E8M0FNU,
-    FLOAT6_E2M3FN,
-    FLOAT6_E3M2FN,
-    FLOAT4_E2M1FN,
-    INT4,
-    UINT4,
-    INT2,
-    UINT2,
-    HALF, // the parts of complex32, which have one quiet NaN of either sign
-    // `cast`, `split` and `merge`: words of as many bits, which stay what they are.
-    WORD2,
-    WORD4,
-    WORD6,
-    WORD8,
-    WORD16,
-    WORD32,
-    WORD64,
+    BOOL = TYPE(TRUTH, 8, 0, 0, 0, 0),
+    INT2 = TYPE(SIGNED, 2, 0, 0, 0, 0),
+    INT4 = TYPE(SIGNED, 4, 0, 0, 0, 0),
+    INT8 = TYPE(SIGNED, 8, 0, 0, 0, 0),
+    INT16 = TYPE(SIGNED, 16, 0, 0, 0, 0),
+    INT32 = TYPE(SIGNED, 32, 0, 0, 0, 0),
+    INT64 = TYPE(SIGNED, 64, 0, 0, 0, 0),
+    UINT2 = TYPE(UNSIGNED, 2, 0, 0, 0, 0),
+    UINT4 = TYPE(UNSIGNED, 4, 0, 0, 0, 0),
+    UINT8 = TYPE(UNSIGNED, 8, 0, 0, 0, 0),
+    UINT16 = TYPE(UNSIGNED, 16, 0, 0, 0, 0),
+    UINT32 = TYPE(UNSIGNED, 32, 0, 0, 0, 0),
+    UINT64 = TYPE(UNSIGNED, 64, 0, 0, 0, 0),
+    FLOAT16 = TYPE(NUMPY, 16, 5, 10, 15, IEEE),
+    FLOAT32 = TYPE(SINGLE, 32, 0, 0, 0, 0),
+    FLOAT64 = TYPE(DOUBLE, 64, 0, 0, 0, 0),
+    HALF = TYPE(SMALL, 16, 5, 10, 15, IEEE), // the parts of complex32
+    BFLOAT16 = TYPE(SMALL, 16, 8, 7, 127, IEEE),
+    FLOAT8_E3M4 = TYPE(SMALL, 8, 3, 4, 3, IEEE),
+    FLOAT8_E4M3 = TYPE(SMALL, 8, 4, 3, 7, IEEE),
+    FLOAT8_E4M3B11FNUZ = TYPE(SMALL, 8, 4, 3, 11, FNUZ),
+    FLOAT8_E4M3FN = TYPE(SMALL, 8, 4, 3, 7, FN),
+    FLOAT8_E4M3FNUZ = TYPE(SMALL, 8, 4, 3, 8, FNUZ),
+    FLOAT8_E5M2 = TYPE(SMALL, 8, 5, 2, 15, IEEE),
+    FLOAT8_E5M2FNUZ = TYPE(SMALL, 8, 5, 2, 16, FNUZ),
+    FLOAT8_E8M0FNU = TYPE(SMALL, 8, 8, 0, 127, SCALE),
+    FLOAT6_E2M3FN = TYPE(SMALL, 6, 2, 3, 1, FINITE),
+    FLOAT6_E3M2FN = TYPE(SMALL, 6, 3, 2, 3, FINITE),
+    FLOAT4_E2M1FN = TYPE(SMALL, 4, 2, 1, 1, FINITE),
+    WORD2 = TYPE(WORD, 2, 0, 0, 0, 0),
+    WORD4 = TYPE(WORD, 4, 0, 0, 0, 0),
+    WORD6 = TYPE(WORD, 6, 0, 0, 0, 0),
+    WORD8 = TYPE(WORD, 8, 0, 0, 0, 0),
+    WORD16 = TYPE(WORD, 16, 0, 0, 0, 0),
+    WORD32 = TYPE(WORD, 32, 0, 0, 0, 0),
+    WORD64 = TYPE(WORD, 64, 0, 0, 0, 0),
 };
 
 /// What becomes of numbers.
@@ -135,15 +150,22 @@ struct Convert {
     Numbers numbers;
 };
 
+/// Whether scalars follow each other without padding to whole bytes.
+enum Packing : u32 {
+    BYTES, // they have whole bytes of their own
+    BITS,  // they do not
+    RUN,   // nor do they, and those of the target are one run, which holds the items in order and without gaps
+};
+
 /// How scalars lie on one side.
 struct Cell {
     u32 type;    // Type
-    u32 packed;  // 1: they follow each other without padding to whole bytes
+    u32 packed;  // Packing
     u32 swapped; // 1: bytes are in foreign order
     u32 bit;     // of the first byte, at which the first scalar begins
 };
 
-/// cast, cast_run, cast_bits. Here the loops' distances, source and target, are BITS.
+/// cast. Here the loops' distances, source and target, are BITS.
 struct Cast {
     const void *source; // null: every scalar is `value`
     void *target;
@@ -159,7 +181,7 @@ enum Rule : u32 {
     SAME,  // their bits are
     FLOAT, // as floats of which `limit` is the code of infinity, or of the largest number: more is NaN, and 0 is -0
     NEVER, // their bits are, but `limit` is equal to nothing
-    TRUTH, // both are 0 or neither is
+    LOGIC, // both are 0 or neither is
 };
 
 /// equal_1 … equal_16: the same type on both sides, words of whole bytes.
@@ -178,7 +200,7 @@ struct Equal {
 /// equal_numbers: any two types of numbers. Here the loops' distances are BITS.
 struct EqualNumbers {
     const void *source;
-    const void *target; // null: 0
+    const void *target; // null: 0, of the type in `to`
     u32 *differs;
     u32 floats; // 1: compared as float64; 0: as 64-bit integers
     u32 spare;
