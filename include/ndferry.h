@@ -96,6 +96,26 @@ struct ArrowArray;
 
 
 /**
+ * The longest loop that kernels take. It is a multiple of the items that they take at once.
+ */
+#define LONGEST (1 << 30)
+
+/**
+ * So many loops a kernel runs.
+ */
+#define LOOPS 8
+
+/**
+ * So many pairs of scale and bias lie among the parameters.
+ */
+#define FACTORS 16
+
+/**
+ * Bytes of a chunk: long enough to travel at full speed, short enough for the first one not to be waited for.
+ */
+#define CHUNK (4 << 20)
+
+/**
  * Number of the binary interface that this header describes; part of the library's soname. It changes only when
  * programs must be compiled again.
  */
@@ -837,8 +857,6 @@ typedef void (*ndf_parallel_for_fn)(void *context, int64_t count, ndf_task_fn ta
  * DLPack's type codes, the `code` of an ndf_dtype. Any number is carried; only those named here are converted.
  */
 typedef uint8_t ndf_code;
-
-
 
 
 

@@ -9,7 +9,7 @@ use cudarc::driver::sys::{
 
 use super::context::{Entered, Pool};
 use super::stream::Stream;
-use crate::error::{Kind, Result};
+use crate::error::{Kind, Result, bail};
 
 /// `CU_MEMHOSTALLOC_PORTABLE`: pinned for every context.
 const PORTABLE: u32 = 1;
@@ -52,6 +52,24 @@ impl Entered {
             return Err(error);
         }
         Ok((address, !is_captured))
+    }
+
+    /// Device memory that only what is enqueued on `stream` from now on uses, and that is given back there. While the
+    /// stream is captured both become part of its graph, which has memory of its own whenever it runs.
+    pub fn allocate_on(&self, bytes: usize, stream: Stream) -> Result<u64> {
+        if !self.is_capturing(stream)? {
+            return Ok(self.allocate(bytes, stream)?.0);
+        }
+        let Some(pool) = self.pool()? else {
+            bail!(
+                Unsupported,
+                "a captured stream has memory on the way only where devices have memory pools"
+            );
+        };
+        let mut address = 0;
+        // SAFETY: a place for the answer, a pool of this device, a stream by the promise of whoever named it.
+        unsafe { self.driver().cuMemAllocFromPoolAsync(&mut address, bytes, pool.0, stream.handle()) }?;
+        Ok(address)
     }
 
     /// Gives memory of [`allocate`](Self::allocate) back, in the order of `stream`.

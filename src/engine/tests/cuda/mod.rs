@@ -1,0 +1,3 @@
+//! The engine on GPUs.
+
+mod choice;
