@@ -246,6 +246,13 @@ public:
     }
     tensor contiguous(ndf_order order = NDF_ORDER_C) const { return make(ndf_tensor_contiguous, order); }
     tensor to_device(ndf_device device) const { return make(ndf_tensor_to_device, device); }
+
+    // The order of CUDA's work on the memory; streams are numbered as in DLPack.
+    /// What is enqueued on `stream` from now on begins after all work that is known to use the memory.
+    void wait(std::int64_t stream) const { check(ndf_tensor_wait(handle_, stream)); }
+    /// What has been enqueued on `stream` so far uses the memory.
+    void record(std::int64_t stream) const { check(ndf_tensor_record(handle_, stream)); }
+
     /// Always new memory.
     tensor copy(ndf_order order = NDF_ORDER_C) const { return make(ndf_tensor_copy, order); }
     void copy_into(const tensor &destination, const convert_options &options = {}) const {
@@ -256,13 +263,13 @@ public:
     std::string explain_copy_into(const tensor &destination, const convert_options &options = {}) const {
         return explain({}, destination.handle_, options);
     }
-    template <class T> void fill(const T &value) const {
-        check(ndf_tensor_fill(handle_, dtype_of<T>(), &value));
+    template <class T> void fill(const T &value, std::int64_t stream = 0) const {
+        check(ndf_tensor_fill_on(handle_, dtype_of<T>(), &value, stream));
     }
-    /// Same shape, equal elements.
-    bool equal(const tensor &other) const {
+    /// Same shape, equal elements. Waits for the answer.
+    bool equal(const tensor &other, std::int64_t stream = 0) const {
         std::int32_t equal = 0;
-        check(ndf_tensor_equal(handle_, other.handle_, &equal));
+        check(ndf_tensor_equal_on(handle_, other.handle_, stream, &equal));
         return equal != 0;
     }
 
