@@ -27,12 +27,10 @@ fn everything(theirs: usize) -> Vec<Error> {
     let mut errors = Vec::new();
     let mut note = |result: Result<(), Error>| errors.extend(result.err());
     let mut kept = Vec::new();
-    for device in [CUDA, PINNED, MANAGED] {
-        for stream in [Stream::LEGACY, Stream::PER_THREAD] {
-            let place = Place { device, stream };
-            let made = Tensor::zeros(DType::UINT8, &[100], Order::C, place);
-            note(made.map(|tensor| kept.push(tensor)));
-        }
+    let (legacy, own) = (Stream::LEGACY, Stream::PER_THREAD);
+    for (device, stream) in [(CUDA, legacy), (CUDA, own), (PINNED, legacy), (MANAGED, legacy)] {
+        let made = Tensor::zeros(DType::UINT8, &[100], Order::C, Place { device, stream });
+        note(made.map(|tensor| kept.push(tensor)));
     }
     let foreign = Adopted {
         data: std::ptr::with_exposed_provenance_mut(theirs),
@@ -107,10 +105,9 @@ fn whichever_call_fails_the_error_says_so_and_nothing_leaks() {
             nth => with_fault(nth),
         };
     }
-    let calls = run_alone(name, &[(FAULT, "0")], || ())
-        .lines()
-        .find_map(|line| line.strip_prefix("calls: ").map(|count| count.parse::<i64>().expect("a number")));
-    let calls = calls.expect("the first process counts them");
+    let told = run_alone(name, &[(FAULT, "0")], || ());
+    let (_, told) = told.split_once("calls: ").expect("the first process counts them");
+    let calls: i64 = told.lines().next().and_then(|count| count.parse().ok()).expect("a number");
     assert!(calls > 100, "only {calls} calls");
     for nth in 1..=calls {
         run_alone(name, &[(FAULT, &nth.to_string())], || ());
