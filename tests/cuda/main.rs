@@ -1,5 +1,6 @@
 //! CUDA without a GPU: the library on the fake driver, each test in a process of its own, because a driver starts once.
 
+mod c_api;
 mod captures;
 mod contexts;
 mod fake;
@@ -7,4 +8,5 @@ mod faults;
 mod fork;
 mod memory;
 mod order;
+mod printing;
 mod start;
