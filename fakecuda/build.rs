@@ -5,6 +5,8 @@ use std::{env, fs, io, os::unix, path::Path};
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libcuda.so.1");
+    // Its functions call each other even where another driver is loaded before it, or some of them cannot be found.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-Bsymbolic");
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
     // OUT_DIR is <target>/<profile>/build/<package>/out.
     let profile =
