@@ -63,8 +63,9 @@ entry_points! {
         let function = state.functions.get(&function).ok_or(INVALID_HANDLE)?;
         out_value.give(match attribute {
             0 => function.kernel.max_threads as c_int,
+            1 => function.kernel.shared_bytes() as c_int,
             // Constant and local memory, cache mode, carve-out, clusters.
-            1..=3 | 7 | 9..=15 => 0,
+            2 | 3 | 7 | 9..=15 => 0,
             4 => 32,
             5 => 80,
             6 => state.config.capability,
