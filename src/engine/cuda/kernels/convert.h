@@ -1,0 +1,152 @@
+// Numbers from and to anywhere, in lots, one by one, or through tiles of sheets.
+#pragma once
+
+#include "change.h"
+#include "sheet.h"
+
+/// So many numbers are taken at once.
+static constexpr int N = 4;
+
+/// Numbers side by side, as many as 16 bytes or fewer hold.
+DEVICE Wide load_lot(const void *base, i64 at, u32 bytes) {
+    Wide lot = {{0, 0, 0, 0}};
+    if (bytes == 16) {
+        lot = load<Wide>(base, at);
+    } else if (bytes == 8) {
+        u64 word = load<u64>(base, at);
+        lot.part[0] = low(word), lot.part[1] = high(word);
+    } else if (bytes == 4) {
+        lot.part[0] = load<u32>(base, at);
+    } else {
+        lot.part[0] = load<u16>(base, at);
+    }
+    return lot;
+}
+
+/// The numbers of a lot, each of `size` bytes; behind the last comes anything.
+DEVICE void unpack(const Wide &lot, u32 size, u64 (&raw)[N]) {
+    if (size == 1) {
+        EACH raw[i] = element<u8>(lot.part, i);
+    } else if (size == 2) {
+        EACH raw[i] = element<u16>(lot.part, i);
+    } else if (size == 4) {
+        EACH raw[i] = lot.part[i];
+    } else {
+        EACH raw[i] = element<u64>(lot.part, i % 2);
+    }
+}
+
+DEVICE void store_lot(void *base, i64 at, u32 size, u32 bytes, const u64 (&raw)[N]) {
+    u32 a = low(raw[0]), b = low(raw[1]), c = low(raw[2]), d = low(raw[3]);
+    if (size == 8) return store(base, at, Wide{{a, high(raw[0]), b, high(raw[1])}});
+    if (size == 4) {
+        if (bytes == 16) store(base, at, Wide{{a, b, c, d}});
+        else store(base, at, joined(a, b));
+    } else if (size == 2) {
+        u32 front = __byte_perm(a, b, 0x5410);
+        if (bytes == 8) store(base, at, joined(front, __byte_perm(c, d, 0x5410)));
+        else store(base, at, front);
+    } else {
+        u32 front = __byte_perm(a, b, 0x0040);
+        if (bytes == 4) store(base, at, __byte_perm(front, __byte_perm(c, d, 0x0040), 0x5410));
+        else store(base, at, u16(front));
+    }
+}
+
+DEVICE u64 load_one(const void *base, i64 at, u32 size) {
+    if (size == 1) return load<u8>(base, at);
+    if (size == 2) return load<u16>(base, at);
+    return size == 4 ? load<u32>(base, at) : load<u64>(base, at);
+}
+
+DEVICE void store_one(void *base, i64 at, u32 size, u64 raw) {
+    if (size == 1) store(base, at, u8(raw));
+    else if (size == 2) store(base, at, u16(raw));
+    else if (size == 4) store(base, at, u32(raw));
+    else store(base, at, raw);
+}
+
+/// The four numbers of a tile that a thread takes in turn `k`: below each other.
+template <int EDGE> struct Column {
+    u32 row, column;
+
+    DEVICE Column(u32 k)
+        : row(k / (EDGE / 32) * 32 + threadIdx.x / 32 * N), column(k % (EDGE / 32) * 32 + threadIdx.x % 32) {}
+};
+
+/// A tile of numbers that have changed is written along its columns.
+template <class W, int EDGE> DEVICE void write_tile(const Convert &p, const Tile &tile, const W *room) {
+    u32 size = bytes_of(p.numbers.target);
+#pragma unroll 1
+    for (u32 i = threadIdx.x; i < EDGE * EDGE; i += THREADS) {
+        u32 row = i % EDGE, column = i / EDGE;
+        if (tile.row + row < p.sheet.rows && tile.column + column < p.sheet.columns)
+            store_one(p.sheet.target, target_at(p.sheet, tile, tile.row + row, tile.column + column, size), size,
+                      room[row * (EDGE + 1) + column]);
+    }
+}
+
+/// Four turns of four numbers a thread, or one. What is done with the numbers stands in the code once, whatever the shape.
+template <class Kind, class W, int EDGE> DEVICE void convert(const Convert &p, W *room) {
+    const Numbers &n = p.numbers;
+    const Transpose &sheet = p.sheet;
+    u32 sizes[2] = {bytes_of(n.source), bytes_of(n.target)};
+    u32 lot = p.shape == LOTS ? 4 : p.shape == PAIRS ? 2 : 1, turns = lot > 1 ? N : 1;
+    u32 items[N];
+    Place at[N];
+    Wide lots[N];
+    Tile tile;
+    if (p.shape == SHEETS) {
+        tile = tile_of_block(sheet, EDGE, EDGE);
+        turns = EDGE * EDGE / (THREADS * N);
+    } else {
+        items_of_thread(items);
+        places(sheet.walk, items, at);
+    }
+    // All that is to be read of lots is asked for before any of it is waited for.
+    if (lot > 1) EACH if (items[i] < sheet.walk.count) lots[i] = load_lot(sheet.source, at[i].source, lot * sizes[0]);
+#pragma unroll 1
+    for (u32 k = 0; k < turns; ++k) {
+        Some<N> from;
+        u64 to[N];
+        bool valid[N];
+        Column<EDGE> where(k);
+        if (lot > 1) {
+            if (items[0] >= sheet.walk.count) break;
+            unpack(lots[0], sizes[0], from.raw);
+            EACH from.index[i] = at[0].step;
+        } else {
+            if (p.shape == SHEETS) EACH {
+                u32 row = tile.row + where.row + i, column = tile.column + where.column;
+                valid[i] = row < sheet.rows && column < sheet.columns;
+                at[i].source = source_at(sheet, tile, row, column, sizes[0]);
+                at[i].step = tile.sheet.step + p.row_step * row + p.column_step * column;
+            } else EACH valid[i] = items[i] < sheet.walk.count;
+            EACH {
+                from.raw[i] = valid[i] ? load_one(sheet.source, at[i].source, sizes[0]) : 0;
+                from.index[i] = valid[i] ? at[i].step : 0;
+            }
+        }
+        Kind::run(n, from, to);
+        if (lot > 1) {
+            store_lot(sheet.target, at[0].target, sizes[1], lot * sizes[1], to);
+            items[0] = items[1], items[1] = items[2], items[2] = items[3];
+            at[0] = at[1], at[1] = at[2], at[2] = at[3];
+            lots[0] = lots[1], lots[1] = lots[2], lots[2] = lots[3];
+        } else if (p.shape == SHEETS) {
+            EACH room[(where.row + i) * (EDGE + 1) + where.column] = W(to[i]);
+        } else {
+            EACH if (valid[i]) store_one(sheet.target, at[i].target, sizes[1], to[i]);
+        }
+    }
+    if (p.shape == SHEETS) {
+        __syncthreads();
+        write_tile<W, EDGE>(p, tile, room);
+    }
+}
+
+#define CONVERT(name, Kind, W, EDGE)                                                                                            \
+    KERNEL_DENSE(name, Convert, 3) {                                                                                             \
+        SHARED W room[EDGE * (EDGE + 1)];                                                                                       \
+        convert<Kind, W, EDGE>(p, room);                                                                                        \
+    }

@@ -1,0 +1,162 @@
+// The kernels' world on the host. Blocks run one after another; threads of a block that wait for each other are fibers, so that
+// __syncthreads() is a barrier, and their order turns round from one barrier to the next, so that a missing one shows.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include <ucontext.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef unsigned long long u64;
+typedef int8_t i8;
+typedef int16_t i16;
+typedef int32_t i32;
+typedef long long i64;
+typedef float f32;
+typedef double f64;
+
+#define DEVICE inline
+#define SHARED static
+#define __restrict__ __restrict
+
+namespace host {
+
+struct Three {
+    u32 x;
+};
+
+typedef void (*Body)(const void *params);
+
+/// What a kernel is known by.
+struct Kernel {
+    const char *name;
+    u64 bytes; // of its parameters
+    u64 in_step;
+    Body body;
+};
+
+inline std::vector<Kernel> &kernels() {
+    static std::vector<Kernel> all;
+    return all;
+}
+
+struct Register {
+    Register(const char *name, u64 bytes, bool in_step, Body body) { kernels().push_back({name, bytes, in_step, body}); }
+};
+
+struct Fiber {
+    ucontext_t context;
+    std::vector<char> stack;
+    bool done;
+};
+
+/// The launch that runs: there is one at a time.
+struct Now {
+    Three block, thread;
+    std::vector<Fiber> fibers;
+    ucontext_t scheduler;
+    Fiber *fiber;
+    Body body;
+    const void *params;
+};
+
+inline Now &now() {
+    static Now one;
+    return one;
+}
+
+inline void fiber_main() {
+    Now &n = now();
+    n.body(n.params);
+    n.fiber->done = true;
+}
+
+/// Runs the threads of a block up to each barrier in turn.
+inline void run_in_step(u32 threads) {
+    Now &n = now();
+    n.fibers.resize(threads);
+    for (Fiber &fiber : n.fibers) {
+        fiber.stack.resize(64 << 10);
+        fiber.done = false;
+        getcontext(&fiber.context);
+        fiber.context.uc_stack.ss_sp = fiber.stack.data();
+        fiber.context.uc_stack.ss_size = fiber.stack.size();
+        fiber.context.uc_link = &n.scheduler;
+        makecontext(&fiber.context, fiber_main, 0);
+    }
+    bool waiting = true;
+    for (u32 turn = 0; waiting; ++turn) {
+        waiting = false;
+        for (u32 i = 0; i < threads; ++i) {
+            n.thread.x = turn % 2 ? threads - 1 - i : i;
+            n.fiber = &n.fibers[n.thread.x];
+            if (n.fiber->done) continue;
+            swapcontext(&n.scheduler, &n.fiber->context);
+            waiting |= !n.fiber->done;
+        }
+    }
+}
+
+inline void run(const Kernel &kernel, const void *params, u32 blocks, u32 threads) {
+    Now &n = now();
+    n.body = kernel.body;
+    n.params = params;
+    for (n.block.x = 0; n.block.x < blocks; ++n.block.x) {
+        if (kernel.in_step) {
+            run_in_step(threads);
+            continue;
+        }
+        for (n.thread.x = 0; n.thread.x < threads; ++n.thread.x) kernel.body(params);
+    }
+}
+
+inline void wait() {
+    Now &n = now();
+    u32 thread = n.thread.x;
+    swapcontext(&n.fiber->context, &n.scheduler);
+    n.thread.x = thread;
+}
+
+} // namespace host
+
+#define blockIdx (host::now().block)
+#define threadIdx (host::now().thread)
+#define __syncthreads host::wait
+
+static inline u32 __umulhi(u32 a, u32 b) { return u32(u64(a) * b >> 32); }
+static inline u32 __byte_perm(u32 a, u32 b, u32 selector) {
+    u64 bytes = u64(b) << 32 | a;
+    u32 result = 0;
+    for (u32 i = 0; i < 4; ++i) result |= u32(bytes >> 8 * (selector >> 4 * i & 7) & 0xff) << 8 * i;
+    return result;
+}
+static inline u32 min(u32 a, u32 b) { return a < b ? a : b; }
+// The compiler is told not to fuse (-ffp-contract=off).
+static inline f32 __fmul_rn(f32 a, f32 b) { return a * b; }
+static inline f32 __fadd_rn(f32 a, f32 b) { return a + b; }
+static inline f64 __dmul_rn(f64 a, f64 b) { return a * b; }
+static inline f64 __dadd_rn(f64 a, f64 b) { return a + b; }
+static inline u32 atomicAnd(u32 *word, u32 mask) {
+    u32 old = *word;
+    *word &= mask;
+    return old;
+}
+static inline u32 atomicOr(u32 *word, u32 mask) {
+    u32 old = *word;
+    *word |= mask;
+    return old;
+}
+
+#define HOST_KERNEL(name, Params, in_step)                                                                                      \
+    static void name##_body(const Params &p);                                                                                   \
+    static host::Register name##_registered(                                                                                    \
+        #name, sizeof(Params), in_step, [](const void *params) { name##_body(*static_cast<const Params *>(params)); });         \
+    static void name##_body(const Params &p)
+#define KERNEL(name, Params) HOST_KERNEL(name, Params, false)
+#define KERNEL_IN_STEP(name, Params) HOST_KERNEL(name, Params, true)
+#define KERNEL_DENSE(name, Params, BLOCKS) KERNEL_IN_STEP(name, Params)
