@@ -246,13 +246,6 @@ public:
     }
     tensor contiguous(ndf_order order = NDF_ORDER_C) const { return make(ndf_tensor_contiguous, order); }
     tensor to_device(ndf_device device) const { return make(ndf_tensor_to_device, device); }
-
-    // The order of CUDA's work on the memory; streams are numbered as in DLPack.
-    /// What is enqueued on `stream` from now on begins after all work that is known to use the memory.
-    void wait(std::int64_t stream) const { check(ndf_tensor_wait(handle_, stream)); }
-    /// What has been enqueued on `stream` so far uses the memory.
-    void record(std::int64_t stream) const { check(ndf_tensor_record(handle_, stream)); }
-
     /// Always new memory.
     tensor copy(ndf_order order = NDF_ORDER_C) const { return make(ndf_tensor_copy, order); }
     void copy_into(const tensor &destination, const convert_options &options = {}) const {
@@ -272,6 +265,10 @@ public:
         check(ndf_tensor_equal_on(handle_, other.handle_, stream, &equal));
         return equal != 0;
     }
+    /// What is enqueued on `stream` from now on begins after all work that ndferry knows to use the memory.
+    void wait(std::int64_t stream) const { check(ndf_tensor_wait(handle_, stream)); }
+    /// What was enqueued on `stream` so far uses the memory.
+    void record(std::int64_t stream) const { check(ndf_tensor_record(handle_, stream)); }
 
     /// The tensor as a DLPack struct, DLManagedTensorVersioned unless DLManagedTensor is asked for. Needs dlpack.h.
     template <class Managed = DLManagedTensorVersioned>

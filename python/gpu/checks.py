@@ -179,7 +179,7 @@ def check_any_number_of_exchanges_leaves_nothing(framework: Framework) -> None:
     for _ in range(100):
         taken(framework, x)
     before = ndferry.statistics()
-    free_before = ndferry.device("cuda").memory_info()[0]
+    free_before = ndferry.device("cuda").memory_info[0]
     for turn in range(MANY // 100 if ON_FAKE else MANY):
         taken(framework, x)
         if turn % 10 == 0 and (framework.takes_dlpack or framework.takes_cuda_array):
@@ -187,7 +187,7 @@ def check_any_number_of_exchanges_leaves_nothing(framework: Framework) -> None:
     Driver().synchronize()
     after = ndferry.statistics()
     assert after.live_tensors == before.live_tensors, (before, after)
-    grown = free_before - ndferry.device("cuda").memory_info()[0]
+    grown = free_before - ndferry.device("cuda").memory_info[0]
     assert grown < 64 << 20, f"{grown} bytes of the device are gone"
 
 

@@ -53,9 +53,7 @@ def _export(
 def _stream_on(target: Device, stream: Any) -> int:
     """The number of the stream that the consumer works on."""
     if target.device_type in STREAMED:
-        if stream is not None and (number := stream_number(stream)) == 0:
-            raise ValueError("`stream` is 0, which may be either default stream: 1 is the legacy one, 2 the per-thread one")
-        return LEGACY if stream is None else number
+        return LEGACY if stream is None else stream_number(stream)
     if stream is not None and (stream != UNORDERED or target.device_type == CPU.device_type):
         raise ValueError(f"`stream` is {stream!r}: a tensor on {target} has no stream, only None can be asked")
     return UNORDERED

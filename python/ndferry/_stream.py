@@ -22,12 +22,14 @@ _ATTRIBUTES = ("cuda_stream", "ptr", "handle")
 
 
 def number(stream: Any) -> int:
-    """DLPack's number of a stream: an integer as it is, None for the legacy default stream, else the address in an object
-    that has `__cuda_stream__` or is a stream of PyTorch, CuPy or Numba."""
+    """A stream as C takes it, by DLPack's number: an integer as it is, 0 for None, else the address in an object that has
+    `__cuda_stream__` or is a stream of PyTorch, CuPy or Numba."""
     if stream is None:
-        return LEGACY
+        return 0
     if hasattr(stream, "__index__"):
         found = index(stream)
+        if found == 0:
+            raise ValueError("`stream` is 0, which may be either default stream: 1 is the legacy one, 2 the per-thread one")
         if not -(2**63) <= found < 2**63:
             raise ValueError(f"`stream` is {in_words(found)}, no CUDA stream")
         return found

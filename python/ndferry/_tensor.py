@@ -84,7 +84,7 @@ def convert_options(
         order=choice(order, "order", ORDERS),
         axis=_index.axis(axis),
         device=optional(device),
-        stream=0 if stream is None else _stream.number(stream),
+        stream=_stream.number(stream),
         scale_count=scale_count,
         scale=scales,
         bias_count=bias_count,
@@ -149,6 +149,14 @@ class Tensor(Dispatch, NativeTensor):
     def shares_memory(self, other: Tensor) -> bool:
         """Whether some byte belongs to an element of both tensors."""
         return lib.ndf_tensor_shares_memory(self._handle, _other(other)._handle)
+
+    def wait(self, stream: Any) -> None:
+        """What is enqueued on `stream` from now on begins after all work that ndferry knows to use the memory."""
+        check(lib.ndf_tensor_wait(self._handle, _stream.number(stream)))
+
+    def record(self, stream: Any) -> None:
+        """What was enqueued on `stream` so far uses the memory: others wait for it, and so does its end."""
+        check(lib.ndf_tensor_record(self._handle, _stream.number(stream)))
 
     def equal(self, other: Tensor) -> bool:
         """Whether both have the same shape and equal elements, as numbers whatever their types; NaN equals nothing."""
