@@ -127,6 +127,7 @@ pub extern "C" fn fakecuda_count(what: Text) -> i64 {
         Ok("instructions") => counts.instructions as i64,
         Ok("global") => counts.global as i64,
         Ok("shared") => counts.shared as i64,
+        Ok("local") => counts.local as i64,
         _ => -1,
     }
 }

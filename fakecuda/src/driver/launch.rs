@@ -135,7 +135,9 @@ fn execute(
             open.push(state.memory.open(address));
             true
         };
-        kernel.launch(arguments, grid, block, &mut may_touch)
+        // SAFETY: what may be touched lies in a live allocation, which `open` keeps accessible; the host's own threads are
+        // held off as they must be on a GPU: by whoever wrote the program.
+        unsafe { kernel.launch(arguments, grid, block, &mut may_touch) }
     };
     match ran {
         Ok(counts) => {
@@ -143,6 +145,7 @@ fn execute(
             state.counts.instructions += counts.instructions;
             state.counts.global += counts.global;
             state.counts.shared += counts.shared;
+            state.counts.local += counts.local;
             Ok(())
         }
         Err(fault) => {
