@@ -1,5 +1,6 @@
 //! The fake driver, for all tests of this process.
 
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -26,6 +27,32 @@ fn library() -> PathBuf {
     profile.join("fakecuda/libcuda.so.1")
 }
 
+/// A function of the fake's own.
+fn control(name: &CStr) -> *mut c_void {
+    let path = std::env::var("NDFERRY_CUDA_DRIVER").expect("set by the first test");
+    let path = CString::new(path).expect("a path");
+    // SAFETY: the library is loaded already, and stays.
+    let function = unsafe {
+        let library = libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_NOLOAD);
+        libc::dlsym(library, name.as_ptr())
+    };
+    assert!(!function.is_null(), "the driver is not the fake one");
+    function
+}
+
+/// What the last kernel that failed did wrong.
+pub fn last_fault() -> String {
+    type Read = unsafe extern "C" fn(*mut c_char, usize) -> usize;
+    let mut text = vec![0u8; 4096];
+    // SAFETY: a function of this type, which writes no more bytes than it is told.
+    let length = unsafe {
+        let read = std::mem::transmute::<*mut c_void, Read>(control(c"fakecuda_last_fault"));
+        read(text.as_mut_ptr().cast(), text.len())
+    };
+    text.truncate(length);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// Memory of one kind, its bytes given, read and given back by the test.
 pub struct Memory<'a> {
     entered: &'a Entered,
@@ -47,11 +74,13 @@ impl<'a> Memory<'a> {
     /// Memory that holds `content`; it is there when this returns.
     pub fn new(entered: &'a Entered, kind: Kind, content: &[u8]) -> Self {
         let bytes = content.len();
+        // As storages do it: elements within bytes are written by words of four bytes.
+        let room = bytes.next_multiple_of(4);
         let start = match kind {
             _ if bytes == 0 => 0,
-            Kind::Device => entered.allocate(bytes, Stream::LEGACY).expect("memory").0,
-            Kind::Managed => entered.allocate_managed(bytes).expect("memory"),
-            Kind::Pinned => entered.allocate_pinned(bytes).expect("memory"),
+            Kind::Device => entered.allocate(room, Stream::LEGACY).expect("memory").0,
+            Kind::Managed => entered.allocate_managed(room).expect("memory"),
+            Kind::Pinned => entered.allocate_pinned(room).expect("memory"),
             Kind::Pageable => {
                 Box::into_raw(content.to_vec().into_boxed_slice()).cast::<u8>().expose_provenance() as u64
             }
@@ -74,14 +103,16 @@ impl<'a> Memory<'a> {
         // SAFETY: as many bytes on both sides; the stream is waited for.
         unsafe { self.entered.copy(content.as_mut_ptr().addr() as u64, self.start, self.bytes, stream) }
             .expect("a copy");
-        self.entered.synchronize(stream).expect("no fault");
+        if let Err(error) = self.entered.synchronize(stream) {
+            panic!("{error}: {}", last_fault());
+        }
         content
     }
 }
 
 impl Drop for Memory<'_> {
     fn drop(&mut self) {
-        if self.bytes == 0 {
+        if self.bytes == 0 || std::thread::panicking() {
             return;
         }
         // SAFETY: made by `new`, and whoever used it has been waited for.
