@@ -156,7 +156,10 @@ pub fn convert(
         swapped: cells.map(|cell| cell.swapped),
     };
     let numbers = numbers.map(|numeric| Numeric { complex: whole && numeric.complex, ..numeric });
-    match Plan::new(source.1.shape(), &from.side, &to.side, from.lanes, transform.varies_along())? {
+    // The second parts of complex numbers have no bias.
+    let varies = coefficients.scale.len() > 1 || coefficients.bias.len() > 1;
+    let axis = varies.then_some(transform.axis);
+    match Plan::new(source.1.shape(), &from.side, &to.side, from.lanes, axis)? {
         Some(plan) => {
             let act = Act::Convert(Change { numbers, wish, coefficients });
             visit(&Pass { plan: &plan, cells, act, part })

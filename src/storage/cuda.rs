@@ -22,13 +22,17 @@ impl Storage {
         }
         .enter()?;
         let stream = entered.usable(stream)?;
+        // Kernels write elements within bytes by words of four of them.
+        let Some(byte_room) = byte_count.checked_next_multiple_of(4) else {
+            bail!(OutOfMemory, "{byte_count} bytes are more than there are addresses");
+        };
         let (block, is_ordered) = match device.device_type {
             2 => {
-                let (address, is_ordered) = entered.allocate(byte_count, stream)?;
+                let (address, is_ordered) = entered.allocate(byte_room, stream)?;
                 (Block::Device(address), is_ordered)
             }
-            3 => (Block::Pinned(entered.allocate_pinned(byte_count)?), false),
-            _ => (Block::Managed(entered.allocate_managed(byte_count)?), false),
+            3 => (Block::Pinned(entered.allocate_pinned(byte_room)?), false),
+            _ => (Block::Managed(entered.allocate_managed(byte_room)?), false),
         };
         let start = with_exposed_provenance_mut(block.address() as usize);
         let mut storage = Self::adopt(start, byte_count, device, Owner::NOBODY);

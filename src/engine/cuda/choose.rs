@@ -2,7 +2,7 @@
 //! there.
 #![forbid(unsafe_code)]
 
-use super::kernel::{Family, Kernel, Sheet, Step, Type, Writes};
+use super::kernel::{Kernel, Sheet, Step, Type, Writes};
 use super::nest::{self, Ends, allows, cut, trace, with};
 use super::sheet::{self, find};
 use crate::engine::host::memory::Cell;
@@ -165,7 +165,7 @@ fn copy_bits(plan: &Plan, [from, to]: [Cell; 2]) -> Result<Vec<Step>> {
     }
     let pairs = Loop { extent: bits / 2, source: 2, target: 2, step: 0 };
     let items = with(plan, plan.loops.iter().copied().chain([pairs]))?;
-    Ok(vec![cast(&items, Cell { bits: 2, ..to }, [Type::Word2; 2], 0)])
+    Ok(vec![cast(&items, Cell { bits: 2, ..to }, [Type::PAIR; 2], 0)])
 }
 
 fn cast(plan: &Plan, to: Cell, types: [Type; 2], imaginary: i64) -> Step {
@@ -183,13 +183,13 @@ fn convert(plan: &Plan, cells: [Cell; 2], change: Change, ends: Ends) -> Result<
     let sizes = change.numbers.map(|numeric| i64::from(numeric.scalar.bits().div_ceil(8)));
     let [source, target] = trace(plan, &plan.loops, ends);
     let is_plain = cells.iter().all(|cell| !cell.packed && !cell.swapped)
-        && types.iter().all(|of| of.is_common())
+        && types.iter().all(|of| of.bits() >= 8)
         && allows(source, sizes[0])
         && allows(target, sizes[1]);
     let mut steps = if change.is_complex_truth() {
         vec![cast(plan, cells[1], types, sizes[0] * 8)]
     } else if is_plain {
-        convert_common(plan, types, sizes, ends)?
+        convert_bytes(plan, types, sizes, ends)?
     } else {
         vec![cast(plan, cells[1], types, 0)]
     };
@@ -199,14 +199,14 @@ fn convert(plan: &Plan, cells: [Cell; 2], change: Change, ends: Ends) -> Result<
     Ok(steps)
 }
 
-/// Numbers of types that have kernels of their own, aligned to their size.
-fn convert_common(plan: &Plan, types: [Type; 2], sizes: [i64; 2], ends: Ends) -> Result<Vec<Step>> {
+/// Numbers of whole bytes, aligned to their size.
+fn convert_bytes(plan: &Plan, types: [Type; 2], sizes: [i64; 2], ends: Ends) -> Result<Vec<Step>> {
     let numbers =
         |adjacent: i64, items| Step { kernel: Kernel::Numbers { adjacent: adjacent as u8, types }, items };
     let widths = sizes.map(|size| size * 8);
     let Some(row) = plan.loops.first() else { return Ok(vec![numbers(1, plan.clone())]) };
     if [row.source, row.target] == widths && row.step == 0 {
-        let at_once = 16 / sizes[0].max(sizes[1]);
+        let at_once = if sizes[0].max(sizes[1]) > 4 { 2 } else { 4 };
         let [source, target] = trace(plan, &plan.loops[1..], ends);
         let main = row.extent - row.extent % at_once;
         if main > 0
@@ -235,8 +235,7 @@ fn turn(sheet: &Sheet, sheets: &Plan, types: [Type; 2], sizes: [i64; 2], ends: E
     {
         return Some(kernel);
     }
-    let size = if sizes[0].max(sizes[1]) > 4 || types[1].family() == Family::Wide { 8 } else { 4 };
-    sheet.is_square().then_some(Kernel::Turn { size, types, sheet: *sheet })
+    sheet.is_square().then_some(Kernel::Turn { types, sheet: *sheet })
 }
 
 /// Makes the second parts of complex numbers 0, which have so many bytes.

@@ -60,14 +60,12 @@ pub enum Kernel {
     Pixels {
         /// Whether these are its columns, of adjacent elements of the source; else its rows.
         splits: bool,
-        /// Bytes of the wider type.
-        size: u8,
         /// The types.
         types: [Type; 2],
         /// The sheet.
         sheet: Sheet,
     },
-    /// Adjacent numbers are converted.
+    /// Adjacent numbers are converted: 4, 2 or a single one.
     Numbers {
         /// How many.
         adjacent: u8,
@@ -76,8 +74,6 @@ pub enum Kernel {
     },
     /// The rows of a sheet become columns, and its numbers others.
     Turn {
-        /// Bytes of the wider type, or more.
-        size: u8,
         /// The types.
         types: [Type; 2],
         /// The sheet.
@@ -112,13 +108,14 @@ pub enum Tiling {
 
 /// How scalars are written.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(u32)]
 pub enum Writes {
     /// As whole bytes.
     Bytes,
-    /// As bits of one run without gaps.
-    Run,
     /// As bits anywhere.
     Bits,
+    /// As bits of one run without gaps.
+    Run,
 }
 
 /// A sheet whose rows, runs of the source, become columns of the target. Distances are in bits.
@@ -136,131 +133,76 @@ pub struct Sheet {
     pub steps: [i64; 2],
 }
 
-/// Types as the kernels number them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u32)]
-pub enum Type {
-    Bool,
-    Int8,
-    Int16,
-    Int32,
-    Int64,
-    Uint8,
-    Uint16,
-    Uint32,
-    Uint64,
-    Float16,
-    Bfloat16,
-    Float32,
-    Float64,
-    Float8E4m3fn,
-    Float8E5m2,
-    Float8E3m4,
-    Float8E4m3,
-    Float8E4m3b11fnuz,
-    Float8E4m3fnuz,
-    Float8E5m2fnuz,
-    Float8E8m0fnu,
-    Float6E2m3fn,
-    Float6E3m2fn,
-    Float4E2m1fn,
-    Int4,
-    Uint4,
-    Int2,
-    Uint2,
-    Half,
-    Word2,
-    Word4,
-    Word6,
-    Word8,
-    Word16,
-    Word32,
-    Word64,
-}
+/// A type as the kernels describe it: its kind, its bits, and what else there is to know of a small float.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Type(pub u32);
+
+const WORD: u32 = 0;
+const TRUTH: u32 = 1;
+const UNSIGNED: u32 = 2;
+const SIGNED: u32 = 3;
+const SMALL: u32 = 4;
+const NUMPY: u32 = 5;
+const SINGLE: u32 = 6;
+const DOUBLE: u32 = 7;
 
 impl Type {
+    /// Words of two bits.
+    pub const PAIR: Self = Self::new(WORD, 2);
+
+    const fn new(kind: u32, bits: u32) -> Self {
+        Self(bits | kind << 8)
+    }
+
     /// That of a number.
     pub fn of(scalar: Scalar) -> Self {
+        let bits = scalar.bits();
         match scalar {
-            Scalar::Bool => Self::Bool,
-            Scalar::Int(2) => Self::Int2,
-            Scalar::Int(4) => Self::Int4,
-            Scalar::Int(8) => Self::Int8,
-            Scalar::Int(16) => Self::Int16,
-            Scalar::Int(32) => Self::Int32,
-            Scalar::Int(_) => Self::Int64,
-            Scalar::Uint(2) => Self::Uint2,
-            Scalar::Uint(4) => Self::Uint4,
-            Scalar::Uint(8) => Self::Uint8,
-            Scalar::Uint(16) => Self::Uint16,
-            Scalar::Uint(32) => Self::Uint32,
-            Scalar::Uint(_) => Self::Uint64,
-            Scalar::Float16 => Self::Float16,
-            Scalar::Float32 => Self::Float32,
-            Scalar::Float64 => Self::Float64,
-            Scalar::Small(format) => Self::of_small(format),
+            Scalar::Bool => Self::new(TRUTH, bits),
+            Scalar::Int(_) => Self::new(SIGNED, bits),
+            Scalar::Uint(_) => Self::new(UNSIGNED, bits),
+            Scalar::Small(format) => Self::new(SMALL, bits).with(format),
+            Scalar::Float16 => Self::new(NUMPY, bits).with(Format::FLOAT16),
+            Scalar::Float32 => Self::new(SINGLE, bits),
+            Scalar::Float64 => Self::new(DOUBLE, bits),
         }
     }
 
-    fn of_small(format: Format) -> Self {
-        const KNOWN: [(Format, Type); 13] = [
-            (Format::FLOAT16, Type::Half),
-            (Format::BFLOAT16, Type::Bfloat16),
-            (Format::FLOAT8_E3M4, Type::Float8E3m4),
-            (Format::FLOAT8_E4M3, Type::Float8E4m3),
-            (Format::FLOAT8_E4M3B11FNUZ, Type::Float8E4m3b11fnuz),
-            (Format::FLOAT8_E4M3FN, Type::Float8E4m3fn),
-            (Format::FLOAT8_E4M3FNUZ, Type::Float8E4m3fnuz),
-            (Format::FLOAT8_E5M2, Type::Float8E5m2),
-            (Format::FLOAT8_E5M2FNUZ, Type::Float8E5m2fnuz),
-            (Format::FLOAT8_E8M0FNU, Type::Float8E8m0fnu),
-            (Format::FLOAT6_E2M3FN, Type::Float6E2m3fn),
-            (Format::FLOAT6_E3M2FN, Type::Float6E3m2fn),
-            (Format::FLOAT4_E2M1FN, Type::Float4E2m1fn),
-        ];
-        match KNOWN.iter().find(|(known, _)| *known == format) {
-            Some((_, found)) => *found,
-            None => unreachable!("all formats are listed"),
-        }
+    fn with(self, format: Format) -> Self {
+        let (exponent, mantissa, bias, special) = format.anatomy();
+        Self(self.0 | exponent << 12 | mantissa << 16 | (special as u32) << 20 | (bias as u32) << 24)
     }
 
     /// Words of so many bits that stay what they are, if there are such.
     pub fn word(bits: u64) -> Option<Self> {
-        Some(match bits {
-            2 => Self::Word2,
-            4 => Self::Word4,
-            6 => Self::Word6,
-            8 => Self::Word8,
-            16 => Self::Word16,
-            32 => Self::Word32,
-            64 => Self::Word64,
-            _ => return None,
-        })
+        matches!(bits, 2 | 4 | 6 | 8 | 16 | 32 | 64).then(|| Self::new(WORD, bits as u32))
     }
 
-    /// Whether it has kernels of its own.
-    pub fn is_common(self) -> bool {
-        self <= Self::Float8E5m2
+    /// Bits of one.
+    pub fn bits(self) -> i64 {
+        i64::from(self.0 & 0xff)
     }
 
     /// Whether pixels may be of it.
     pub fn is_of_pixels(self) -> bool {
-        matches!(self, Self::Uint8 | Self::Float16 | Self::Bfloat16 | Self::Float32)
+        [Scalar::Uint(8), Scalar::Float16, Scalar::Small(Format::BFLOAT16), Scalar::Float32]
+            .map(Self::of)
+            .contains(&self)
     }
 
     /// What the kernels that make it are called after.
     pub fn family(self) -> Family {
-        match self {
-            Self::Float16 | Self::Bfloat16 | Self::Float32 | Self::Float8E4m3fn | Self::Float8E5m2 => {
-                Family::Float
-            }
-            Self::Float64 | Self::Int64 | Self::Uint32 | Self::Uint64 => Family::Wide,
+        match self.0 >> 8 & 15 {
+            SMALL | NUMPY | SINGLE => Family::Float,
+            DOUBLE => Family::Wide,
+            UNSIGNED if self.bits() >= 32 => Family::Wide,
+            SIGNED if self.bits() == 64 => Family::Wide,
             _ => Family::Integer,
         }
     }
 }
 
-/// Kernels that convert common numbers come in three groups, by what they make.
+/// Kernels that convert numbers of whole bytes come in three groups, by what they make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     Float,
@@ -298,29 +240,14 @@ impl Kernel {
             Self::Transpose { tiling: Tiling::Strips { .. }, size, .. } => {
                 sized!(*size, "tile_", 1 2 4 8 16)
             }
-            Self::Pixels { splits: true, size, sheet, .. } => match sheet.columns {
-                2 => sized!(*size, "split_2_", 1 2 4),
-                3 => sized!(*size, "split_3_", 1 2 4),
-                _ => sized!(*size, "split_4_", 1 2 4),
+            Self::Pixels { splits: true, .. } => c"split",
+            Self::Pixels { splits: false, .. } => c"merge",
+            Self::Numbers { types, .. } | Self::Turn { types, .. } => match types[1].family() {
+                Family::Float => c"to_float",
+                Family::Integer => c"to_integer",
+                Family::Wide => c"to_wide",
             },
-            Self::Pixels { splits: false, size, sheet, .. } => match sheet.rows {
-                2 => sized!(*size, "merge_2_", 1 2 4),
-                3 => sized!(*size, "merge_3_", 1 2 4),
-                _ => sized!(*size, "merge_4_", 1 2 4),
-            },
-            Self::Numbers { adjacent, types } => match types[1].family() {
-                Family::Float => sized!(*adjacent, "to_float_", 1 2 4 8 16),
-                Family::Integer => sized!(*adjacent, "to_integer_", 1 2 4 8 16),
-                Family::Wide => sized!(*adjacent, "to_wide_", 1 2 4),
-            },
-            Self::Turn { size, types, .. } => match types[1].family() {
-                Family::Float => sized!(*size, "turn_float_", 4 8),
-                Family::Integer => sized!(*size, "turn_integer_", 4 8),
-                Family::Wide => sized!(*size, "turn_wide_", 8),
-            },
-            Self::Cast { writes: Writes::Bytes, .. } => c"cast",
-            Self::Cast { writes: Writes::Run, .. } => c"cast_run",
-            Self::Cast { writes: Writes::Bits, .. } => c"cast_bits",
+            Self::Cast { .. } => c"cast",
         })
     }
 
@@ -328,17 +255,21 @@ impl Kernel {
     pub fn block(&self) -> [i64; 2] {
         match self {
             Self::Run { .. } => [1, 1],
-            Self::Words { .. } | Self::Zero { .. } | Self::Numbers { adjacent: 1, .. } => [1024, 1],
-            Self::Gather { .. } | Self::Numbers { .. } => [512, 1],
-            Self::Cast { writes: Writes::Run, .. } => [1024, 1],
-            Self::Cast { .. } => [256, 1],
+            Self::Words { .. } | Self::Zero { .. } | Self::Numbers { .. } | Self::Cast { .. } => [1024, 1],
+            Self::Gather { .. } => [512, 1],
             Self::Transpose { tiling: Tiling::Vectors, size: 1 | 2, .. } => [128, 128],
             Self::Transpose { tiling: Tiling::Strips { wide, high }, .. } => [*high, *wide],
-            Self::Transpose { size: 1 | 2 | 4, .. } | Self::Turn { size: 4, .. } => [64, 64],
+            Self::Transpose { size: 1 | 2 | 4, .. } => [64, 64],
+            Self::Turn { types, .. } if types[1].family() != Family::Wide => [64, 64],
             Self::Transpose { .. } | Self::Turn { .. } => [32, 32],
-            Self::Pixels { splits: true, size, sheet, .. } => [256 * 16 / i64::from(*size), sheet.columns],
-            Self::Pixels { size, sheet, .. } => [sheet.rows, 256 * 16 / i64::from(*size)],
+            Self::Pixels { splits: true, sheet, .. } => [1024, sheet.columns],
+            Self::Pixels { splits: false, sheet, .. } => [sheet.rows, 1024],
         }
+    }
+
+    /// Items that the grid is for beyond those that there are.
+    pub fn more(&self) -> usize {
+        if let Self::Cast { writes: Writes::Run, .. } = self { 3 } else { 0 }
     }
 
     /// The sheet, where items are sheets.

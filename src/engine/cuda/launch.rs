@@ -2,9 +2,9 @@
 
 use super::choose::choose;
 use super::families::{CAST, family};
-use super::kernel::{Kernel, Sheet, Step, Type};
+use super::kernel::{Kernel, Step, Type, Writes};
 use super::nest::{Ends, nests};
-use super::params::{Cast, Convert, Copy, FACTORS, Fill, LOOPS, Numbers, Params, Transpose, Turn, tiles};
+use super::params::{Cast, Convert, Copy, FACTORS, Fill, LOOPS, Numbers, Params, Transpose, tiles};
 use super::queue::{Queue, Room};
 use crate::dtype::{Overflow, Scalar};
 use crate::engine::host::factors::Coefficients;
@@ -37,7 +37,7 @@ pub unsafe fn run(pass: &Pass, ends: Ends, queue: &Queue) -> Result<()> {
         nests(items, LOOPS, MOST / tiles, &mut |items| {
             let blocks = match kernel.sheet() {
                 Some(_) => items.count() as i64 * tiles,
-                None => items.count().div_ceil(kernel.block()[0] as usize) as i64,
+                None => (items.count() + kernel.more()).div_ceil(kernel.block()[0] as usize) as i64,
             };
             // SAFETY: as the caller promises; the kernel visits what the plan does.
             unsafe { launch(kernel, items, pass.cells, blocks as u32, ends, &factors, queue) }
@@ -74,15 +74,16 @@ unsafe fn launch(
             Kernel::Transpose { swap, ref sheet, .. } => {
                 start(kernel, blocks, &Transpose::new(ends, items, kernel, sheet, swap), queue)
             }
-            Kernel::Pixels { types, ref sheet, .. } | Kernel::Turn { types, ref sheet, .. } => {
-                let sheet: &Sheet = sheet;
-                start(kernel, blocks, &Turn::new(ends, items, kernel, sheet, numbers(types)), queue)
+            Kernel::Pixels { types, ref sheet, .. } | Kernel::Turn { types, ref sheet } => {
+                let parameters = Convert::of_sheets(ends, items, kernel, sheet, numbers(types));
+                start(kernel, blocks, &parameters, queue)
             }
-            Kernel::Numbers { types, .. } => {
-                start(kernel, blocks, &Convert::new(ends, items, numbers(types)), queue)
+            Kernel::Numbers { adjacent, types } => {
+                start(kernel, blocks, &Convert::new(ends, items, adjacent, numbers(types)), queue)
             }
-            Kernel::Cast { types, imaginary, .. } => {
-                start(kernel, blocks, &Cast::new(ends, items, cells, imaginary, numbers(types)), queue)
+            Kernel::Cast { writes, types, imaginary } => {
+                let parameters = Cast::new(ends, items, cells, writes, imaginary, numbers(types));
+                start(kernel, blocks, &parameters, queue)
             }
         }
     }
@@ -157,7 +158,7 @@ fn upload<'a>(values: &[f64], queue: &Queue<'a>) -> Result<Room<'a>> {
         return Ok(room);
     }
     // A graph reads what it copies whenever it runs, and keeps only parameters: so they travel as factors of the number 1.
-    let types = [Type::Float64; 2];
+    let types = [Type::of(Scalar::Float64); 2];
     for (i, some) in values.chunks(FACTORS).enumerate() {
         let mut loops = Loops::NONE;
         if some.len() > 1 {
@@ -167,8 +168,8 @@ fn upload<'a>(values: &[f64], queue: &Queue<'a>) -> Result<Room<'a>> {
         let mut numbers = Numbers { scaled: 64, ..Numbers::plain(types) };
         numbers.own.iter_mut().zip(some).for_each(|(own, value)| own[0] = *value);
         let double = Cell { bits: 64, packed: false, part: 8, swapped: false };
-        let parameters =
-            Cast::new([0, room.start()], &items, [double; 2], 0, numbers).of_value(1f64.to_bits());
+        let parameters = Cast::new([0, room.start()], &items, [double; 2], Writes::Bytes, 0, numbers)
+            .of_value(1f64.to_bits());
         // SAFETY: the room holds so many numbers from there on.
         unsafe { queue.launch(&CAST, c"cast", 1, &parameters) }?;
     }

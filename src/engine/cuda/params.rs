@@ -1,7 +1,7 @@
 //! What kernels are given: `kernels/params.h` once more, byte for byte.
 #![forbid(unsafe_code)]
 
-use super::kernel::{Kernel, Sheet, Tiling, Type};
+use super::kernel::{Kernel, Sheet, Tiling, Type, Writes};
 use super::nest::Ends;
 use crate::engine::host::memory::Cell as Scalars;
 use crate::engine::plan::Plan;
@@ -23,7 +23,7 @@ macro_rules! params {
         )*
     };
 }
-params! { Copy: 296, Fill: 296, Transpose: 360, Convert: 584, Turn: 680, Cast: 632, Equal: 312, EqualNumbers: 328, }
+params! { Copy: 296, Fill: 296, Transpose: 360, Convert: 688, Cast: 632, Equal: 312, EqualNumbers: 328, }
 
 /// Division of n < 2^31 without dividing.
 #[repr(C)]
@@ -135,7 +135,6 @@ pub struct Transpose {
 
 impl Transpose {
     pub fn new(ends: Ends, items: &Plan, kernel: &Kernel, sheet: &Sheet, swap: u8) -> Self {
-        let [source, target] = at(ends, items);
         let [across, down] = tiles(kernel, sheet).map(Divisor::new);
         let [wide, high] = match kernel {
             Kernel::Transpose { tiling: Tiling::Strips { wide, high }, .. } => [*wide, *high],
@@ -143,8 +142,6 @@ impl Transpose {
         }
         .map(|n| Divisor::new(n as u32));
         Self {
-            source,
-            target,
             source_pitch: sheet.source_pitch / 8,
             target_pitch: sheet.target_pitch / 8,
             rows: sheet.rows as u32,
@@ -154,6 +151,25 @@ impl Transpose {
             wide,
             high,
             swap: swap.into(),
+            ..Self::without_sheet(ends, items)
+        }
+    }
+
+    /// Where items are no sheets.
+    fn without_sheet(ends: Ends, items: &Plan) -> Self {
+        let ([source, target], one) = (at(ends, items), Divisor::new(1));
+        Self {
+            source,
+            target,
+            source_pitch: 0,
+            target_pitch: 0,
+            rows: 0,
+            columns: 0,
+            across: one,
+            down: one,
+            wide: one,
+            high: one,
+            swap: 1,
             spare: 0,
             walk: Walk::new(items, 8),
         }
@@ -185,8 +201,8 @@ impl Numbers {
     /// They stay what they are, but for the type.
     pub fn plain(types: [Type; 2]) -> Self {
         Self {
-            source: types[0] as u32,
-            target: types[1] as u32,
+            source: types[0].0,
+            target: types[1].0,
             saturate: 0,
             scaled: 0,
             low: 0.0,
@@ -198,33 +214,42 @@ impl Numbers {
     }
 }
 
+/// How the items of a [`Convert`] lie.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+enum Shape {
+    Sheets,
+    Each,
+    Pairs,
+    Lots,
+}
+
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Convert {
-    source: u64,
-    target: u64,
+    sheet: Transpose,
+    steps: [i64; 2],
+    shape: u32,
+    spare: u32,
     numbers: Numbers,
-    walk: Walk,
 }
 
 impl Convert {
-    pub fn new(ends: Ends, items: &Plan, numbers: Numbers) -> Self {
-        let [source, target] = at(ends, items);
-        Self { source, target, numbers, walk: Walk::new(items, 8) }
+    /// Items of so many adjacent numbers.
+    pub fn new(ends: Ends, items: &Plan, adjacent: u8, numbers: Numbers) -> Self {
+        let shape = match adjacent {
+            4 => Shape::Lots,
+            2 => Shape::Pairs,
+            _ => Shape::Each,
+        };
+        let sheet = Transpose::without_sheet(ends, items);
+        Self { sheet, steps: [0; 2], shape: shape as u32, spare: 0, numbers }
     }
-}
 
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct Turn {
-    sheet: Transpose,
-    steps: [i64; 2],
-    numbers: Numbers,
-}
-
-impl Turn {
-    pub fn new(ends: Ends, items: &Plan, kernel: &Kernel, sheet: &Sheet, numbers: Numbers) -> Self {
-        Self { sheet: Transpose::new(ends, items, kernel, sheet, 1), steps: sheet.steps, numbers }
+    /// Items that are sheets.
+    pub fn of_sheets(ends: Ends, items: &Plan, kernel: &Kernel, sheet: &Sheet, numbers: Numbers) -> Self {
+        let places = Transpose::new(ends, items, kernel, sheet, 1);
+        Self { sheet: places, steps: sheet.steps, shape: Shape::Sheets as u32, spare: 0, numbers }
     }
 }
 
@@ -239,7 +264,8 @@ struct Cell {
 
 impl Cell {
     fn new(cell: Scalars, kind: u32, at: i64) -> Self {
-        Self { kind, packed: cell.packed.into(), swapped: cell.swapped.into(), bit: (at & 7) as u32 }
+        let packed = if cell.packed { Writes::Bits } else { Writes::Bytes };
+        Self { kind, packed: packed as u32, swapped: cell.swapped.into(), bit: (at & 7) as u32 }
     }
 }
 
@@ -257,10 +283,18 @@ pub struct Cast {
 }
 
 impl Cast {
-    pub fn new(ends: Ends, items: &Plan, cells: [Scalars; 2], imaginary: i64, numbers: Numbers) -> Self {
+    pub fn new(
+        ends: Ends,
+        items: &Plan,
+        cells: [Scalars; 2],
+        writes: Writes,
+        imaginary: i64,
+        numbers: Numbers,
+    ) -> Self {
         let [source, target] = at(ends, items);
         let from = Cell::new(cells[0], numbers.source, items.source);
         let to = Cell::new(cells[1], numbers.target, items.target);
+        let to = Cell { packed: writes as u32, ..to };
         Self { source, target, value: 0, imaginary, from, to, numbers, walk: Walk::new(items, 1) }
     }
 
@@ -295,7 +329,7 @@ pub enum Rule {
     /// Their bits are, and are not the limit.
     Never,
     /// Both are 0 or neither is.
-    Truth,
+    Logic,
 }
 
 impl Equal {
@@ -347,8 +381,8 @@ impl EqualNumbers {
         floats: bool,
     ) -> Self {
         let [source, target] = at(ends, items);
-        let from = Cell::new(cells[0], types[0] as u32, items.source);
-        let to = Cell::new(cells[1], types[1] as u32, items.target);
+        let from = Cell::new(cells[0], types[0].0, items.source);
+        let to = Cell::new(cells[1], types[1].0, items.target);
         let target = if ends[1] == 0 { 0 } else { target };
         Self { source, target, differs, floats: floats.into(), spare: 0, from, to, walk: Walk::new(items, 1) }
     }

@@ -41,7 +41,8 @@ impl<'a> Queue<'a> {
 
     /// Device memory for what is enqueued from now on, until the result is dropped.
     pub fn room(&self, bytes: usize) -> Result<Room<'a>> {
-        let address = if bytes == 0 { 0 } else { self.entered.allocate_on(bytes, self.stream)? };
+        let address =
+            if bytes == 0 { 0 } else { self.entered.allocate_on(bytes.next_multiple_of(4), self.stream)? };
         Ok(Room { queue: *self, address })
     }
 

@@ -51,7 +51,8 @@ pub fn transpose(items: &Plan, size: u8, swap: u8, ends: Ends) -> Result<Option<
         return Ok(None);
     }
     if swap == 1
-        && let Some(word @ (Type::Word8 | Type::Word16 | Type::Word32)) = Type::word(bytes as u64 * 8)
+        && size <= 4
+        && let Some(word) = Type::word(bytes as u64 * 8)
         && let Some(kernel) = pixels(&sheet, &sheets, [word; 2], [bytes; 2], ends)
     {
         return Ok(Some(Step { kernel, items: sheets }));
@@ -80,12 +81,10 @@ fn tiling(sheet: &Sheet, sheets: &Plan, size: i64, ends: Ends) -> Tiling {
 
 /// The kernel for sheets of few columns or few rows that adjoin each other, `sizes` being the bytes of an element.
 pub fn pixels(sheet: &Sheet, sheets: &Plan, types: [Type; 2], sizes: [i64; 2], ends: Ends) -> Option<Kernel> {
-    let wide = sizes[0].max(sizes[1]);
-    let at_once = 16 / wide;
     let [source, target] = trace(sheets, &sheets.loops, ends);
-    let fits = |source, target| allows(source, at_once * sizes[0]) && allows(target, at_once * sizes[1]);
+    let fits = |source, target| allows(source, 4 * sizes[0]) && allows(target, 4 * sizes[1]);
     let is_few = |n: i64| (2..=4).contains(&n);
-    let is_long = |n: i64| n >= PIXELS && n % at_once == 0;
+    let is_long = |n: i64| n >= PIXELS && n % 4 == 0;
     let splits = is_few(sheet.columns)
         && sheet.source_pitch == sheet.columns * sizes[0] * 8
         && is_long(sheet.rows)
@@ -94,12 +93,7 @@ pub fn pixels(sheet: &Sheet, sheets: &Plan, types: [Type; 2], sizes: [i64; 2], e
         && sheet.target_pitch == sheet.rows * sizes[1] * 8
         && is_long(sheet.columns)
         && fits(source | sheet.source_pitch, target);
-    (wide <= 4 && (splits || merges)).then_some(Kernel::Pixels {
-        splits,
-        size: wide as u8,
-        types,
-        sheet: *sheet,
-    })
+    (splits || merges).then_some(Kernel::Pixels { splits, types, sheet: *sheet })
 }
 
 impl Sheet {

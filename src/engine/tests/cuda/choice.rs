@@ -122,15 +122,15 @@ fn item(
         }
         Kernel::Numbers { adjacent, types } => {
             let (sizes, n) = (types.map(size_of_type), i64::from(adjacent));
-            assert!(adjacent == 1 || n == 16 / sizes[0].max(sizes[1]));
+            assert!(adjacent == 1 || n == if sizes[0].max(sizes[1]) > 4 { 2 } else { 4 });
             both(sizes.map(|size| size * n));
             for k in 0..n {
                 put(moves, target + k * sizes[1] * 8, Some(source + k * sizes[0] * 8), first);
             }
         }
-        Kernel::Pixels { splits, size, types, sheet } => {
+        Kernel::Pixels { splits, types, sheet } => {
             let sizes = types.map(size_of_type);
-            expects_pixels(splits, size.into(), &sheet, sizes, [source, target], ends);
+            expects_pixels(splits, &sheet, sizes, [source, target], ends);
             each(&sheet, sizes.map(|size| size * 8), &mut |from, to, step| {
                 match pass.act {
                     Act::Copy => put_word(moves, [source + from, target + to], sizes[0] * 8, unit, 1),
@@ -138,9 +138,8 @@ fn item(
                 };
             });
         }
-        Kernel::Turn { size, types, sheet } => {
+        Kernel::Turn { types, sheet } => {
             let sizes = types.map(size_of_type);
-            assert!(sizes[0].max(sizes[1]) <= size.into() && matches!(size, 4 | 8));
             each(&sheet, sizes.map(|size| size * 8), &mut |from, to, step| {
                 aligned(source + from, ends[0], sizes[0]);
                 aligned(target + to, ends[1], sizes[1]);
@@ -150,7 +149,7 @@ fn item(
         Kernel::Cast { writes, types, .. } => {
             assert_eq!(writes == Writes::Bytes, !pass.cells[1].packed);
             match pass.act {
-                Act::Copy => put_word(moves, [source, target], word_bits(types[0]), unit, 1),
+                Act::Copy => put_word(moves, [source, target], types[0].bits(), unit, 1),
                 Act::Convert(_) => put(moves, target, Some(source), first),
             }
         }
@@ -188,9 +187,8 @@ fn expects_tiling(tiling: Tiling, sheet: &Sheet, size: i64, at: [i64; 2], ends: 
     }
 }
 
-fn expects_pixels(splits: bool, wide: i64, sheet: &Sheet, sizes: [i64; 2], at: [i64; 2], ends: [usize; 2]) {
-    assert_eq!(wide, sizes[0].max(sizes[1]));
-    let n = 16 / wide;
+fn expects_pixels(splits: bool, sheet: &Sheet, sizes: [i64; 2], at: [i64; 2], ends: [usize; 2]) {
+    let n = 4;
     let (few, many) = if splits { (sheet.columns, sheet.rows) } else { (sheet.rows, sheet.columns) };
     assert!((2..=4).contains(&few) && many % n == 0, "{sheet:?}");
     aligned(at[0], ends[0], n * sizes[0]);
@@ -204,19 +202,10 @@ fn expects_pixels(splits: bool, wide: i64, sheet: &Sheet, sizes: [i64; 2], at: [
     }
 }
 
-fn word_bits(of: Type) -> i64 {
-    [2, 4, 6, 8, 16, 32, 64][of as usize - Type::Word2 as usize]
-}
-
-/// Bytes of a common type, or of a word.
+/// Bytes of numbers of whole bytes.
 fn size_of_type(of: Type) -> i64 {
-    match of {
-        Type::Bool | Type::Int8 | Type::Uint8 | Type::Float8E4m3fn | Type::Float8E5m2 | Type::Word8 => 1,
-        Type::Int16 | Type::Uint16 | Type::Float16 | Type::Bfloat16 | Type::Word16 => 2,
-        Type::Int32 | Type::Uint32 | Type::Float32 | Type::Word32 => 4,
-        Type::Int64 | Type::Uint64 | Type::Float64 | Type::Word64 => 8,
-        _ => panic!("{of:?} has no kernels of its own"),
-    }
+    assert_eq!(of.bits() % 8, 0, "{of:?}");
+    of.bits() / 8
 }
 
 /// The kernels chosen for a conversion, after all has been checked.
@@ -265,7 +254,7 @@ fn what_is_chosen_moves_every_scalar_of_random_passes_once() {
         }
     }
     for name in
-        ["driver", "copy_1", "copy_16", "gather_4", "trans_4", "tile_1", "cast", "cast_run", "cast_bits"]
+        ["driver", "copy_1", "copy_16", "gather_4", "trans_4", "tile_1", "to_float", "to_wide", "cast"]
     {
         assert!(seen.contains_key(name), "{name} is not in {seen:?}");
     }
@@ -295,7 +284,7 @@ fn common_layouts_get_the_kernels_that_are_made_for_them() {
     let padded = DType { flags: PADDED, ..uint(4) };
     assert_eq!(name(uint(32), uint(32), &[64, 100], flat, &none), "driver");
     assert_eq!(name(uint(4), uint(4), &[64, 100], flat, &none), "driver");
-    assert_eq!(name(uint(4), uint(4), &[11, 11], flat, &none), "driver cast_run");
+    assert_eq!(name(uint(4), uint(4), &[11, 11], flat, &none), "driver cast");
     assert_eq!(name(uint(4), padded, &[11, 11], flat, &none), "cast");
     assert_eq!(name(uint(32), swapped, &[64, 100], flat, &none), "copy_16");
     assert_eq!(name(uint(32), swapped, &[1001, 1], flat, &none), "copy_16 copy_4");
@@ -303,18 +292,18 @@ fn common_layouts_get_the_kernels_that_are_made_for_them() {
         assert_eq!(name(uint(bits), uint(bits), &[128, 96], turned, &none), kernel);
     }
     assert_eq!(name(uint(32), uint(32), &[127, 96], turned, &none), "trans_4");
-    assert_eq!(name(uint(8), uint(8), &[3, 64, 64], channels, &none), "split_3_1");
-    assert_eq!(name(uint(8), float(16), &[3, 64, 64], channels, &none), "split_3_2");
-    assert_eq!(name(uint(8), float(32), &[64, 64, 3], &[2, 0, 1], &none), "merge_3_4");
+    assert_eq!(name(uint(8), uint(8), &[3, 64, 64], channels, &none), "split");
+    assert_eq!(name(uint(8), float(16), &[3, 64, 64], channels, &none), "split");
+    assert_eq!(name(uint(8), float(32), &[64, 64, 3], &[2, 0, 1], &none), "merge");
     assert_eq!(name(uint(8), uint(8), &[5, 64, 64], channels, &none), "tile_1");
-    assert_eq!(name(float(32), float(16), &[64, 100], flat, &none), "to_float_4");
-    assert_eq!(name(float(32), float(16), &[9999, 1], flat, &none), "to_float_4 to_float_1");
-    assert_eq!(name(float(32), float(16), &[64, 100], turned, &none), "turn_float_4");
-    assert_eq!(name(float(32), float(64), &[64, 100], turned, &none), "turn_wide_8");
+    assert_eq!(name(float(32), float(16), &[64, 100], flat, &none), "to_float");
+    assert_eq!(name(float(32), float(16), &[9999, 1], flat, &none), "to_float to_float");
+    assert_eq!(name(float(32), float(16), &[64, 100], turned, &none), "to_float");
+    assert_eq!(name(float(32), float(64), &[64, 100], turned, &none), "to_wide");
     assert_eq!(name(swapped, float(32), &[64, 100], flat, &none), "cast");
     let scale: Vec<f64> = (0..3).map(f64::from).collect();
     let scaled = Transform { scale: &scale, overflow: Overflow::Saturate, ..none };
-    assert_eq!(name(uint(8), float(16), &[3, 64, 64], channels, &scaled), "split_3_2");
+    assert_eq!(name(uint(8), float(16), &[3, 64, 64], channels, &scaled), "split");
     let backwards = (Layout::raw(&[4096], &[-1], 4095), Layout::raw(&[4096], &[1], 0));
     assert_eq!(checked((uint(16), &backwards.0), (uint(16), &backwards.1), &none, [0, 0]), ["gather_2"]);
     assert_eq!(checked((uint(16), &backwards.0), (uint(16), &backwards.1), &none, [0, 2]), ["copy_2"]);
