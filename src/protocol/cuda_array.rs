@@ -224,7 +224,8 @@ pub unsafe fn from_cuda_array(
 
 /// An import at home on the stream that its exporter named. On failure nothing is ended.
 fn settle(tensor: Tensor) -> Result<Tensor> {
-    let Some(home) = stream(&tensor).filter(|_| has_streams(tensor.device()) && cuda::driver().is_ok()) else {
+    let Some(home) = stream(&tensor).filter(|_| has_streams(tensor.device()) && cuda::driver().is_ok())
+    else {
         return Ok(tensor);
     };
     let settled = Stream::from_number(home).and_then(|home| match home {

@@ -34,7 +34,10 @@ pub fn from_pointer(stream: *mut c_void) -> Result<Stream> {
 /// default one, which is NULL, as on the CPU, which has none.
 pub fn current(device: Device) -> Result<*mut c_void> {
     if device != Device::CPU && !has_streams(device) {
-        bail!(Unsupported, "{device} has no stream here: tensors of ndferry are worked with on the CPU and by CUDA");
+        bail!(
+            Unsupported,
+            "{device} has no stream here: tensors of ndferry are worked with on the CPU and by CUDA"
+        );
     }
     Ok(std::ptr::null_mut())
 }

@@ -7,6 +7,7 @@ mod count;
 mod cross;
 mod demo;
 mod fakecuda;
+mod gpu;
 mod header;
 mod interop;
 mod kernels;
@@ -29,15 +30,17 @@ usage: cargo xtask <verb> [--verbose]
   cross              build for 64-bit ARM and run the Rust tests under qemu-user; needs rustup, qemu-user and Debian's
                      gcc-aarch64-linux-gnu
   header [--check]   regenerate include/ndferry.h and what is derived from it; --check fails when stale
+  gpu [--fake]       check and measure everything on this machine's GPU, or check it on the fake driver; what is packed in
+                     target/gpu runs on machines that cannot build
   kernels [--check]  compile the CUDA kernels to the PTX that is committed, and have it assembled for every generation of
                      GPUs; --check fails when a file is stale
-  bench [exchange | engine]
+  bench [exchange | engine | cuda]
                      measure what handing tensors around costs, or copies and conversions; --peers beside other
                      libraries (about 5 GB), --smoke only to show that it works, -- before options of the
                      benchmark, as --report FOLDER or --hunt SECONDS (benches/engine/README.md)
   help               this text
 
-later, not built yet: sanitize, fuzz, gpu
+later, not built yet: sanitize, fuzz
 
   --verbose          show the output of every step, not only of a failing one
 environment: PYTHON, CC, CXX choose the interpreter and the compilers
@@ -99,7 +102,12 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
             let peers = take_flag(arguments, "--peers");
             bench::run(&progress, arguments, smoke, peers)
         }
-        "sanitize" | "fuzz" | "gpu" => Err(Stop::NotBuilt(format!("`cargo xtask {verb}`"))),
+        "gpu" => {
+            let fake = take_flag(arguments, "--fake");
+            nothing_left(arguments)?;
+            gpu::run(&progress, fake)
+        }
+        "sanitize" | "fuzz" => Err(Stop::NotBuilt(format!("`cargo xtask {verb}`"))),
         other => Err(Stop::Usage(format!("there is no verb `{other}`"))),
     }
 }
