@@ -6,6 +6,7 @@ use libc::{c_char, c_int, size_t};
 
 use crate::{
     arguments::{Out, Text},
+    config::Config,
     contexts, driver,
     faults::Faults,
     memory::Kind,
@@ -68,13 +69,16 @@ pub extern "C" fn fakecuda_configure(changes: Text) -> c_int {
     verdict(text(&changes).and_then(|changes| state::lock().config.apply(&changes)))
 }
 
-/// Forgets everything, as if the library had just been loaded with what is pretended now.
+/// Forgets everything, as if the library had just been loaded; then changes what is pretended, as `fakecuda_configure`
+/// does, unless NULL is passed. 0, or -1 if the text makes no sense.
 #[unsafe(no_mangle)]
-pub extern "C" fn fakecuda_restart() {
-    let mut state = state::lock();
-    let config = state.config.clone();
-    state.restart(config);
-    contexts::stack(Vec::clear);
+pub extern "C" fn fakecuda_restart(changes: Text) -> c_int {
+    let asked = if changes.is_null() { Ok(String::new()) } else { text(&changes) };
+    let mut config = Config::of_environment();
+    verdict(asked.and_then(|changes| config.apply(&changes)).map(|()| {
+        state::lock().restart(config);
+        contexts::stack(Vec::clear);
+    }))
 }
 
 /// How many of a kind there are: `allocations` (of device and managed memory), `bytes` (of them), `pinned`,

@@ -78,7 +78,7 @@ pub fn enter(
     call: impl FnOnce(Guard) -> Answer,
 ) -> c_int {
     let mut state = state::lock();
-    let traced = state.trace.is_some().then(show);
+    let traced = state.is_traced().then(show);
     *state.calls.entry(name).or_default() += 1;
     let answer = match admit(&mut state, name, needs) {
         Ok(()) => call(state),
@@ -88,10 +88,8 @@ pub fn enter(
         }
     };
     let code = answer.err().unwrap_or(SUCCESS);
-    if let Some(arguments) = traced
-        && let Some(trace) = &mut state::lock().trace
-    {
-        trace.push_str(&format!("{name}({arguments}) = {code}\n"));
+    if let Some(arguments) = traced {
+        state::lock().note(&format!("{name}({arguments}) = {code}\n"));
     }
     code
 }

@@ -3,6 +3,9 @@
 use std::{
     cell::RefCell,
     collections::HashMap,
+    env,
+    fs::File,
+    io::Write,
     sync::{Condvar, LazyLock, Mutex, MutexGuard},
 };
 
@@ -26,6 +29,8 @@ pub struct State {
     /// Calls by name, since the faults were set.
     pub calls: HashMap<&'static str, u64>,
     pub trace: Option<String>,
+    /// Where `FAKECUDA_TRACE` wants every call noted.
+    trace_file: Option<File>,
     pub contexts: Contexts,
     pub queues: Queues,
     pub memory: Memory,
@@ -66,6 +71,17 @@ pub fn changed() {
     CHANGED.notify_all();
 }
 
+fn trace_file() -> Option<File> {
+    let path = env::var_os("FAKECUDA_TRACE")?;
+    match File::options().create(true).append(true).open(&path) {
+        Ok(file) => Some(file),
+        Err(why) => {
+            eprintln!("fakecuda: FAKECUDA_TRACE: {}: {why}", path.display());
+            std::process::abort();
+        }
+    }
+}
+
 impl State {
     pub fn new(config: Config) -> Self {
         Self {
@@ -75,6 +91,7 @@ impl State {
             faults: Faults::default(),
             calls: HashMap::new(),
             trace: None,
+            trace_file: trace_file(),
             contexts: Contexts::default(),
             queues: Queues::default(),
             memory: Memory::default(),
@@ -90,6 +107,23 @@ impl State {
             last_fault: String::new(),
             imports: Vec::new(),
             handles: 0,
+        }
+    }
+
+    pub fn is_traced(&self) -> bool {
+        self.trace.is_some() || self.trace_file.is_some()
+    }
+
+    /// Notes a call.
+    pub fn note(&mut self, line: &str) {
+        if let Some(trace) = &mut self.trace {
+            trace.push_str(line);
+        }
+        if let Some(file) = &mut self.trace_file
+            && let Err(why) = file.write_all(line.as_bytes())
+        {
+            eprintln!("fakecuda: FAKECUDA_TRACE: {why}");
+            self.trace_file = None;
         }
     }
 
