@@ -8,6 +8,7 @@ mod cross;
 mod demo;
 mod header;
 mod interop;
+mod kernels;
 mod step;
 mod test;
 mod tools;
@@ -27,13 +28,15 @@ usage: cargo xtask <verb> [--verbose]
   cross              build for 64-bit ARM and run the Rust tests under qemu-user; needs rustup, qemu-user and Debian's
                      gcc-aarch64-linux-gnu
   header [--check]   regenerate include/ndferry.h and what is derived from it; --check fails when stale
+  kernels [--check]  compile the CUDA kernels to the PTX that is committed, and have it assembled for every generation of
+                     GPUs; --check fails when a file is stale
   bench [exchange | engine]
                      measure what handing tensors around costs, or copies and conversions; --peers beside other
                      libraries (about 5 GB), --smoke only to show that it works, -- before options of the
                      benchmark, as --report FOLDER or --hunt SECONDS (benches/engine/README.md)
   help               this text
 
-later, not built yet: sanitize, fuzz, gpu, kernels
+later, not built yet: sanitize, fuzz, gpu
 
   --verbose          show the output of every step, not only of a failing one
 environment: PYTHON, CC, CXX choose the interpreter and the compilers
@@ -85,12 +88,17 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
             nothing_left(arguments)?;
             header::run(&progress, check)
         }
+        "kernels" => {
+            let check = take_flag(arguments, "--check");
+            nothing_left(arguments)?;
+            kernels::run(&progress, check)
+        }
         "bench" => {
             let smoke = take_flag(arguments, "--smoke");
             let peers = take_flag(arguments, "--peers");
             bench::run(&progress, arguments, smoke, peers)
         }
-        "sanitize" | "fuzz" | "gpu" | "kernels" => Err(Stop::NotBuilt(format!("`cargo xtask {verb}`"))),
+        "sanitize" | "fuzz" | "gpu" => Err(Stop::NotBuilt(format!("`cargo xtask {verb}`"))),
         other => Err(Stop::Usage(format!("there is no verb `{other}`"))),
     }
 }
