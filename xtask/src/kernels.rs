@@ -3,13 +3,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use crate::{
-    step::{Progress, Result, Stop, Verdict, error},
+    step::{Progress, Result, Stop, Verdict, capture, error},
     tools,
     venv::KERNELS,
 };
@@ -38,15 +38,21 @@ pub fn run(progress: &Progress, check: bool) -> Verdict {
     fs::create_dir_all(&made)
         .or_else(|why| error(format!("cannot make the folder {}: {why}", made.display())))?;
     let mut fresh = BTreeMap::new();
+    let mut spilled = Vec::new();
     for source in &sources {
         for architecture in ARCHITECTURES {
             let name = format!("{}_{architecture}.ptx", stem(source));
             let text = compile(progress, source, architecture, &made.join(&name))?;
-            assemble(progress, &made.join(&name), architecture)?;
+            spilled.extend(assemble(progress, &made.join(&name), architecture)?);
             fresh.insert(name, text);
         }
     }
-    if check { compare(progress, &fresh) } else { write(progress, &fresh) }
+    if check {
+        compare(progress, &fresh)?
+    } else {
+        write(progress, &fresh)?
+    }
+    if spilled.is_empty() { Ok(()) } else { error(format!("registers spill in {}", spilled.join(", "))) }
 }
 
 /// Compiles one source, leaves the text at `output` as it is to be committed, and returns it.
@@ -80,35 +86,34 @@ fn shorten(text: &str) -> String {
     short
 }
 
-/// Assembles a text for every GPU that may meet it, and tells what its kernels need there.
-fn assemble(progress: &Progress, text: &Path, architecture: u32) -> Verdict {
+/// Assembles a text for every GPU that may meet it, and tells what its kernels need there. Returns those whose registers
+/// do not suffice: what is spilled goes through memory.
+fn assemble(progress: &Progress, text: &Path, architecture: u32) -> Result<Vec<String>> {
     let name = text.file_name().unwrap_or_default().to_string_lossy();
     let mut needs = BTreeMap::<String, Needs>::new();
+    let mut accepted = String::new();
     for gpu in GPUS.into_iter().filter(|gpu| *gpu >= architecture) {
         let mut command = Command::new(KERNELS.installed(ASSEMBLER)?);
         command.args(["--verbose", "--warning-as-error", "--output-file", "/dev/null"]);
         command.arg(format!("--gpu-name=sm_{gpu}")).arg(text);
-        let finished = progress.must(&format!("assemble {name} for sm_{gpu}"), &mut command)?;
+        let finished = capture(&mut command, false)?;
+        if !finished.ok {
+            return error(format!("{name} is refused for sm_{gpu}:\n{}", finished.text));
+        }
         for (kernel, need) in needs_of(&finished.text) {
             needs.entry(kernel).or_default().widen(need);
         }
+        accepted += &format!(" {gpu}");
     }
     if needs.is_empty() {
         return error(format!("{name}: the assembler named no kernel"));
     }
+    progress.say(&format!("{name} assembles for sm{accepted}"));
     for (kernel, need) in &needs {
-        progress.say(&format!(
-            "  {kernel}: {} to {} registers, {} bytes of shared memory, {} of the stack",
-            need.fewest, need.registers, need.shared, need.stack
-        ));
+        progress.say(&format!("    {kernel}: {need}"));
     }
-    let spilled: Vec<&str> =
-        needs.iter().filter(|(_, need)| need.spilled > 0).map(|(kernel, _)| kernel.as_str()).collect();
-    if spilled.is_empty() {
-        Ok(())
-    } else {
-        error(format!("{name}: registers spill in {}", spilled.join(", ")))
-    }
+    let spilled = needs.iter().filter(|(_, need)| need.spilled > 0);
+    Ok(spilled.map(|(kernel, _)| format!("{kernel} of {name}")).collect())
 }
 
 /// What the assembler says of a kernel.
@@ -129,6 +134,18 @@ impl Needs {
         self.shared = self.shared.max(other.shared);
         self.stack = self.stack.max(other.stack);
         self.spilled = self.spilled.max(other.spilled);
+    }
+}
+
+impl fmt::Display for Needs {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} to {} registers", self.fewest, self.registers)?;
+        for (bytes, what) in [(self.shared, "shared"), (self.stack, "stack"), (self.spilled, "spilled")] {
+            if bytes > 0 {
+                write!(f, ", {what} {bytes} bytes")?;
+            }
+        }
+        Ok(())
     }
 }
 
