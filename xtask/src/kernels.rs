@@ -66,24 +66,38 @@ fn compile(progress: &Progress, source: &Path, architecture: u32, output: &Path)
     Ok(text)
 }
 
-/// PTX without comments, with single blanks, and without the tables of NVRTC's own header, which nothing refers to.
+/// PTX without comments, with blanks only where they part words, with short names of parameters and labels, and without the
+/// tables of NVRTC's own header, which nothing refers to. It is a fifth shorter, and still a text to read.
 fn shorten(text: &str) -> String {
     let mut short = String::new();
+    let mut parameters = String::new();
     for line in text.lines() {
         let code = line.split("//").next().unwrap_or_default();
-        let mut words = code.split_whitespace();
-        let Some(first) = words.next() else { continue };
-        if first == ".global" && code.contains("nv6target") {
+        let words: Vec<&str> = code.split_whitespace().collect();
+        if words.is_empty() || (words[0] == ".global" && code.contains("nv6target")) {
             continue;
         }
-        short.push_str(first);
-        for word in words {
-            short.push(' ');
-            short.push_str(word);
+        if let Some((_, rest)) = code.split_once(".entry ") {
+            parameters = format!("{}_param_", rest.split('(').next().unwrap_or_default());
         }
+        let mut line = words.join(" ").replace(", ", ",").replace("{ ", "{");
+        if !parameters.is_empty() {
+            line = line.replace(&parameters, "p");
+        }
+        short.push_str(&short_labels(&line));
         short.push('\n');
     }
     short
+}
+
+/// `$L__BB12_3`, the third label of the twelfth function, as `$3`: others do not see it.
+fn short_labels(line: &str) -> String {
+    let mut parts = line.split("$L__BB");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |short, part| {
+        let number = part.split_once('_').map_or(part, |(_, number)| number);
+        short + "$" + number
+    })
 }
 
 /// Assembles a text for every GPU that may meet it, and tells what its kernels need there. Returns those whose registers
@@ -245,10 +259,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shipped_has_no_comments_and_no_tables_of_the_compiler() {
+    fn what_is_shipped_has_no_comments_no_long_names_and_no_tables_of_the_compiler() {
         let text = "// Build 1\n.target sm_75\n\n.global .align 8 .u64 _ZN2nv6target5sm_35E = 35;\n\
-                    \tld.global.u8 \t%rs1, [%rd2]; // a byte\n";
-        assert_eq!(shorten(text), ".target sm_75\nld.global.u8 %rs1, [%rd2];\n");
+                    .visible .entry copy_1(\n\t.param .u64 copy_1_param_0\n)\n$L__BB12_3:\n\
+                    \tld.param.v2.u32 \t{%r1, %r2}, [copy_1_param_0+8]; // two\n\t@%p1 bra \t$L__BB12_3;\n";
+        let short = ".target sm_75\n.visible .entry copy_1(\n.param .u64 p0\n)\n$3:\n\
+                     ld.param.v2.u32 {%r1,%r2},[p0+8];\n@%p1 bra $3;\n";
+        assert_eq!(shorten(text), short);
     }
 
     #[test]
