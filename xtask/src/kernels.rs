@@ -19,8 +19,9 @@ const COMMITTED: &str = "src/engine/cuda/kernels/ptx";
 const COMPILER: &str = "xtask/src/nvrtc.py";
 const ASSEMBLER: &str = "nvidia/cu13/bin/ptxas";
 
-/// What each source is compiled for, by compute capability. A driver takes the newest that its GPU has.
-const ARCHITECTURES: [u32; 2] = [75, 90];
+/// What each source is compiled for, by compute capability: the oldest that is supported. Newer ones have nothing that
+/// kernels would be faster with, since memory is what they wait for.
+const ARCHITECTURES: [u32; 1] = [75];
 
 /// GPUs whose assembler must accept the text: Turing, Ampere, Ada, Hopper, Blackwell.
 const GPUS: [u32; 8] = [75, 80, 86, 89, 90, 100, 103, 120];
