@@ -156,6 +156,9 @@ impl<T> fmt::Debug for In<T> {
 pub struct Text(*const c_char);
 
 impl Text {
+    /// No text.
+    pub const NULL: Self = Self(std::ptr::null());
+
     /// The text, or `INVALID_VALUE` for NULL.
     pub fn read(&self) -> Answer<Cow<'_, str>> {
         if self.0.is_null() {

@@ -1,35 +1,32 @@
 //! Copies of this library that lack some functions, as an older driver's would.
 
-use std::{ffi::CStr, fs, path::Path};
+use std::{collections::HashSet, ffi::CStr, fs, path::Path};
 
 use crate::driver;
 
 /// Writes a copy of this library in which `dlsym` does not find the functions `names`: separated by commas, or
 /// `driver=12000` for all that are newer.
 pub fn write(target: &Path, names: &str) -> Result<(), String> {
-    let mut bytes = fs::read(own_path()?).map_err(|why| format!("this library cannot be read: {why}"))?;
+    let mut lacking = HashSet::new();
     for name in names.split(',').map(str::trim) {
         match name.strip_prefix("driver=") {
             Some(version) => {
                 let version: i32 = version.parse().map_err(|_| format!("`{version}` is no version"))?;
                 let newer = driver::all().iter().filter(|entry| entry.since > version);
-                newer.for_each(|entry| hide(&mut bytes, entry.name));
+                lacking.extend(newer.map(|entry| entry.name.as_bytes()));
             }
-            None if driver::exists(name) => hide(&mut bytes, name),
+            None if driver::exists(name) => _ = lacking.insert(name.as_bytes()),
             None => return Err(format!("{name} is no function of this driver")),
         }
     }
-    fs::write(target, bytes).map_err(|why| format!("{} cannot be written: {why}", target.display()))
-}
-
-/// Renames a symbol where it stands. The hash tables still lead to the old name, and no comparison meets it.
-fn hide(bytes: &mut [u8], name: &str) {
-    let text = [b"\0", name.as_bytes(), b"\0"].concat();
-    let mut from = 0;
-    while let Some(at) = bytes[from..].windows(text.len()).position(|window| window == text) {
-        bytes[from + at + 1] = b'?';
-        from += at + text.len();
+    let mut bytes = fs::read(own_path()?).map_err(|why| format!("this library cannot be read: {why}"))?;
+    // The names of symbols stand between NULs. The hash tables still lead to them, and no comparison meets them.
+    for name in bytes.split_mut(|byte| *byte == 0) {
+        if lacking.contains(&*name) {
+            name[0] = b'?';
+        }
     }
+    fs::write(target, bytes).map_err(|why| format!("{} cannot be written: {why}", target.display()))
 }
 
 /// The file that this code was loaded from.

@@ -80,7 +80,7 @@ impl Conversion {
         to.encode(value, self.round.unwrap_or(Round::Nearest), self.finite)
     }
 
-    fn to_integer(&self, value: Value, to: Type) -> u64 {
+    fn to_integer(self, value: Value, to: Type) -> u64 {
         let bits = 8 * u32::from(to.bytes());
         let signed = matches!(to, Type::Signed(_));
         let is_float = matches!(self.from, Type::Float(_));

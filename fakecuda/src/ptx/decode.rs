@@ -49,7 +49,7 @@ impl<'a> Opcode<'a> {
     }
 
     pub(super) fn take_type(&mut self) -> Result<Type, String> {
-        self.take_one(Type::named).ok_or_else(|| format!("`{}` without a type", self.name))
+        self.take_one(Type::named).ok_or_else(|| "is not supported: it has no type".into())
     }
 }
 

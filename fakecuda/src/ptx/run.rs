@@ -215,7 +215,7 @@ impl Machine<'_> {
 
     /// The space that an address is in, and where it is there.
     fn place(&self, access: &Access, address: u64, length: usize) -> Result<(Space, usize), String> {
-        if address % length as u64 != 0 {
+        if !address.is_multiple_of(length as u64) {
             return Err(format!("misaligned access of {length} bytes at {address:#x}"));
         }
         let window = code::window(address);

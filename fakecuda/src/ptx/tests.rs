@@ -2,7 +2,13 @@
 
 use super::{Counts, Fault, Kernel};
 
+mod conversions;
+mod floats;
+mod integers;
+mod memory;
+mod refusals;
 mod threads;
+mod warps;
 
 /// A kernel `k` that takes the addresses of its input `%in` and its output `%out`, both global, in `%rd0` and `%rd1`.
 fn kernel(body: &str) -> Result<Kernel, String> {
@@ -35,4 +41,42 @@ fn launch(
     let counts = unsafe { kernel.launch(&params, [blocks, 1, 1], [threads, 1, 1], &mut check) }?;
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     Ok((bytes[..output].to_vec(), counts))
+}
+
+/// The bits that an instruction leaves in register 8 of its kind. The inputs are in registers 2, 3, 4 and 5, of every
+/// kind; `%p2` to `%p5` are their lowest bits.
+fn result(instruction: &str, inputs: &[u64]) -> u64 {
+    let mut body = String::new();
+    for (number, _) in inputs.iter().enumerate() {
+        let (register, offset) = (number + 2, 8 * number);
+        for (kind, name) in [("b64", "rd"), ("b32", "r"), ("b16", "rs"), ("f32", "f"), ("f64", "fd")] {
+            body += &format!("ld.global.{kind} %{name}{register}, [%rd0+{offset}];\n");
+        }
+        body += &format!("and.b32 %r1, %r{register}, 1; setp.ne.s32 %p{register}, %r1, 0;\n");
+    }
+    body += &format!("{instruction};\n");
+    let stores = [("%rd8", "b64"), ("%rs8", "b16"), ("%r8", "b32"), ("%fd8", "f64"), ("%f8", "f32")];
+    match stores.iter().find(|(register, _)| instruction.contains(register)) {
+        Some((register, kind)) => body += &format!("st.global.{kind} [%rd1], {register};\n"),
+        None => body += "selp.u32 %r8, 1, 0, %p8; st.global.u32 [%rd1], %r8;\n",
+    }
+    let kernel = kernel(&format!("mov.u64 %rd6, 0; st.global.u64 [%rd1], %rd6;\n{body}")).unwrap();
+    let (bytes, _) = launch(&kernel, 1, 1, inputs, 8).unwrap_or_else(|fault| panic!("{}", fault.what));
+    u64::from_le_bytes(bytes.try_into().unwrap())
+}
+
+/// Checks rows of an instruction, its inputs and its result.
+fn check(rows: &[(&str, &[u64], u64)]) {
+    for (instruction, inputs, expected) in rows {
+        let got = result(instruction, inputs);
+        assert_eq!(got, *expected, "{instruction} of {inputs:x?}: {got:#x}, not {expected:#x}");
+    }
+}
+
+fn f(value: f32) -> u64 {
+    value.to_bits().into()
+}
+
+fn d(value: f64) -> u64 {
+    value.to_bits()
 }

@@ -3,7 +3,7 @@
 #include "scalar.h"
 
 /// What becomes of one number, or of bits that do not change.
-DEVICE u64 changed(const Numbers &n, u64 raw, i64 index) {
+DEVICE u64 changed(const Numbers &n, u64 raw, i32 index) {
     if (n.source == n.target && !n.scaled) return raw;
     Some<1> from = {{raw}, {index}};
     u64 to[1];

@@ -11,8 +11,8 @@ struct Factor {
     f64 scale, bias;
 };
 
-DEVICE Factor factor(const Numbers &n, i64 index) {
-    index = 2 * (n.first + index);
+DEVICE Factor factor(const Numbers &n, i32 step) {
+    i64 index = 2 * (n.first + step);
     if (n.pairs) return {n.pairs[index], n.pairs[index + 1]};
     return {n.own[index], n.own[index + 1]};
 }
@@ -48,7 +48,7 @@ template <class X> DEVICE X clamped(X x, X low, X high) { return x < low ? low :
 /// N numbers by their bits, those above a type's own being anything, and the indices of their factors.
 template <int N> struct Some {
     u64 raw[N];
-    i64 index[N];
+    i32 index[N];
 };
 
 /// For each of N.
@@ -60,18 +60,21 @@ template <int N, class X> DEVICE void scale(const Numbers &n, const Some<N> &fro
 }
 
 DEVICE bool is_integer(u32 type) { return kind_of(type) <= SIGNED; }
-DEVICE bool is_negative(u32 type, u32 extended) { return kind_of(type) == SIGNED && i32(extended) < 0; }
+DEVICE bool is_half(u32 type) { return type == FLOAT16 || type == HALF; }
 
 /// Booleans, integers and floats other than float64, as float32.
 template <int N> DEVICE void to_f32(u32 type, const u64 (&raw)[N], f32 (&x)[N]) {
     if (type == FLOAT32) {
         EACH x[i] = as<f32>(u32(raw[i]));
-    } else if (type == FLOAT16) {
+    } else if (is_half(type)) {
         EACH x[i] = half_to_f32(u16(raw[i]));
     } else if (type == BFLOAT16) {
         EACH x[i] = as<f32>(u32(raw[i]) << 16);
+    } else if (type == FLOAT8_E8M0FNU) {
+        EACH x[i] = decoded_power(u32(raw[i]) & 0xff);
     } else if (kind_of(type) == SMALL) {
-        EACH x[i] = decoded(type, u32(raw[i]));
+        Format format(type);
+        EACH x[i] = format.decode(u32(raw[i]));
     } else if (type == INT64) {
         EACH x[i] = f32(i64(raw[i]));
     } else if (type == UINT64) {
@@ -131,10 +134,18 @@ struct ToFloat {
             if (n.saturate) EACH y[i] = clamped(y[i], f32(n.low), f32(n.high));
             if (n.target == FLOAT16 && kind_of(n.source) == SMALL && !n.scaled) EACH y[i] = canonical(y[i]);
         }
-        if (n.target == FLOAT32) EACH to[i] = as<u32>(y[i]);
-        else if (n.target == FLOAT16) EACH to[i] = half_from(y[i]);
-        else if (n.target == BFLOAT16) EACH to[i] = bfloat_from(y[i]);
-        else EACH to[i] = encoded(n.target, y[i]);
+        if (n.target == FLOAT32) {
+            EACH to[i] = as<u32>(y[i]);
+        } else if (n.target == FLOAT16) {
+            EACH to[i] = half_from(y[i]);
+        } else if (n.target == BFLOAT16) {
+            EACH to[i] = bfloat_from(y[i]);
+        } else if (n.target == FLOAT8_E8M0FNU) {
+            EACH to[i] = encoded_power(y[i]);
+        } else {
+            Format format(n.target);
+            EACH to[i] = format.encode(y[i]);
+        }
     }
 };
 

@@ -7,20 +7,29 @@
 /// So many numbers are taken at once.
 static constexpr int N = 4;
 
-/// Numbers side by side, as many as 16 bytes or fewer hold.
-DEVICE Wide load_lot(const void *base, i64 at, u32 bytes) {
-    Wide lot = {{0, 0, 0, 0}};
-    if (bytes == 16) {
-        lot = load<Wide>(base, at);
-    } else if (bytes == 8) {
-        u64 word = load<u64>(base, at);
+/// Numbers side by side, as many as 16 bytes or fewer hold; what is behind the last is anything.
+template <class W> DEVICE void load_lot(const void *base, i64 at, Wide &lot) {
+    W word = load<W>(base, at);
+    if constexpr (sizeof(W) == 16) {
+        lot = word;
+    } else if constexpr (sizeof(W) == 8) {
         lot.part[0] = low(word), lot.part[1] = high(word);
-    } else if (bytes == 4) {
-        lot.part[0] = load<u32>(base, at);
     } else {
-        lot.part[0] = load<u16>(base, at);
+        lot.part[0] = word;
     }
-    return lot;
+}
+
+/// The first `count` lots, of so many bytes.
+DEVICE void load_lots(const void *base, const i64 (&at)[N], u32 count, u32 bytes, Wide (&lots)[N]) {
+    if (bytes == 16) {
+        EACH if (i < i32(count)) load_lot<Wide>(base, at[i], lots[i]);
+    } else if (bytes == 8) {
+        EACH if (i < i32(count)) load_lot<u64>(base, at[i], lots[i]);
+    } else if (bytes == 4) {
+        EACH if (i < i32(count)) load_lot<u32>(base, at[i], lots[i]);
+    } else {
+        EACH if (i < i32(count)) load_lot<u16>(base, at[i], lots[i]);
+    }
 }
 
 /// The numbers of a lot, each of `size` bytes; behind the last comes anything.
@@ -91,7 +100,7 @@ template <class Kind, class W, int EDGE> DEVICE void convert(const Convert &p, W
     const Numbers &n = p.numbers;
     const Transpose &sheet = p.sheet;
     u32 sizes[2] = {bytes_of(n.source), bytes_of(n.target)};
-    u32 lot = p.shape == LOTS ? 4 : p.shape == PAIRS ? 2 : 1, turns = lot > 1 ? N : 1;
+    u32 lot = p.shape == LOTS ? 4 : p.shape == PAIRS ? 2 : 1, turns = 1;
     u32 items[N];
     Place at[N];
     Wide lots[N];
@@ -103,8 +112,14 @@ template <class Kind, class W, int EDGE> DEVICE void convert(const Convert &p, W
         items_of_thread(items);
         places(sheet.walk, items, at);
     }
-    // All that is to be read of lots is asked for before any of it is waited for.
-    if (lot > 1) EACH if (items[i] < sheet.walk.count) lots[i] = load_lot(sheet.source, at[i].source, lot * sizes[0]);
+    if (lot > 1) {
+        // All that is to be read is asked for before any of it is waited for.
+        u32 left = sheet.walk.count > items[0] ? (sheet.walk.count - 1 - items[0]) / THREADS + 1 : 0;
+        i64 from[N];
+        EACH from[i] = at[i].source;
+        turns = min(left, u32(N));
+        load_lots(sheet.source, from, turns, lot * sizes[0], lots);
+    }
 #pragma unroll 1
     for (u32 k = 0; k < turns; ++k) {
         Some<N> from;
@@ -112,7 +127,6 @@ template <class Kind, class W, int EDGE> DEVICE void convert(const Convert &p, W
         bool valid[N];
         Column<EDGE> where(k);
         if (lot > 1) {
-            if (items[0] >= sheet.walk.count) break;
             unpack(lots[0], sizes[0], from.raw);
             EACH from.index[i] = at[0].step;
         } else {
@@ -120,7 +134,7 @@ template <class Kind, class W, int EDGE> DEVICE void convert(const Convert &p, W
                 u32 row = tile.row + where.row + i, column = tile.column + where.column;
                 valid[i] = row < sheet.rows && column < sheet.columns;
                 at[i].source = source_at(sheet, tile, row, column, sizes[0]);
-                at[i].step = tile.sheet.step + p.row_step * row + p.column_step * column;
+                at[i].step = tile.sheet.step + i32(p.row_step) * i32(row) + i32(p.column_step) * i32(column);
             } else EACH valid[i] = items[i] < sheet.walk.count;
             EACH {
                 from.raw[i] = valid[i] ? load_one(sheet.source, at[i].source, sizes[0]) : 0;
@@ -130,9 +144,8 @@ template <class Kind, class W, int EDGE> DEVICE void convert(const Convert &p, W
         Kind::run(n, from, to);
         if (lot > 1) {
             store_lot(sheet.target, at[0].target, sizes[1], lot * sizes[1], to);
-            items[0] = items[1], items[1] = items[2], items[2] = items[3];
-            at[0] = at[1], at[1] = at[2], at[2] = at[3];
-            lots[0] = lots[1], lots[1] = lots[2], lots[2] = lots[3];
+#pragma unroll
+            for (int i = 0; i + 1 < N; ++i) at[i] = at[i + 1], lots[i] = lots[i + 1];
         } else if (p.shape == SHEETS) {
             EACH room[(where.row + i) * (EDGE + 1) + where.column] = W(to[i]);
         } else {
@@ -146,7 +159,7 @@ template <class Kind, class W, int EDGE> DEVICE void convert(const Convert &p, W
 }
 
 #define CONVERT(name, Kind, W, EDGE)                                                                                            \
-    KERNEL_DENSE(name, Convert, 3) {                                                                                             \
+    KERNEL_DENSE(name, Convert, sizeof(W) < 8 ? 3 : 2) {                                                                                             \
         SHARED W room[EDGE * (EDGE + 1)];                                                                                       \
         convert<Kind, W, EDGE>(p, room);                                                                                        \
     }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 typedef uint8_t u8;
@@ -49,9 +50,10 @@ struct Register {
     Register(const char *name, u64 bytes, bool in_step, Body body) { kernels().push_back({name, bytes, in_step, body}); }
 };
 
+/// A thread with a stack of its own, which runs one body after the other.
 struct Fiber {
-    ucontext_t context;
     std::vector<char> stack;
+    jmp_buf at;
     bool done;
 };
 
@@ -59,7 +61,8 @@ struct Fiber {
 struct Now {
     Three block, thread;
     std::vector<Fiber> fibers;
-    ucontext_t scheduler;
+    ucontext_t origin;
+    jmp_buf scheduler;
     Fiber *fiber;
     Body body;
     const void *params;
@@ -70,34 +73,57 @@ inline Now &now() {
     return one;
 }
 
+/// Back to whoever runs the fibers, until it is this one's turn again.
+inline void wait() {
+    if (_setjmp(now().fiber->at) == 0) _longjmp(now().scheduler, 1);
+}
+
 inline void fiber_main() {
+    for (;;) {
+        wait();
+        Now &n = now();
+        n.body(n.params);
+        n.fiber->done = true;
+    }
+}
+
+inline void go_on(Fiber &fiber) {
     Now &n = now();
-    n.body(n.params);
-    n.fiber->done = true;
+    n.fiber = &fiber;
+    if (_setjmp(n.scheduler) == 0) _longjmp(fiber.at, 1);
+}
+
+inline void make(Fiber &fiber) {
+    Now &n = now();
+    ucontext_t context;
+    getcontext(&context);
+    fiber.stack.resize(64 << 10);
+    context.uc_stack.ss_sp = fiber.stack.data();
+    context.uc_stack.ss_size = fiber.stack.size();
+    context.uc_link = nullptr;
+    makecontext(&context, fiber_main, 0);
+    n.fiber = &fiber;
+    if (_setjmp(n.scheduler) == 0) swapcontext(&n.origin, &context);
 }
 
 /// Runs the threads of a block up to each barrier in turn.
 inline void run_in_step(u32 threads) {
     Now &n = now();
-    n.fibers.resize(threads);
-    for (Fiber &fiber : n.fibers) {
-        fiber.stack.resize(64 << 10);
-        fiber.done = false;
-        getcontext(&fiber.context);
-        fiber.context.uc_stack.ss_sp = fiber.stack.data();
-        fiber.context.uc_stack.ss_size = fiber.stack.size();
-        fiber.context.uc_link = &n.scheduler;
-        makecontext(&fiber.context, fiber_main, 0);
+    if (n.fibers.size() < threads) {
+        n.fibers.resize(threads);
+        for (Fiber &fiber : n.fibers) make(fiber);
     }
+    for (Fiber &fiber : n.fibers) fiber.done = false;
     bool waiting = true;
     for (u32 turn = 0; waiting; ++turn) {
         waiting = false;
         for (u32 i = 0; i < threads; ++i) {
-            n.thread.x = turn % 2 ? threads - 1 - i : i;
-            n.fiber = &n.fibers[n.thread.x];
-            if (n.fiber->done) continue;
-            swapcontext(&n.scheduler, &n.fiber->context);
-            waiting |= !n.fiber->done;
+            u32 thread = turn % 2 ? threads - 1 - i : i;
+            Fiber &fiber = n.fibers[thread];
+            if (fiber.done) continue;
+            n.thread.x = thread;
+            go_on(fiber);
+            waiting |= !fiber.done;
         }
     }
 }
@@ -113,13 +139,6 @@ inline void run(const Kernel &kernel, const void *params, u32 blocks, u32 thread
         }
         for (n.thread.x = 0; n.thread.x < threads; ++n.thread.x) kernel.body(params);
     }
-}
-
-inline void wait() {
-    Now &n = now();
-    u32 thread = n.thread.x;
-    swapcontext(&n.fiber->context, &n.scheduler);
-    n.thread.x = thread;
 }
 
 } // namespace host

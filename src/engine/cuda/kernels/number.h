@@ -53,64 +53,60 @@ DEVICE u32 kind_of(u32 type) { return type >> 8 & 15; }
 DEVICE u32 bits_of(u32 type) { return type & 0xff; }
 DEVICE u32 bytes_of(u32 type) { return (bits_of(type) + 7) / 8; }
 
-/// A float of at most 16 bits: as `dtype::float::Format`.
-struct Format {
-    u32 exponent_bits, mantissa_bits;
-    i32 bias;
-    u32 special;
-
-    DEVICE Format(u32 type)
-        : exponent_bits(type >> 12 & 15), mantissa_bits(type >> 16 & 15), bias(i32(type >> 24)), special(type >> 20 & 15) {}
-
-    DEVICE u32 magnitudes() const { return (1u << (exponent_bits + mantissa_bits)) - 1; }
-    DEVICE u32 sign() const { return special == SCALE ? 0 : magnitudes() + 1; }
-    DEVICE u32 infinity() const { return ((1u << exponent_bits) - 1) << mantissa_bits; }
-    DEVICE u32 largest() const {
-        if (special == IEEE) return infinity() - 1;
-        return special == FN || special == SCALE ? magnitudes() - 1 : magnitudes();
-    }
-    DEVICE u32 nan() const {
-        if (special == IEEE) return infinity() | 1u << (mantissa_bits - 1);
-        return special == FN || special == SCALE ? magnitudes() : sign();
-    }
-    DEVICE u32 overflow() const { return special == IEEE ? infinity() : special == FINITE ? largest() : nan(); }
-};
-
 /// 2^exponent, a normal float32.
 DEVICE f32 power_of_two(i32 exponent) { return as<f32>(u32(exponent + 127) << 23); }
 
-DEVICE f32 decoded(const Format &f, u32 code) {
-    u32 magnitude = code & f.magnitudes(), shift = 23 - f.mantissa_bits;
-    if (f.special == SCALE) return as<f32>(magnitude == f.nan() ? 0x7fc00000 : magnitude == 0 ? 1u << 22 : magnitude << 23);
-    u32 sign = code & f.sign() ? 0x80000000 : 0;
-    // Below the smallest normal number a code counts multiples of the smallest subnormal one.
-    u32 wide = (magnitude << shift) + (u32(127 - f.bias) << 23);
-    if (f.bias < 127 && magnitude < 1u << f.mantissa_bits)
-        wide = as<u32>(f32(magnitude) * power_of_two(1 - f.bias - i32(f.mantissa_bits)));
-    if (f.special == IEEE && magnitude >= f.infinity()) {
-        if (f.mantissa_bits >= 7) wide = 0x7f800000 | magnitude << shift;
-        else wide = magnitude == f.infinity() ? 0x7f800000 : 0x7fc00000;
-    }
-    if (f.special == FN && magnitude == f.nan()) wide = 0x7fc00000;
-    if (f.special == FNUZ && code == f.nan()) wide = 0x7fc00000;
-    return as<f32>((wide & 0x7fffffff) | sign);
-}
+/// A float of at most 16 bits with a mantissa, other than bfloat16: `dtype::float::Format`, by the numbers that reading and writing
+/// take. They are the same for all threads, and there is no choice left for each number.
+struct Format {
+    u32 shift;      // of the mantissa to that of float32
+    u32 magnitudes; // all bits but the sign
+    u32 infinity;   // the code of infinity, of the only NaN of FN, or one that there is not
+    u32 largest, overflow, nan;
+    i32 bias;
+    bool ieee, fnuz;
 
-DEVICE u32 encoded(const Format &f, f32 x) {
-    u32 bits = as<u32>(x), magnitude = bits & 0x7fffffff, shift = 23 - f.mantissa_bits;
-    // Rounding looks at the last bit that stays. Without a mantissa that is the implicit leading one.
-    u32 odd = f.mantissa_bits == 0 ? u32(magnitude >= 1u << 23) : magnitude >> shift & 1;
-    u32 code = ((magnitude + (1u << (shift - 1)) - 1 + odd) >> shift) - (u32(127 - f.bias) << f.mantissa_bits);
-    if (f.bias < 127 && magnitude < u32(128 - f.bias) << 23) {
-        // Adding a number whose last bit weighs as much as the smallest subnormal one makes the adder round.
-        f32 round = power_of_two(1 - f.bias - i32(f.mantissa_bits) + 23);
-        code = as<u32>(as<f32>(magnitude) + round) - as<u32>(round);
+    DEVICE Format(u32 type) {
+        u32 exponent_bits = type >> 12 & 15, mantissa_bits = type >> 16 & 15, special = type >> 20 & 15;
+        bias = i32(type >> 24);
+        shift = 23 - mantissa_bits;
+        magnitudes = (1u << (exponent_bits + mantissa_bits)) - 1;
+        ieee = special == IEEE, fnuz = special == FNUZ;
+        infinity = ieee ? ((1u << exponent_bits) - 1) << mantissa_bits : special == FN ? magnitudes : ~0u;
+        largest = ieee || special == FN ? infinity - 1 : magnitudes;
+        nan = ieee ? infinity | 1u << (mantissa_bits - 1) : special == FN ? magnitudes : magnitudes + 1;
+        overflow = ieee ? infinity : special == FINITE ? largest : nan;
     }
-    if (magnitude >= 0x7f800000 || code > f.largest()) code = f.overflow();
-    if (magnitude > 0x7f800000) code = f.nan();
-    if (f.special == SCALE) return bits == 0 || bits >> 31 != 0 ? f.nan() : code;
-    if (f.special == FNUZ && (code & f.magnitudes()) == 0) return code;
-    return code ^ (bits >> 31 ? f.sign() : 0);
+
+    DEVICE f32 decode(u32 code) const {
+        u32 magnitude = code & magnitudes, sign = (code & (magnitudes + 1)) ? 0x80000000 : 0;
+        // With float32's bias the number is too small by a power of two, subnormal ones like all others.
+        u32 wide = as<u32>(__fmul_rn(as<f32>(magnitude << shift), power_of_two(127 - bias)));
+        if (magnitude >= infinity) wide = ieee && magnitude == infinity ? 0x7f800000 : 0x7fc00000;
+        if (fnuz && code == nan) wide = 0x7fc00000;
+        return as<f32>(wide | sign);
+    }
+
+    DEVICE u32 encode(f32 x) const {
+        u32 bits = as<u32>(x), magnitude = bits & 0x7fffffff;
+        u32 code = ((magnitude + (1u << (shift - 1)) - 1 + (magnitude >> shift & 1)) >> shift) - (u32(127 - bias) << (23 - shift));
+        // Adding a number whose last bit weighs as much as the smallest subnormal one makes the adder round.
+        f32 round = power_of_two(1 - bias + i32(shift));
+        if (magnitude < u32(128 - bias) << 23) code = as<u32>(__fadd_rn(as<f32>(magnitude), round)) - as<u32>(round);
+        if (code > largest) code = overflow;
+        if (magnitude > 0x7f800000) code = nan;
+        bool signless = fnuz && (code & magnitudes) == 0;
+        return code ^ (bits >> 31 && !signless ? magnitudes + 1 : 0);
+    }
+};
+
+/// float8_e8m0fnu, powers of two, has nothing of that.
+DEVICE f32 decoded_power(u32 code) { return as<f32>(code == 0xff ? 0x7fc00000 : code == 0 ? 1u << 22 : code << 23); }
+DEVICE u32 encoded_power(f32 x) {
+    u32 bits = as<u32>(x);
+    // The bit that stays is the implicit leading one.
+    u32 code = (bits + (1u << 22) - 1 + (bits >= 1u << 23)) >> 23;
+    return bits == 0 || bits >= 0x7f800000 || code > 0xfe ? 0xff : code;
 }
 
 /// What NaN becomes in float16 as NumPy has it: the top of the payload stays, and something does.
@@ -124,7 +120,7 @@ DEVICE u32 half_from(f32 x) {
     asm("cvt.rn.f16.f32 %0, %1;" : "=h"(code) : "f"(x));
     return code;
 #else
-    return encoded(HALF, x);
+    return Format(HALF).encode(x);
 #endif
 }
 
@@ -148,7 +144,7 @@ DEVICE f32 half_to_f32(u32 code) {
     asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(u16(code)));
     return x;
 #else
-    return decoded(HALF, code);
+    return Format(HALF).decode(code);
 #endif
 }
 

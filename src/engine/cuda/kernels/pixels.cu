@@ -29,12 +29,14 @@ struct ToPixel {
     }
 };
 
-#define CHANNELS 4
+/// As many channels as numbers are taken at once.
+static constexpr int CHANNELS = N;
 
 /// What is known of the four pixels of a thread.
 struct Pixels {
     u32 sizes[2];
-    i64 source, target, index;
+    i64 source, target;
+    i32 index;
     bool valid;
 };
 
@@ -45,7 +47,7 @@ DEVICE Pixels pixels_of_thread(const Convert &p, u32 high, u32 wide) {
     all.sizes[0] = bytes_of(p.numbers.source), all.sizes[1] = bytes_of(p.numbers.target);
     all.source = source_at(p.sheet, tile, row, column, all.sizes[0]);
     all.target = target_at(p.sheet, tile, row, column, all.sizes[1]);
-    all.index = tile.sheet.step + p.row_step * row + p.column_step * column;
+    all.index = tile.sheet.step + i32(p.row_step) * i32(row) + i32(p.column_step) * i32(column);
     all.valid = row < p.sheet.rows && column < p.sheet.columns;
     return all;
 }
@@ -54,11 +56,11 @@ DEVICE void split_pixels(const Convert &p) {
     Pixels all = pixels_of_thread(p, THREADS * N, 1);
     u32 channels = p.sheet.columns, bytes = N * all.sizes[0];
     u64 numbers[CHANNELS * N];
-    if (!all.valid) return;
     Wide lots[CHANNELS];
-#pragma unroll
-    for (u32 c = 0; c < CHANNELS; ++c)
-        if (c < channels) lots[c] = load_lot(p.sheet.source, all.source + c * bytes, bytes);
+    if (!all.valid) return;
+    i64 at[N];
+    EACH at[i] = all.source + i * bytes;
+    load_lots(p.sheet.source, at, channels, bytes, lots);
 #pragma unroll
     for (u32 c = 0; c < CHANNELS; ++c) {
         u64 raw[N];
@@ -71,7 +73,7 @@ DEVICE void split_pixels(const Convert &p) {
         u64 to[N];
         EACH {
             from.raw[i] = channels == 2 ? numbers[2 * i] : channels == 3 ? numbers[3 * i] : numbers[4 * i];
-            from.index[i] = all.index + p.row_step * i + p.column_step * c;
+            from.index[i] = all.index + i32(p.row_step) * i + i32(p.column_step * c);
         }
         ToPixel::run(p.numbers, from, to);
         store_lot(p.sheet.target, all.target + c * p.sheet.target_pitch, all.sizes[1], N * all.sizes[1], to);
@@ -84,17 +86,17 @@ DEVICE void merge_pixels(const Convert &p) {
     Pixels all = pixels_of_thread(p, 1, THREADS * N);
     u32 channels = p.sheet.rows, bytes = N * all.sizes[1];
     u64 numbers[CHANNELS * N] = {};
-    if (!all.valid) return;
     Wide lots[CHANNELS];
-#pragma unroll
-    for (u32 c = 0; c < CHANNELS; ++c)
-        if (c < channels) lots[c] = load_lot(p.sheet.source, all.source + c * p.sheet.source_pitch, N * all.sizes[0]);
+    if (!all.valid) return;
+    i64 at[N];
+    EACH at[i] = all.source + i * p.sheet.source_pitch;
+    load_lots(p.sheet.source, at, channels, N * all.sizes[0], lots);
 #pragma unroll 1
     for (u32 c = 0; c < channels; ++c) {
         Some<N> from;
         u64 to[N];
         unpack(lots[0], all.sizes[0], from.raw);
-        EACH from.index[i] = all.index + p.row_step * c + p.column_step * i;
+        EACH from.index[i] = all.index + i32(p.row_step * c) + i32(p.column_step) * i;
         ToPixel::run(p.numbers, from, to);
 #pragma unroll
         for (int i = 0; i + 1 < CHANNELS * N; ++i) numbers[i] = numbers[i + 1];

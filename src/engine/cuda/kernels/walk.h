@@ -13,7 +13,8 @@ DEVICE u32 split(const Divisor &by, u32 &n) {
 }
 
 struct Place {
-    i64 source, target, step;
+    i64 source, target;
+    i32 step;
 };
 
 /// Where N items lie. One turn for each loop, however many items: the loops' numbers are read once for all of them.
@@ -33,7 +34,7 @@ template <int N> DEVICE void places(const Walk &walk, const u32 (&items)[N], Pla
             rest[i] = split(loop.extent, turn);
             at[i].source += loop.source * i64(turn);
             at[i].target += loop.target * i64(turn);
-            at[i].step += i64(loop.step) * turn;
+            at[i].step += loop.step * i32(turn);
         }
     }
 }
