@@ -99,8 +99,8 @@ pub fn begin(state: &mut State, key: Key, mode: Mode) -> Answer {
     Ok(())
 }
 
-/// Ends the capture that began on this stream, and gives what it holds.
-pub fn end(state: &mut State, key: Key) -> Answer<Graph> {
+/// Ends the capture that began on this stream, and gives the handle of its graph, which is the capture's.
+pub fn end(state: &mut State, key: Key) -> Answer<usize> {
     let id = of(state, key).ok_or(ILLEGAL_STATE)?;
     let capture = &state.captures[&id];
     if capture.origin != key {
@@ -117,7 +117,8 @@ pub fn end(state: &mut State, key: Key) -> Answer<Graph> {
         return Err(STREAM_CAPTURE_UNJOINED);
     }
     let works = capture.nodes.into_iter().map(|node| node.work).collect();
-    Ok(Graph { works: Arc::new(works), executable: false })
+    state.graphs.insert(id as usize, Graph { works: Arc::new(works), executable: false });
+    Ok(id as usize)
 }
 
 impl Capture {

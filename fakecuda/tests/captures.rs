@@ -112,7 +112,8 @@ fn a_call_that_waits_breaks_the_capture() {
 
 #[test]
 fn unsafe_calls_are_forbidden_as_the_mode_says() {
-    let calls: [(&str, fn() -> i32); 4] = [
+    type Call = fn() -> i32;
+    let calls: [(&str, Call); 4] = [
         ("cuMemAlloc", || cu!(cuMemAlloc_v2((&mut 0).into(), 8))),
         ("cuMemHostAlloc", || cu!(cuMemHostAlloc((&mut 0).into(), 8, 0))),
         ("cuEventQuery", || cu!(cuEventQuery(event()))),

@@ -226,6 +226,36 @@ fn functions_are_found_by_name_and_go_with_their_module() {
 }
 
 #[test]
+fn a_librarys_kernels_run_on_every_device() {
+    let _fake = fake("devices=2");
+    let other = primary(1);
+    let (mut library, mut kernel, mut function) = (0, 0, 0);
+    let text = text("8.0", "sm_75");
+    let (out, none) = ((&mut library).into(), In::NULL);
+    ok!(cuLibraryLoadData(out, text.as_c_str().into(), none, In::NULL, 0, none, In::NULL, 0));
+    ok!(cuLibraryGetKernel((&mut kernel).into(), library, c"add".into()));
+    ok!(cuKernelGetFunction((&mut function).into(), kernel));
+    for context in [primary(0), other] {
+        ok!(cuCtxPushCurrent_v2(context));
+        let memory = device_memory(4);
+        write(memory, &numbers(1), 0);
+        for handle in [kernel, function] {
+            assert_eq!(launch(handle, 1, 1, (memory, memory, 1, 1), 0), 0);
+        }
+        assert_eq!(read(memory, 4, 0), 2u32.to_ne_bytes());
+    }
+    let (mut offset, mut bytes) = (0, 0);
+    ok!(cuKernelGetParamInfo(kernel, 3, (&mut offset).into(), (&mut bytes).into()));
+    assert_eq!((offset, bytes), (20, 4));
+    assert_eq!(
+        cu!(cuKernelGetParamInfo(kernel, 4, (&mut offset).into(), (&mut bytes).into())),
+        INVALID_VALUE
+    );
+    ok!(cuLibraryUnload(library));
+    assert_eq!(launch(kernel, 1, 1, (0, 0, 0, 0), 0), INVALID_HANDLE);
+}
+
+#[test]
 fn why_a_text_does_not_load_is_logged_where_the_caller_wants_it() {
     let _fake = fake("");
     let mut log = [1 as libc::c_char; 100];

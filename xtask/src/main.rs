@@ -6,6 +6,7 @@ mod cmake;
 mod count;
 mod cross;
 mod demo;
+mod fakecuda;
 mod header;
 mod interop;
 mod kernels;

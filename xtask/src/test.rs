@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use crate::{
     cmake,
     count::Count,
-    header,
+    fakecuda, header,
     step::{Progress, Result, Stop, Verdict},
     tools,
     venv::{BASE, Environment},
@@ -31,6 +31,7 @@ fn run_all(progress: &Progress) -> Result<Count> {
         return Ok(Count::one(false));
     }
     total += Count::one(header::is_fresh(progress, &before, &built)?);
+    fakecuda::build(progress)?;
     total += rust_tests(progress)?;
     total += engine_tests(progress)?;
     total += c_tests(progress)?;

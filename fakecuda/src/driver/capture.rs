@@ -23,14 +23,7 @@ entry_points! {
     10000 Init fn cuStreamEndCapture(stream: usize, out_graph: Out<usize>) |mut state| {
         let key = queues::resolve(&mut state, stream)?;
         let ended = captures::end(&mut state, key);
-        let graph = match ended {
-            Ok(graph) => graph,
-            Err(code) => {
-                out_graph.offer(0);
-                return Err(code);
-            }
-        };
-        out_graph.give(keep(&mut state, graph))
+        out_graph.give(ended.unwrap_or(0)).and(ended.map(drop))
     }
     10000 Init fn cuStreamIsCapturing(stream: usize, out_status: Out<c_uint>) |mut state| {
         let key = queues::resolve(&mut state, stream)?;
@@ -44,9 +37,9 @@ entry_points! {
         out_status.give(captures::status(&state, key)?)?;
         if let Some(id) = captures::of(&state, key) {
             out_id.offer(id);
+            out_graph.offer(id as usize);
         }
         // Nodes cannot be looked at, so that nobody adds any.
-        out_graph.offer(0);
         out_dependencies.offer(0);
         out_count.offer(0);
         Ok(())
@@ -73,16 +66,12 @@ entry_points! {
     10000 Init fn cuGraphDestroy(graph: usize) |mut state| { discard(&mut state, graph, false) }
 }
 
-fn keep(state: &mut State, graph: Graph) -> usize {
-    let handle = state.handle();
-    state.graphs.insert(handle, graph);
-    handle
-}
-
 fn instantiate(mut state: Guard, out_graph: Out<usize>, graph: usize) -> Answer {
     let found = state.graphs.get(&graph).filter(|graph| !graph.executable).ok_or(INVALID_VALUE)?;
     let works = found.works.clone();
-    out_graph.give(keep(&mut state, Graph { works, executable: true }))
+    let handle = state.handle();
+    state.graphs.insert(handle, Graph { works, executable: true });
+    out_graph.give(handle)
 }
 
 /// Runs what was captured, in the order of the capture.

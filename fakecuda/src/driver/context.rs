@@ -185,7 +185,7 @@ fn tear_down(state: &mut State, context: usize) {
         let _ = state.memory.free(base);
     }
     state.events.retain(|_, event| event.context != context);
-    state.modules.retain(|_, module| module.context != context);
+    state.modules.retain(|_, module| module.context != Some(context));
     let modules = &state.modules;
     state.functions.retain(|_, function| modules.contains_key(&function.module));
     if let Some(context) = state.contexts.map.get_mut(&context) {

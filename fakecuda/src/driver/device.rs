@@ -62,7 +62,7 @@ fn value(config: &Config, attribute: c_int, device: usize) -> Option<c_int> {
         39 => 2048,             // threads of a multiprocessor
         40 => 3,                // copy engines
         41 | 78 | 79 | 80 | 83 => 1, // unified addressing, priorities, first-level caches, managed memory
-        75 => config.capability / 10,
+        75 => config.capability / 10, // compute capability
         76 => config.capability % 10,
         81 => 228 << 10,             // shared memory of a multiprocessor
         87 => 2,                     // how much slower float64 is
@@ -72,7 +72,7 @@ fn value(config: &Config, attribute: c_int, device: usize) -> Option<c_int> {
         111 => 1 << 10,              // shared memory that the driver keeps
         115 => config.pools.into(),
         125 => 1, // events between processes
-        1..=150 => 0,
-        _ => return None,
+        ..=0 | 151.. => return None,
+        _ => 0,
     })
 }

@@ -55,7 +55,7 @@ fn launch(
 ) -> Answer {
     let context = queues::context(&mut state, config.stream)?;
     let function = state.functions.get(&function).ok_or(INVALID_HANDLE)?;
-    if function.context != context {
+    if function.context.is_some_and(|own| own != context) {
         return Err(INVALID_HANDLE);
     }
     let kernel = function.kernel.clone();

@@ -10,6 +10,7 @@ mod host;
 mod init;
 mod ipc;
 mod launch;
+mod library;
 mod memory;
 mod module;
 mod peer;
@@ -27,6 +28,7 @@ pub use host::*;
 pub use init::*;
 pub use ipc::*;
 pub use launch::*;
+pub use library::*;
 pub use memory::*;
 pub use module::*;
 pub use peer::*;
@@ -50,6 +52,7 @@ static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         init::table(),
         ipc::table(),
         launch::table(),
+        library::table(),
         memory::table(),
         module::table(),
         peer::table(),

@@ -19,7 +19,8 @@ use crate::{
 };
 
 pub(crate) struct Module {
-    pub context: usize,
+    /// A library has none: it serves all.
+    pub context: Option<usize>,
     text: Arc<str>,
     /// Functions that were asked for.
     functions: HashMap<String, usize>,
@@ -27,29 +28,30 @@ pub(crate) struct Module {
 
 pub(crate) struct Function {
     pub module: usize,
-    pub context: usize,
+    pub context: Option<usize>,
     pub kernel: Arc<Kernel>,
     /// Dynamic shared memory that may be asked for.
     pub dynamic: usize,
 }
 
 entry_points! {
-    2000 Context fn cuModuleLoadData(out_module: Out<usize>, image: Text) |state| { load(state, out_module, image) }
+    2000 Context fn cuModuleLoadData(out_module: Out<usize>, image: Text) |state| {
+        let context = current(&state)?;
+        load(state, out_module, image, Some(context))
+    }
     2010 Context fn cuModuleLoadDataEx(
         out_module: Out<usize>, image: Text, count: c_uint, options: In<c_uint>, values: In<usize>
     ) |state| {
+        let context = current(&state)?;
         let room = error_log(count, options, values)?;
-        let answer = load(state, out_module, image);
+        let answer = load(state, out_module, image, Some(context));
         if let (Err(code), Some((log, capacity))) = (&answer, room) {
             log.text(capacity, &format!("fakecuda: the image does not load: {code}"))?;
         }
         answer
     }
     2000 Context fn cuModuleUnload(module: usize) |mut state| {
-        captures::forbid_unsafe(&mut state)?;
-        state.modules.remove(&module).ok_or(INVALID_HANDLE)?;
-        state.functions.retain(|_, function| function.module != module);
-        Ok(())
+        unload(&mut state, module)
     }
     2000 Context fn cuModuleGetFunction(out_function: Out<usize>, module: usize, name: Text) |mut state| {
         let name = name.read()?.into_owned();
@@ -61,26 +63,18 @@ entry_points! {
     }
     2020 Init fn cuFuncGetAttribute(out_value: Out<c_int>, attribute: c_int, function: usize) |state| {
         let function = state.functions.get(&function).ok_or(INVALID_HANDLE)?;
-        out_value.give(match attribute {
-            0 => function.kernel.max_threads as c_int,
-            1 => function.kernel.shared_bytes() as c_int,
-            // Constant and local memory, cache mode, carve-out, clusters.
-            2 | 3 | 7 | 9..=15 => 0,
-            4 => 32,
-            5 => 80,
-            6 => state.config.capability,
-            8 => function.dynamic as c_int,
-            _ => return Err(INVALID_VALUE),
-        })
+        out_value.give(attribute_of(function, attribute, state.config.capability).ok_or(INVALID_VALUE)?)
     }
     9000 Init fn cuFuncSetAttribute(function: usize, attribute: c_int, value: c_int) |mut state| {
         let function = state.functions.get_mut(&function).ok_or(INVALID_HANDLE)?;
-        match attribute {
-            8 if (0..=227 << 10).contains(&value) => function.dynamic = value as usize,
-            9 if (-1..=100).contains(&value) => {}
-            _ => return Err(INVALID_VALUE),
-        }
-        Ok(())
+        set_attribute(function, attribute, value)
+    }
+    12040 Init fn cuFuncGetParamInfo(
+        function: usize, index: size_t, out_offset: Out<size_t>, out_bytes: Out<size_t>
+    ) |state| {
+        let (offset, bytes) = parameter(&state, function, index)?;
+        out_bytes.offer(bytes);
+        out_offset.give(offset)
     }
     6050 Init fn cuOccupancyMaxActiveBlocksPerMultiprocessor(
         out_blocks: Out<c_int>, function: usize, threads: c_int, shared: size_t
@@ -94,14 +88,20 @@ entry_points! {
     }
 }
 
-fn load(mut state: Guard, out_module: Out<usize>, image: Text) -> Answer {
+pub(super) fn load(mut state: Guard, out_module: Out<usize>, image: Text, context: Option<usize>) -> Answer {
     captures::forbid_unsafe(&mut state)?;
-    let context = current(&state)?;
     let text: Arc<str> = image.read()?.into();
     check(&state.config, &text)?;
     let module = state.handle();
     state.modules.insert(module, Module { context, text, functions: HashMap::new() });
     out_module.give(module)
+}
+
+pub(super) fn unload(state: &mut State, module: usize) -> Answer {
+    captures::forbid_unsafe(state)?;
+    state.modules.remove(&module).ok_or(INVALID_HANDLE)?;
+    state.functions.retain(|_, function| function.module != module);
+    Ok(())
 }
 
 /// Whether this driver and device take the text.
@@ -139,14 +139,52 @@ fn newest_ptx(driver: i32) -> (i32, i32) {
     }
 }
 
+/// The names of a text's kernels.
+fn entries(text: &str) -> impl Iterator<Item = &str> {
+    let heads = text.split(".entry").skip(1);
+    heads.map(|head| {
+        head.trim_start().split(|end: char| end == '(' || end.is_whitespace()).next().unwrap_or_default()
+    })
+}
+
+/// `CU_FUNC_ATTRIBUTE_*`.
+pub(super) fn attribute_of(function: &Function, attribute: c_int, capability: c_int) -> Option<c_int> {
+    Some(match attribute {
+        0 => function.kernel.max_threads as c_int,
+        1 => function.kernel.shared_bytes() as c_int,
+        // Constant and local memory, cache mode, carve-out, clusters.
+        2 | 3 | 7 | 9..=15 => 0,
+        4 => 32,
+        5 => 80,
+        6 => capability,
+        8 => function.dynamic as c_int,
+        _ => return None,
+    })
+}
+
+pub(super) fn set_attribute(function: &mut Function, attribute: c_int, value: c_int) -> Answer {
+    match attribute {
+        8 if (0..=227 << 10).contains(&value) => function.dynamic = value as usize,
+        9 if (-1..=100).contains(&value) => {}
+        _ => return Err(INVALID_VALUE),
+    }
+    Ok(())
+}
+
+/// Offset and size of a kernel's parameter.
+pub(super) fn parameter(state: &State, function: usize, index: usize) -> Answer<(usize, usize)> {
+    let function = state.functions.get(&function).ok_or(INVALID_HANDLE)?;
+    function.kernel.params.get(index).copied().ok_or(INVALID_VALUE)
+}
+
 /// The handle of a kernel, the same whenever it is asked for.
-fn function(state: &mut State, module: usize, name: String) -> Answer<usize> {
+pub(super) fn function(state: &mut State, module: usize, name: String) -> Answer<usize> {
     let found = state.modules.get(&module).ok_or(INVALID_HANDLE)?;
     if let Some(function) = found.functions.get(&name) {
         return Ok(*function);
     }
     let (context, text) = (found.context, Arc::clone(&found.text));
-    if !text.contains(&format!(".entry {name}(")) {
+    if !entries(&text).any(|entry| entry == name) {
         return Err(NOT_FOUND);
     }
     let kernel = Kernel::parse(&text, &name).map_err(|why| {
