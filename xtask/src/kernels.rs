@@ -19,7 +19,7 @@ const COMMITTED: &str = "src/engine/cuda/kernels/ptx";
 const COMPILER: &str = "xtask/src/nvrtc.py";
 const ASSEMBLER: &str = "nvidia/cu13/bin/ptxas";
 
-/// What each source is compiled for, by compute capability. A driver takes the newest that its GPU has.
+/// What each source is compiled for, by compute capability: newer ones where they have instructions of their own for it.
 const ARCHITECTURES: [u32; 2] = [75, 90];
 
 /// GPUs whose assembler must accept the text: Turing, Ampere, Ada, Hopper, Blackwell.
@@ -40,9 +40,15 @@ pub fn run(progress: &Progress, check: bool) -> Verdict {
     let mut fresh = BTreeMap::new();
     let mut spilled = Vec::new();
     for source in &sources {
+        let mut older = String::new();
         for architecture in ARCHITECTURES {
             let name = format!("{}_{architecture}.ptx", stem(source));
             let text = compile(progress, source, architecture, &made.join(&name))?;
+            if without_target(&text) == without_target(&older) {
+                progress.say(&format!("    {name} is left out: it would say the same as for older GPUs"));
+                continue;
+            }
+            older.clone_from(&text);
             spilled.extend(assemble(progress, &made.join(&name), architecture)?);
             fresh.insert(name, text);
         }
@@ -98,6 +104,11 @@ fn short_labels(line: &str) -> String {
         let number = part.split_once('_').map_or(part, |(_, number)| number);
         short + "$" + number
     })
+}
+
+/// The lines of a text but the one that names what it was compiled for.
+fn without_target(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| !line.starts_with(".target ")).collect()
 }
 
 /// Assembles a text for every GPU that may meet it, and tells what its kernels need there. Returns those whose registers
