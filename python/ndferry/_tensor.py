@@ -150,11 +150,11 @@ class Tensor(Dispatch, NativeTensor):
         """Whether some byte belongs to an element of both tensors."""
         return lib.ndf_tensor_shares_memory(self._handle, _other(other)._handle)
 
-    def wait(self, stream: Any) -> None:
+    def wait(self, stream: Any = None) -> None:
         """What is enqueued on `stream` from now on begins after all work that ndferry knows to use the memory."""
         check(lib.ndf_tensor_wait(self._handle, _stream.number(stream)))
 
-    def record(self, stream: Any) -> None:
+    def record(self, stream: Any = None) -> None:
         """What was enqueued on `stream` so far uses the memory: others wait for it, and so does its end."""
         check(lib.ndf_tensor_record(self._handle, _stream.number(stream)))
 

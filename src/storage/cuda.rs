@@ -147,9 +147,7 @@ impl Storage {
             let _ = uses.hand_back();
             return;
         };
-        if let Ok(entered) = uses.context().enter() {
-            // SAFETY: a block that was made in this context, for this storage, which ends here.
-            unsafe { entered.release(block, uses.into_moments()) };
-        }
+        // SAFETY: a block that was made in this context, for this storage, which ends here.
+        unsafe { uses.context().release(block, uses.into_moments()) };
     }
 }

@@ -165,6 +165,26 @@ alone!(pinned_memory_is_kept_until_its_work_is_done, || {
     assert_eq!(fake.live(c"pinned"), 0);
 });
 
+unsafe extern "C" fn release(tensor: *mut c_void) {
+    // SAFETY: the tensor that the test gave away, once.
+    drop(unsafe { Box::from_raw(tensor.cast::<Tensor>()) });
+}
+
+// There nothing of the driver may be called.
+alone!(what_a_function_on_a_stream_releases_is_freed_later, || {
+    let fake = Fake::open();
+    fake.make_current(0);
+    let stream = fake.new_stream();
+    let tensor = Box::into_raw(Box::new(empty(CUDA, stream)));
+    let release: unsafe extern "C" fn(*mut c_void) = release;
+    fake.cu("cuLaunchHostFunc", [stream as usize, release as usize, tensor.addr()]);
+    fake.cu("cuStreamSynchronize", [stream as usize]);
+    CUDA.synchronize().expect("nothing is wrong");
+    drop(empty(CUDA, stream));
+    CUDA.synchronize().expect("nothing is wrong");
+    assert_eq!(fake.live(c"allocations"), 0);
+});
+
 static ENDED: AtomicUsize = AtomicUsize::new(0);
 
 /// The deleter of somebody who frees device memory in the order of a stream, or at once where that is 0.
