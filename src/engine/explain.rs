@@ -36,7 +36,7 @@ pub fn overlapping(source: Form, target: Form, transform: &Transform) -> Result<
 }
 
 fn tell(pass: &Pass, text: &mut String) {
-    let (plan, job) = (pass.plan, pass.job);
+    let (plan, job) = (pass.plan, pass.job());
     let scalars = match pass.part {
         Part::Whole => "elements",
         Part::Real => "numbers",

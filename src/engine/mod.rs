@@ -4,6 +4,7 @@
 //! planned by [`plan`] and run by [`host`].
 
 mod compare;
+mod cuda;
 mod explain;
 pub mod host;
 mod loops;
@@ -201,19 +202,14 @@ impl Ends {
     /// # Safety
     /// As for [`Job::run`](host::run::Job::run), for the whole plan.
     unsafe fn run(&self, pass: &Pass, progress: Option<&Progress>) -> Result<()> {
+        let job = pass.job();
         #[cfg(test)]
-        host::run::RAN.with_borrow_mut(|ran| ran.push(pass.job.way_name()));
-        spread::spread(
-            pass.plan,
-            [pass.job.source, pass.job.target],
-            self.target.addr(),
-            progress,
-            &|piece| {
-                let Self { source, target } = *self;
-                // SAFETY: as the caller promises; the pieces of a plan have no byte of the target in common.
-                unsafe { pass.job.run(piece, source, target) }
-            },
-        )
+        host::run::RAN.with_borrow_mut(|ran| ran.push(job.way_name()));
+        spread::spread(pass.plan, pass.cells, self.target.addr(), progress, &|piece| {
+            let Self { source, target } = *self;
+            // SAFETY: as the caller promises; the pieces of a plan have no byte of the target in common.
+            unsafe { job.run(piece, source, target) }
+        })
     }
 }
 

@@ -151,7 +151,7 @@ pub fn remember(question: &Question) {
     let mut count = 0;
     let planned = passes(source, target, &transform, &mut |pass: &Pass| {
         count += 1;
-        found = pass.job.kept().map(|job| (pass.plan.clone(), job));
+        found = pass.job().kept().map(|job| (pass.plan.clone(), job));
         Ok(())
     });
     if let (Ok(()), 1, Some((mut plan, job))) = (planned, count, found) {

@@ -4,9 +4,11 @@ use super::progress::{Callback, Progress};
 use super::recall::{self, Question};
 use super::{Transform, View, ViewMut, explain};
 use crate::device::Device;
+use crate::device::cuda::Stream;
 use crate::dtype::{Casting, DType, Overflow, casting_needed};
 use crate::error::{Result, bail};
 use crate::layout::{Layout, Order, normalize_axis};
+use crate::storage::Place;
 use crate::tensor::{MemoryOrder, Tensor};
 
 /// Whether to copy.
@@ -42,6 +44,8 @@ pub struct Convert<'a> {
     pub device: Option<Device>,
     /// Who is told how far a long conversion is, and may stop it.
     pub progress: Option<Callback>,
+    /// The stream in whose order a device works.
+    pub stream: Stream,
 }
 
 impl Default for Convert<'_> {
@@ -56,6 +60,7 @@ impl Default for Convert<'_> {
             order: MemoryOrder::C,
             device: None,
             progress: None,
+            stream: Stream::LEGACY,
         }
     }
 }
@@ -81,7 +86,7 @@ pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tenso
     dtype.validate()?;
     let source = scalars(tensor, dtype)?.unwrap_or_else(|| tensor.clone());
     let Some(device) = device_of_copy(&source, dtype, how)? else { return Ok(source) };
-    let result = source.empty_like(dtype, how.order, device)?;
+    let result = source.empty_like(dtype, how.order, Place { device, stream: how.stream })?;
     let transform = how.transform(source.layout().ndim(), source.layout().ndim())?;
     run(&source, source.layout(), &result, &transform, Sharing::Nothing, how.progress)?;
     Ok(result)
@@ -144,10 +149,11 @@ pub fn explain_copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_
 }
 
 /// Makes all elements of `tensor` the one of `value`, which is converted once and then copied.
-pub fn fill(tensor: &Tensor, value: &Tensor) -> Result<()> {
+pub fn fill(tensor: &Tensor, value: &Tensor, stream: Stream) -> Result<()> {
     require_writable(tensor, "tensor")?;
-    let value = convert(value, tensor.dtype(), &Convert::default())?;
-    write(&value, tensor, "tensor", &Convert::default())
+    let how = Convert { stream, ..Convert::default() };
+    let value = convert(value, tensor.dtype(), &how)?;
+    write(&value, tensor, "tensor", &how)
 }
 
 /// [`copy_into`], the destination called `name` in messages.
@@ -210,13 +216,14 @@ fn broadcast(layout: &Layout, shape: &[i64], name: &str) -> Result<Layout> {
     })
 }
 
-/// Copies between tensors of one shape and dtype that share no memory.
-pub fn copy(source: &Tensor, destination: &Tensor) -> Result<()> {
+/// Copies between tensors of one shape and dtype that share no memory, in the order of `stream` where a device does.
+pub fn copy(source: &Tensor, destination: &Tensor, _stream: Stream) -> Result<()> {
     run(source, source.layout(), destination, &Transform::default(), Sharing::Nothing, None)
 }
 
-/// Whether shapes are the same and all elements are equal as numbers.
-pub fn equal(a: &Tensor, b: &Tensor) -> Result<bool> {
+/// Whether shapes are the same and all elements are equal as numbers; compared in the order of `stream` where a device
+/// does.
+pub fn equal(a: &Tensor, b: &Tensor, _stream: Stream) -> Result<bool> {
     a.require_host("comparing")?;
     b.require_host("comparing")?;
     // SAFETY: a tensor's layout stays inside its storage, and its elements are readable while it lives.

@@ -2,6 +2,8 @@
 
 #[cfg(unix)]
 mod cases;
+#[cfg(unix)]
+mod cuda;
 mod equality;
 mod explanations;
 #[cfg(unix)]

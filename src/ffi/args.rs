@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 
 use super::handle::Borrowed;
 use super::tensor::ndf_tensor;
+use crate::device::cuda::Stream;
 use crate::error::{Error, Kind, Result, bail};
 use crate::tensor::Tensor;
 
@@ -148,6 +149,17 @@ pub(super) unsafe fn text<'a>(ptr: *const c_char, name: &str) -> Result<&'a str>
 pub(super) unsafe fn borrow<'a>(ptr: *const ndf_tensor, name: &str) -> Result<Borrowed<'a>> {
     // SAFETY: the caller's promise.
     unsafe { ndf_tensor::lend(ptr) }.ok_or_else(|| null(name))
+}
+
+/// A stream that work is enqueued on; 0 means that none was given.
+pub(super) fn stream(number: i64) -> Result<Stream> {
+    match number {
+        0 => Ok(Stream::LEGACY),
+        number => Stream::from_number(number)?.ok_or_else(|| {
+            let message = "`stream` is -1, which stands for none: work is done on one";
+            Error::new(Kind::InvalidArgument, message)
+        }),
+    }
 }
 
 /// An options struct whose first field is its size as the caller's compiler saw it.

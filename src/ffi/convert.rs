@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use super::args::{Options, Out, TextOut, borrow, options, slice};
+use super::args::{Options, Out, TextOut, borrow, options, slice, stream};
 use super::dtype::{casting, ndf_casting};
 use super::guard::guard;
 use super::status::ndf_status;
@@ -93,6 +93,8 @@ pub struct ndf_convert_options {
     pub progress: ndf_progress_fn,
     /// Passed to `progress`  [borrowed].
     pub progress_context: *mut c_void,
+    /// The CUDA stream in whose order a device works, as DLPack numbers them; 0 means 1, the legacy default stream.
+    pub stream: i64,
 }
 
 // SAFETY: `repr(C)`, the size first; integers, and pointers that may be NULL.
@@ -123,6 +125,7 @@ impl ndf_convert_options {
             device: (self.device.device_type != 0).then_some(self.device),
             // SAFETY: the caller's promise.
             progress: self.progress.map(|function| unsafe { Callback::new(function, self.progress_context) }),
+            stream: stream(self.stream)?,
         })
     }
 }
@@ -331,7 +334,7 @@ fn convert_with<'a>(
     })
 }
 
-/// Makes all elements `value`.
+/// Makes all elements `value`. On a device in the order of the legacy default stream.
 ///
 /// @param tensor       its memory is written  [borrowed]
 /// @param value_dtype  the type of `value`, a double for example; converted as NDF_CASTING_UNSAFE does
@@ -345,15 +348,35 @@ pub unsafe extern "C" fn ndf_tensor_fill(
     value_dtype: DType,
     value: *const c_void,
 ) -> ndf_status {
+    // SAFETY: the header's contract.
+    unsafe { ndf_tensor_fill_on(tensor, value_dtype, value, 0) }
+}
+
+/// Makes all elements `value`, in the order of a stream.
+///
+/// @param tensor       its memory is written  [borrowed]
+/// @param value_dtype  the type of `value`, a double for example; converted as NDF_CASTING_UNSAFE does
+/// @param value        one element of `value_dtype`  [borrowed]
+/// @param stream       as DLPack numbers them; 0 means 1, the legacy default stream
+/// @returns as ndf_tensor_fill
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn ndf_tensor_fill_on(
+    tensor: *const ndf_tensor,
+    value_dtype: DType,
+    value: *const c_void,
+    stream: i64,
+) -> ndf_status {
     guard(|| {
         // SAFETY: the header's contract; NULL is refused.
         let (tensor, value) = unsafe { (borrow(tensor, "tensor")?, scalar(value_dtype, value)?) };
-        route::fill(&tensor, &value)
+        route::fill(&tensor, &value, self::stream(stream)?)
     })
 }
 
 /// Whether two tensors have the same shape and equal elements, whatever their types, as NumPy's `array_equal`: two
-/// integers are compared exactly, other numbers as float64 (complex128), and NaN equals nothing.
+/// integers are compared exactly, other numbers as float64 (complex128), and NaN equals nothing. On a device in the order
+/// of the legacy default stream, which is waited for.
 ///
 /// @param a          [borrowed]
 /// @param b          [borrowed]
@@ -367,9 +390,28 @@ pub unsafe extern "C" fn ndf_tensor_equal(
     b: *const ndf_tensor,
     out_equal: *mut i32,
 ) -> ndf_status {
+    // SAFETY: the header's contract.
+    unsafe { ndf_tensor_equal_on(a, b, 0, out_equal) }
+}
+
+/// Whether two tensors have the same shape and equal elements, compared in the order of a stream, which is waited for.
+///
+/// @param a          [borrowed]
+/// @param b          [borrowed]
+/// @param stream     as DLPack numbers them; 0 means 1, the legacy default stream
+/// @param out_equal  1 or 0
+/// @returns as ndf_tensor_equal
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn ndf_tensor_equal_on(
+    a: *const ndf_tensor,
+    b: *const ndf_tensor,
+    stream: i64,
+    out_equal: *mut i32,
+) -> ndf_status {
     guard(|| {
         // SAFETY: the header's contract; NULL is refused.
         let (a, b, out) = unsafe { (borrow(a, "a")?, borrow(b, "b")?, Out::new(out_equal, "out_equal")?) };
-        out.set(i32::from(route::equal(&a, &b)?))
+        out.set(i32::from(route::equal(&a, &b, self::stream(stream)?)?))
     })
 }

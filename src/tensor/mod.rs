@@ -13,6 +13,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use crate::device::Device;
+use crate::device::cuda::Stream;
 use crate::dtype::DType;
 use crate::error::{Error, Result, bail};
 use crate::layout::overlap::{Footprint, overlap};
@@ -295,6 +296,19 @@ impl Tensor {
     #[inline]
     pub fn is_contiguous(&self, order: Order) -> bool {
         self.layout().is_contiguous(order)
+    }
+
+    /// What is enqueued on `stream` from now on begins after all work that is known to use the memory.
+    pub fn wait(&self, stream: Stream) -> Result<()> {
+        match self.storage().has_uses() {
+            true => self.storage().wait(&self.storage().context()?.enter()?, stream),
+            false => Ok(()),
+        }
+    }
+
+    /// What has been enqueued on `stream` so far uses the memory.
+    pub fn record(&self, stream: Stream) -> Result<()> {
+        self.storage().record(&self.storage().context()?.enter()?, stream)
     }
 
     /// Fails unless the host can read the elements.

@@ -3,7 +3,7 @@
 use ndferry::dtype::{Overflow, Scalar};
 
 use crate::gpu::{blocks, launch};
-use crate::params::{Convert, EACH, LOTS, PAIRS, SHEETS, Walk};
+use crate::params::{Convert, ONES, LOTS, PAIRS, SHEETS, Walk};
 use crate::sheets::Sheets;
 use crate::types::{self, Factor, bytes, expected, numbers, patterns};
 use crate::words::Memory;
@@ -143,7 +143,7 @@ fn numbers_anywhere_are_scaled_and_become_those_of_any_other_type() {
             let factor = is_scaled.then(|| factors[*index as usize]);
             put(&mut naive.words()[*to_at..to_at + sizes[1] as usize], expected(from, raw, to, overflow, factor));
         }
-        let params = convert(EACH, &loops, [source.at(first[0]), target.at(first[1])], numbers);
+        let params = convert(ONES, &loops, [source.at(first[0]), target.at(first[1])], numbers);
         launch(kernel(to).0, &params, blocks(params.sheet.walk.count.into(), 1024));
         check(&|| format!("{from:?} to {to:?}, {overflow:?}, {factors:?}: {loops:?}"), &mut target, &mut naive);
     }

@@ -7,7 +7,7 @@ pub const FACTORS: usize = 16;
 
 /// How the items of a [`Convert`] lie.
 pub const SHEETS: u32 = 0;
-pub const EACH: u32 = 1;
+pub const ONES: u32 = 1;
 pub const PAIRS: u32 = 2;
 pub const LOTS: u32 = 3;
 

@@ -27,8 +27,10 @@ DEVICE void load_lots(const void *base, const i64 (&at)[N], u32 count, u32 bytes
         EACH if (i < i32(count)) load_lot<u64>(base, at[i], lots[i]);
     } else if (bytes == 4) {
         EACH if (i < i32(count)) load_lot<u32>(base, at[i], lots[i]);
-    } else {
+    } else if (bytes == 2) {
         EACH if (i < i32(count)) load_lot<u16>(base, at[i], lots[i]);
+    } else {
+        EACH if (i < i32(count)) load_lot<u8>(base, at[i], lots[i]);
     }
 }
 
@@ -100,66 +102,66 @@ template <class Kind, class W, int EDGE> DEVICE void convert(const Convert &p, W
     const Numbers &n = p.numbers;
     const Transpose &sheet = p.sheet;
     u32 sizes[2] = {bytes_of(n.source), bytes_of(n.target)};
-    u32 lot = p.shape == LOTS ? 4 : p.shape == PAIRS ? 2 : 1, turns = 1;
-    u32 items[N];
+    bool sheets = p.shape == SHEETS, each = p.shape == ONES;
+    u32 lot = p.shape == LOTS ? 4 : p.shape == PAIRS ? 2 : 1, left = 0, turns;
     Place at[N];
     Wide lots[N];
     Tile tile;
-    if (p.shape == SHEETS) {
+    if (sheets) {
         tile = tile_of_block(sheet, EDGE, EDGE);
         turns = EDGE * EDGE / (THREADS * N);
     } else {
+        u32 items[N];
+        i64 from[N];
         items_of_thread(items);
         places(sheet.walk, items, at);
-    }
-    if (lot > 1) {
-        // All that is to be read is asked for before any of it is waited for.
-        u32 left = sheet.walk.count > items[0] ? (sheet.walk.count - 1 - items[0]) / THREADS + 1 : 0;
-        i64 from[N];
         EACH from[i] = at[i].source;
-        turns = min(left, u32(N));
-        load_lots(sheet.source, from, turns, lot * sizes[0], lots);
+        // All that is to be read is asked for before any of it is waited for.
+        if (items[0] < sheet.walk.count) left = min((sheet.walk.count - 1 - items[0]) / THREADS + 1, u32(N));
+        load_lots(sheet.source, from, left, lot * sizes[0], lots);
+        turns = each ? min(left, 1u) : left;
     }
 #pragma unroll 1
     for (u32 k = 0; k < turns; ++k) {
         Some<N> from;
         u64 to[N];
-        bool valid[N];
         Column<EDGE> where(k);
-        if (lot > 1) {
+        if (sheets) {
+            EACH {
+                u32 row = tile.row + where.row + i, column = tile.column + where.column;
+                bool valid = row < sheet.rows && column < sheet.columns;
+                from.raw[i] = valid ? load_one(sheet.source, source_at(sheet, tile, row, column, sizes[0]), sizes[0]) : 0;
+                i32 step = i32(p.row_step) * i32(row) + i32(p.column_step) * i32(column);
+                from.index[i] = valid ? tile.sheet.step + step : 0;
+            }
+        } else if (each) {
+            EACH {
+                from.raw[i] = joined(lots[i].part[0], lots[i].part[1]);
+                from.index[i] = i < i32(left) ? at[i].step : 0;
+            }
+        } else {
             unpack(lots[0], sizes[0], from.raw);
             EACH from.index[i] = at[0].step;
-        } else {
-            if (p.shape == SHEETS) EACH {
-                u32 row = tile.row + where.row + i, column = tile.column + where.column;
-                valid[i] = row < sheet.rows && column < sheet.columns;
-                at[i].source = source_at(sheet, tile, row, column, sizes[0]);
-                at[i].step = tile.sheet.step + i32(p.row_step) * i32(row) + i32(p.column_step) * i32(column);
-            } else EACH valid[i] = items[i] < sheet.walk.count;
-            EACH {
-                from.raw[i] = valid[i] ? load_one(sheet.source, at[i].source, sizes[0]) : 0;
-                from.index[i] = valid[i] ? at[i].step : 0;
-            }
         }
         Kind::run(n, from, to);
-        if (lot > 1) {
+        if (sheets) {
+            EACH room[(where.row + i) * (EDGE + 1) + where.column] = W(to[i]);
+        } else if (each) {
+            EACH if (i < i32(left)) store_one(sheet.target, at[i].target, sizes[1], to[i]);
+        } else {
             store_lot(sheet.target, at[0].target, sizes[1], lot * sizes[1], to);
 #pragma unroll
             for (int i = 0; i + 1 < N; ++i) at[i] = at[i + 1], lots[i] = lots[i + 1];
-        } else if (p.shape == SHEETS) {
-            EACH room[(where.row + i) * (EDGE + 1) + where.column] = W(to[i]);
-        } else {
-            EACH if (valid[i]) store_one(sheet.target, at[i].target, sizes[1], to[i]);
         }
     }
-    if (p.shape == SHEETS) {
+    if (sheets) {
         __syncthreads();
         write_tile<W, EDGE>(p, tile, room);
     }
 }
 
 #define CONVERT(name, Kind, W, EDGE)                                                                                            \
-    KERNEL_DENSE(name, Convert, sizeof(W) < 8 ? 3 : 2) {                                                                                             \
+    KERNEL_DENSE(name, Convert, 3) {                                                                                             \
         SHARED W room[EDGE * (EDGE + 1)];                                                                                       \
         convert<Kind, W, EDGE>(p, room);                                                                                        \
     }

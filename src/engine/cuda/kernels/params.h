@@ -135,7 +135,7 @@ struct Numbers {
 /// How the items of a Convert lie.
 enum Shape : u32 {
     SHEETS, // an item is a sheet whose rows become columns, as in trans_*
-    EACH,   // an item is a number
+    ONES,   // an item is a number
     PAIRS,  // two adjacent numbers on both sides
     LOTS,   // four adjacent numbers on both sides
 };

@@ -1,0 +1,45 @@
+//! The kernels' PTX, embedded. Each family is a module of its own, which a context loads when it first needs one of its
+//! kernels: so first use stays short.
+
+use super::kernel::{Family as Made, Kernel, Tiling};
+use crate::device::cuda::Family;
+
+/// The families of these names, their PTX for the devices that it may meet.
+macro_rules! families {
+    ($($name:ident: $file:literal,)*) => {
+        $(pub static $name: Family = Family {
+            name: $file,
+            ptx: &[
+                (75, concat!(include_str!(concat!("kernels/ptx/", $file, "_75.ptx")), "\0")),
+                (90, concat!(include_str!(concat!("kernels/ptx/", $file, "_90.ptx")), "\0")),
+            ],
+        };)*
+    };
+}
+families! {
+    COPY: "copy",
+    TRANSPOSE: "transpose",
+    TILE: "tile",
+    PIXELS: "pixels",
+    TO_FLOAT: "to_float",
+    TO_INTEGER: "to_integer",
+    TO_WIDE: "to_wide",
+    CAST: "cast",
+    EQUAL: "equal",
+}
+
+/// The family that a kernel is of.
+pub fn family(kernel: &Kernel) -> &'static Family {
+    match kernel {
+        Kernel::Run { .. } | Kernel::Words { .. } | Kernel::Gather { .. } | Kernel::Zero { .. } => &COPY,
+        Kernel::Transpose { tiling: Tiling::Strips { .. }, .. } => &TILE,
+        Kernel::Transpose { .. } => &TRANSPOSE,
+        Kernel::Pixels { .. } => &PIXELS,
+        Kernel::Numbers { types, .. } | Kernel::Turn { types, .. } => match types[1].family() {
+            Made::Float => &TO_FLOAT,
+            Made::Integer => &TO_INTEGER,
+            Made::Wide => &TO_WIDE,
+        },
+        Kernel::Cast { .. } => &CAST,
+    }
+}

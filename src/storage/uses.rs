@@ -1,0 +1,200 @@
+//! Who may still be working on the memory of a storage: streams, each with the moment of its last use.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use once_cell::sync::OnceCell;
+
+use crate::device::cuda::{Block, Context, Entered, Event, Stream};
+use crate::error::{Result, bail};
+
+/// How many moments are kept before those that have passed are looked for.
+const MANY: usize = 4;
+
+/// What is known of the work on a storage's memory, and what CUDA memory of our own it is.
+pub struct Uses {
+    context: &'static Context,
+    own: Option<Block>,
+    /// The stream on which the owner of memory that is not ours works, and in whose order it is freed.
+    home: OnceCell<Stream>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// Streams of which it is enough to record a moment when somebody has to wait: the legacy default stream, and the one
+    /// on which memory of somebody else's is at home.
+    open: Vec<Open>,
+    passed: Vec<Passed>,
+}
+
+/// A stream that may work on the memory, and is there as long as the memory.
+#[derive(Clone, Copy)]
+struct Open {
+    context: &'static Context,
+    stream: Stream,
+}
+
+/// The last moment at which a stream is known to work on the memory. The stream may be gone.
+struct Passed {
+    stream: Option<u64>,
+    event: Event,
+}
+
+impl std::fmt::Debug for Uses {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Uses").field("own", &self.own).finish_non_exhaustive()
+    }
+}
+
+impl Open {
+    /// Whether `stream` of the context that is entered is this one.
+    fn is(&self, entered: &Entered, stream: Stream) -> bool {
+        std::ptr::eq(self.context, entered.context())
+            && self.stream == stream
+            // Of these each thread has its own.
+            && stream != Stream::PER_THREAD
+    }
+
+    /// The moment that the stream has come to.
+    fn record(&self) -> Result<Event> {
+        let entered = self.context.enter()?;
+        if entered.is_capturing(self.stream)? {
+            let number = self.stream.number();
+            bail!(DeviceFailure, "stream {number} cannot be waited for while it is captured into a graph");
+        }
+        entered.record(self.stream)
+    }
+}
+
+impl Uses {
+    /// Nothing so far, of memory that is at home in `context`; of ours, if there is a block.
+    pub fn new(context: &'static Context, own: Option<Block>) -> Self {
+        Self { context, own, home: OnceCell::new(), known: Mutex::default() }
+    }
+
+    /// The context that the memory is at home in.
+    pub fn context(&self) -> &'static Context {
+        self.context
+    }
+
+    /// The block, if it is ours.
+    pub fn own(&self) -> Option<Block> {
+        self.own
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `stream` begins what is enqueued from now on after all uses by others.
+    ///
+    /// A stream that is being captured waits for nothing: what was enqueued before is no part of its graph.
+    pub fn wait(&self, entered: &Entered, stream: Stream) -> Result<()> {
+        if entered.is_capturing(stream)? {
+            return Ok(());
+        }
+        let mut known = self.known();
+        known.pass(|open| !open.is(entered, stream))?;
+        let identity = entered.identity(stream);
+        for passed in &known.passed {
+            if !passed.is(entered, identity) {
+                entered.wait(stream, &passed.event)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is enqueued on `stream` so far uses the memory. Of what is captured nothing is known: it runs when somebody
+    /// launches the graph.
+    pub fn record(&self, entered: &Entered, stream: Stream) -> Result<()> {
+        if entered.is_capturing(stream)? {
+            return Ok(());
+        }
+        if stream == Stream::LEGACY {
+            self.expect(entered, stream);
+            return Ok(());
+        }
+        let identity = entered.identity(stream);
+        let event = entered.record(stream)?;
+        self.known().push(Passed { stream: identity, event });
+        Ok(())
+    }
+
+    /// Whatever is enqueued on `stream`, which is there as long as the memory, may use the memory.
+    fn expect(&self, entered: &Entered, stream: Stream) {
+        let mut known = self.known();
+        if !known.open.iter().any(|open| open.is(entered, stream)) {
+            known.open.push(Open { context: entered.context(), stream });
+        }
+    }
+
+    /// The owner of memory that is not ours works on `stream`, which is there as long as the memory: what has been
+    /// enqueued there uses the memory, and before the memory goes back the stream waits for our uses.
+    pub fn set_home(&self, entered: &Entered, stream: Stream) {
+        let _ = self.home.set(stream);
+        self.expect(entered, stream);
+    }
+
+    /// Waits until all known uses have been done.
+    pub fn synchronize(&self) -> Result<()> {
+        let mut known = self.known();
+        known.pass(|_| true)?;
+        for passed in &known.passed {
+            passed.event.synchronize()?;
+        }
+        known.passed.clear();
+        Ok(())
+    }
+
+    /// Before memory of somebody else's goes back: its owner's stream waits for our uses if there is one, else we do.
+    pub fn hand_back(&self) -> Result<()> {
+        let Some(&home) = self.home.get() else { return self.synchronize() };
+        let entered = self.context.enter()?;
+        match entered.is_capturing(home)? {
+            true => self.synchronize(),
+            false => self.wait(&entered, home),
+        }
+    }
+
+    /// The moments that memory of our own must not be freed before. All that its own context has is waited for anyway.
+    pub fn into_moments(self) -> Vec<Event> {
+        let context = self.context;
+        let mut known = self.known.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // What cannot be had is the moment of a device that has failed.
+        let _ = known.pass(|open| !std::ptr::eq(open.context, context));
+        known.passed.into_iter().map(|passed| passed.event).collect()
+    }
+}
+
+impl Passed {
+    /// Whether this is of a stream of the context that is entered, by its name among all streams there ever were.
+    fn is(&self, entered: &Entered, identity: Option<u64>) -> bool {
+        identity.is_some() && self.stream == identity && std::ptr::eq(self.event.context(), entered.context())
+    }
+}
+
+impl Known {
+    fn push(&mut self, passed: Passed) {
+        self.passed.retain(|other| {
+            let same = passed.stream.is_some()
+                && other.stream == passed.stream
+                && std::ptr::eq(other.event.context(), passed.event.context());
+            !same
+        });
+        if self.passed.len() >= MANY {
+            // Where that cannot be told, the moment is kept.
+            self.passed.retain(|other| !other.event.is_done().unwrap_or(false));
+        }
+        self.passed.push(passed);
+    }
+
+    /// Gives open streams their moment, which need not be asked for again then.
+    fn pass(&mut self, which: impl Fn(&Open) -> bool) -> Result<()> {
+        while let Some(place) = self.open.iter().position(&which) {
+            let event = self.open[place].record()?;
+            self.open.swap_remove(place);
+            self.push(Passed { stream: None, event });
+        }
+        Ok(())
+    }
+}
