@@ -4,7 +4,9 @@
 mod boxes;
 pub mod choose;
 pub mod device;
+pub mod equal;
 mod families;
+mod fill;
 pub mod kernel;
 mod launch;
 pub mod nest;
@@ -13,6 +15,8 @@ mod planes;
 pub mod queue;
 mod sheet;
 mod stage;
+pub mod tell;
+pub mod tensors;
 pub mod transfer;
 
 #[cfg(test)]

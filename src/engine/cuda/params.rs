@@ -103,14 +103,14 @@ impl Copy {
 #[derive(Clone, Copy, Debug)]
 pub struct Fill {
     target: u64,
-    value: [u64; 2],
+    value: [u8; 16],
     spare: u64,
     walk: Walk,
 }
 
 impl Fill {
     /// `value` is 16 bytes full of what is written.
-    pub fn new(ends: Ends, items: &Plan, value: [u64; 2]) -> Self {
+    pub fn new(ends: Ends, items: &Plan, value: [u8; 16]) -> Self {
         Self { target: at(ends, items)[1], value, spare: 0, walk: Walk::new(items, 8) }
     }
 }
