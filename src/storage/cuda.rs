@@ -97,8 +97,7 @@ impl Storage {
 
     /// The owner of the memory, who is not ourselves, works on `stream`, which is there as long as the memory.
     pub fn set_home(&self, entered: &Entered, stream: Stream) -> Result<()> {
-        self.made_uses()?.set_home(entered, stream);
-        Ok(())
+        self.made_uses()?.set_home(entered, stream)
     }
 
     /// Waits until all work that is known to use the memory has been done: before the host looks.

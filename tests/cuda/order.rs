@@ -228,6 +228,22 @@ alone!(the_host_waits_before_memory_of_somebody_elses_goes_back, || {
     assert_eq!(fake.live(c"allocations"), 0);
 });
 
+alone!(the_home_of_memory_may_be_the_stream_of_a_thread, || {
+    let fake = Fake::open();
+    fake.make_current(0);
+    let (other, mut address) = (fake.new_stream(), 0usize);
+    fake.cu("cuMemAlloc_v2", [(&raw mut address).addr(), COUNT]);
+    fake.set(address, 5, COUNT, 2);
+    let tensor = foreign(address, 0);
+    let entered = tensor.storage().context().expect("a device").enter().expect("no failure");
+    tensor.storage().set_home(&entered, Stream::PER_THREAD).expect("a stream");
+    drop(entered);
+    std::thread::scope(|scope| {
+        scope.spawn(|| tensor.wait(stream(other)).expect("an order"));
+    });
+    assert_eq!(fake.read(address, COUNT, other), [5; COUNT]);
+});
+
 alone!(the_stream_of_its_owner_waits_where_it_is_known, || {
     let fake = Fake::open();
     fake.make_current(0);

@@ -34,14 +34,14 @@ impl Block {
 /// A block that is to be freed.
 pub(super) struct Released {
     block: Block,
-    /// What must have been done before, besides all work of the context.
+    /// What must have been done before in other contexts.
     uses: Vec<Event>,
     /// All work of the context, once it could be asked for.
     all: Option<Event>,
 }
 
 impl Context {
-    /// Frees `block` once all work that this context has so far has been done, and `uses`, which are of any context.
+    /// Frees `block` once all work that this context has so far has been done, and `uses`, which are of other ones.
     ///
     /// Where the context cannot be entered now, as in a function that a stream calls, that is left to a later call.
     ///
