@@ -62,7 +62,7 @@ fn a_variable_that_makes_no_sense_ends_the_process() {
         ("FAKECUDA_TRACE", "/nowhere/trace", false),
     ] {
         let mut command = Command::new(env::current_exe().expect("this program"));
-        let test = ["--exact", "functions_are_found_by_name_and_version"];
+        let test = ["--nocapture", "--exact", "functions_are_found_by_name_and_version"];
         let output = command.args(test).env(variable, value).output().expect("it starts");
         assert_eq!(output.status.success(), good, "{variable}={value}");
         assert!(good || String::from_utf8_lossy(&output.stderr).contains(variable), "{variable}={value}");
