@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from ctypes import byref, c_size_t
 
 from . import _declarations as c
-from ._index import in_words
-from ._library import lib, text
+from ._index import in_words, index
+from ._library import check, lib, text
 
 _TYPES = {
     "cpu": c.NDF_DEVICE_CPU, "cuda": c.NDF_DEVICE_CUDA, "cuda_host": c.NDF_DEVICE_CUDA_HOST,
@@ -43,8 +44,57 @@ class Device(namedtuple("Device", ("device_type", "device_id"))):
         """Whether ndferry can make and convert memory there now."""
         return lib.ndf_device_is_available(c.ndf_device(*self))
 
+    @property
+    def description(self) -> str:
+        """What the maker of a CUDA device calls it."""
+        return text(lib.ndf_device_description, c.ndf_device(*self))
+
+    @property
+    def memory_info(self) -> tuple[int, int]:
+        """Free and all bytes of a CUDA device."""
+        free, total = c_size_t(), c_size_t()
+        check(lib.ndf_device_memory_info(c.ndf_device(*self), byref(free), byref(total)))
+        return free.value, total.value
+
+    def can_access(self, peer: object) -> bool:
+        """Whether a CUDA device can read and write the memory of another one."""
+        return lib.ndf_device_can_access_peer(c.ndf_device(*self), optional(peer))
+
+    def synchronize(self, stream: int | None = None) -> None:
+        """Waits until all work that was enqueued so far on a CUDA device, or on one stream of it, has been done."""
+        raw = c.ndf_device(*self)
+        if stream is None:
+            check(lib.ndf_device_synchronize(raw))
+        else:
+            check(lib.ndf_stream_synchronize(raw, stream_number(stream)))
+
 
 CPU = Device(c.NDF_DEVICE_CPU, 0)
+
+
+def devices() -> list[Device]:
+    """The devices that memory can be made on. Starts CUDA if there is any: a process forked off later has none."""
+    makeable = (c.NDF_DEVICE_CPU, c.NDF_DEVICE_CUDA, c.NDF_DEVICE_CUDA_HOST, c.NDF_DEVICE_CUDA_MANAGED)
+    return [Device(kind, number) for kind in makeable for number in range(lib.ndf_device_count(kind))]
+
+
+def device_of_pointer(address: int) -> Device:
+    """Where an address lies; on the host all that CUDA does not know."""
+    raw = c.ndf_device()
+    check(lib.ndf_device_of_pointer(address, byref(raw)))
+    return Device(raw.device_type, raw.device_id)
+
+
+def stream_number(stream: int | None) -> int:
+    """A CUDA stream as C takes it: DLPack's numbers, 0 where none is given."""
+    if stream is None:
+        return 0
+    number = index(stream)
+    if number == 0:
+        raise ValueError("`stream` is 0, which may be either default stream: 1 is the legacy one, 2 the per-thread one")
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"`stream` is {in_words(number)}, no CUDA stream")
+    return number
 
 
 def device(of: object) -> Device:

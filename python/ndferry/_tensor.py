@@ -6,7 +6,7 @@ from ctypes import byref, c_double, c_int32, c_int64, c_void_p, py_object, sizeo
 
 from . import _declarations as c
 from . import _elements, _index
-from ._device import Device, optional
+from ._device import Device, optional, stream_number
 from ._dispatch import Dispatch
 from ._dtype import DType, dtype
 from ._errors import NdferryError, UnsupportedError
@@ -147,6 +147,14 @@ class Tensor(Dispatch, NativeTensor):
     def shares_memory(self, other: Tensor) -> bool:
         """Whether some byte belongs to an element of both tensors."""
         return lib.ndf_tensor_shares_memory(self._handle, _other(other)._handle)
+
+    def wait(self, stream: int) -> None:
+        """What is enqueued on `stream` from now on begins after all work that ndferry knows to use the memory."""
+        check(lib.ndf_tensor_wait(self._handle, stream_number(stream)))
+
+    def record(self, stream: int) -> None:
+        """What was enqueued on `stream` so far uses the memory: others wait for it, and so does its end."""
+        check(lib.ndf_tensor_record(self._handle, stream_number(stream)))
 
     def equal(self, other: Tensor) -> bool:
         """Whether both have the same shape and equal elements, as numbers whatever their types; NaN equals nothing."""

@@ -66,14 +66,18 @@ impl std::fmt::Display for Device {
     }
 }
 
-/// How many devices of a type this library can make memory on. Of pinned and managed memory, which belong to no device,
-/// there is one where CUDA has any.
+/// How many devices of a type this library can make memory on; 0 where that cannot be told.
 pub fn count(device_type: i32) -> i32 {
+    try_count(device_type).unwrap_or(0)
+}
+
+/// Of pinned and managed memory, which belong to no device, there is one where CUDA has any.
+fn try_count(device_type: i32) -> Result<i32> {
     match device_type {
-        1 => 1,
+        1 => Ok(1),
         2 => cuda::count(),
-        3 | 13 => cuda::count().min(1),
-        _ => 0,
+        3 | 13 => Ok(cuda::count()?.min(1)),
+        _ => Ok(0),
     }
 }
 
@@ -83,18 +87,12 @@ impl Device {
     #[cold]
     pub fn require(self) -> Result<()> {
         let Self { device_type, device_id } = self;
-        if !matches!(device_type, 1 | 2 | 3 | 13) {
+        let count = try_count(device_type)?;
+        if !(0..count).contains(&device_id) {
             bail!(
                 DeviceUnavailable,
-                "`device` is {self}; memory can be made on cpu, cuda, cuda_host and cuda_managed"
+                "`device` is {self}: memory can be made on {count} of that type, counted from 0"
             );
-        }
-        if device_type != Self::CPU.device_type {
-            cuda::driver()?;
-        }
-        let count = count(device_type);
-        if !(0..count).contains(&device_id) {
-            bail!(DeviceUnavailable, "`device` is {self}; there are {count} of that type, counted from 0");
         }
         Ok(())
     }

@@ -36,7 +36,7 @@ struct Open {
 
 /// The last moment at which a stream is known to work on the memory. The stream may be gone.
 struct Passed {
-    stream: Option<u64>,
+    stream: u64,
     event: Event,
 }
 
@@ -49,20 +49,17 @@ impl std::fmt::Debug for Uses {
 impl Open {
     /// Whether `stream` of the context that is entered is this one.
     fn is(&self, entered: &Entered, stream: Stream) -> bool {
-        std::ptr::eq(self.context, entered.context())
-            && self.stream == stream
-            // Of these each thread has its own.
-            && stream != Stream::PER_THREAD
+        std::ptr::eq(self.context, entered.context()) && self.stream == stream
     }
 
     /// The moment that the stream has come to.
-    fn record(&self) -> Result<Event> {
+    fn record(&self) -> Result<Passed> {
         let entered = self.context.enter()?;
         if entered.is_capturing(self.stream)? {
             let number = self.stream.number();
             bail!(DeviceFailure, "stream {number} cannot be waited for while it is captured into a graph");
         }
-        entered.record(self.stream)
+        Ok(Passed { stream: entered.identity(self.stream), event: entered.record(self.stream)? })
     }
 }
 
@@ -97,7 +94,7 @@ impl Uses {
         known.pass(|open| !open.is(entered, stream))?;
         let identity = entered.identity(stream);
         for passed in &known.passed {
-            if !passed.is(entered, identity) {
+            if !passed.is(entered.context(), identity) {
                 entered.wait(stream, &passed.event)?;
             }
         }
@@ -168,19 +165,14 @@ impl Uses {
 
 impl Passed {
     /// Whether this is of a stream of the context that is entered, by its name among all streams there ever were.
-    fn is(&self, entered: &Entered, identity: Option<u64>) -> bool {
-        identity.is_some() && self.stream == identity && std::ptr::eq(self.event.context(), entered.context())
+    fn is(&self, context: &Context, stream: u64) -> bool {
+        self.stream == stream && std::ptr::eq(self.event.context(), context)
     }
 }
 
 impl Known {
     fn push(&mut self, passed: Passed) {
-        self.passed.retain(|other| {
-            let same = passed.stream.is_some()
-                && other.stream == passed.stream
-                && std::ptr::eq(other.event.context(), passed.event.context());
-            !same
-        });
+        self.passed.retain(|other| !other.is(passed.event.context(), passed.stream));
         if self.passed.len() >= MANY {
             // Where that cannot be told, the moment is kept.
             self.passed.retain(|other| !other.event.is_done().unwrap_or(false));
@@ -191,9 +183,9 @@ impl Known {
     /// Gives open streams their moment, which need not be asked for again then.
     fn pass(&mut self, which: impl Fn(&Open) -> bool) -> Result<()> {
         while let Some(place) = self.open.iter().position(&which) {
-            let event = self.open[place].record()?;
+            let passed = self.open[place].record()?;
             self.open.swap_remove(place);
-            self.push(Passed { stream: None, event });
+            self.push(passed);
         }
         Ok(())
     }

@@ -52,9 +52,9 @@ static PRIMARY: OnceCell<Box<[OnceCell<Context>]>> = OnceCell::new();
 /// Contexts that others made, each once.
 static FOREIGN: Mutex<Vec<&'static Context>> = Mutex::new(Vec::new());
 
-/// How many devices there are: 0 without a driver that works.
-pub fn count() -> i32 {
-    driver().and_then(devices).map_or(0, |devices| devices.len() as i32)
+/// How many devices there are. Fails where there is no driver, or none that works.
+pub fn count() -> Result<i32> {
+    Ok(devices(driver()?)?.len() as i32)
 }
 
 fn devices(driver: &'static Driver) -> Result<&'static [OnceCell<Context>]> {

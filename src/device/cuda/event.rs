@@ -2,6 +2,7 @@
 
 use std::ptr::null_mut;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cudarc::driver::sys::CUevent;
 
@@ -16,6 +17,14 @@ const DISABLE_TIMING: u32 = 2;
 const CAPTURE_IMPLICIT: i32 = 906;
 /// `CU_STREAM_NON_BLOCKING`.
 const NON_BLOCKING: u32 = 1;
+
+thread_local! {
+    /// Stands for the stream of the thread. Neither the driver, which counts its streams up, nor an address is so large.
+    static THREAD: u64 = {
+        static NEXT: AtomicU64 = AtomicU64::new(1 << 63);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    };
+}
 
 /// A moment on a stream. Goes back to its context's store when it is dropped; streams that were told to wait still do.
 pub struct Event {
@@ -153,15 +162,16 @@ impl Entered {
         self.is_legacy_barred().unwrap_or(true)
     }
 
-    /// What tells `stream` from every other one that there ever was; `None` where the driver cannot say, and the handle
-    /// does not either.
-    pub fn identity(&self, stream: Stream) -> Option<u64> {
+    /// What tells `stream` from every other one that there ever was. Where the driver cannot say, the handle has to do.
+    pub fn identity(&self, stream: Stream) -> u64 {
+        if stream == Stream::PER_THREAD {
+            return THREAD.with(|&thread| thread);
+        }
         let mut id = 0;
         // SAFETY: a place for the answer; a stream by the promise of whoever named it.
         match unsafe { self.driver().cuStreamGetId(stream.handle(), &mut id) } {
-            Ok(()) => Some(id),
-            Err(_) if stream == Stream::PER_THREAD => None,
-            Err(_) => Some(stream.number() as u64),
+            Ok(()) => id,
+            Err(_) => stream.number() as u64,
         }
     }
 

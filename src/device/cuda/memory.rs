@@ -112,10 +112,16 @@ impl Entered {
         // Without this every synchronisation gives all memory that is free back to the system.
         let mut keep = u64::MAX;
         let threshold = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
-        // SAFETY: a place for the answer, the properties of a pool of device memory, the attribute's own type.
+        // SAFETY: a place for the answer, the properties of a pool of device memory, the attribute's own type; the pool is
+        // destroyed where nobody else has seen it.
         unsafe {
             self.driver().cuMemPoolCreate(&mut pool, &properties)?;
-            self.driver().cuMemPoolSetAttribute(pool, threshold, (&raw mut keep).cast())?;
+            if let Err(failure) = self.driver().cuMemPoolSetAttribute(pool, threshold, (&raw mut keep).cast())
+            {
+                // The first failure is the one to tell.
+                let _ = self.driver().cuMemPoolDestroy(pool);
+                return Err(failure.into());
+            }
         }
         Ok(Some(Pool(pool)))
     }

@@ -106,6 +106,7 @@ entry_points_of_cudarc! {
         cuMemFreeHost(address: *mut c_void);
         cuMemAllocManaged(address: *mut CUdeviceptr, bytes: usize, flags: c_uint);
         cuMemPoolCreate(pool: *mut CUmemoryPool, properties: *const CUmemPoolProps);
+        cuMemPoolDestroy(pool: CUmemoryPool);
         cuMemPoolSetAttribute(pool: CUmemoryPool, attribute: CUmemPool_attribute, value: *mut c_void);
         cuMemPoolSetAccess(pool: CUmemoryPool, access: *const CUmemAccessDesc, count: usize);
         cuMemAllocFromPoolAsync(address: *mut CUdeviceptr, bytes: usize, pool: CUmemoryPool, stream: CUstream);

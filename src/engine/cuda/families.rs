@@ -11,7 +11,6 @@ macro_rules! families {
             name: $file,
             ptx: &[
                 (75, concat!(include_str!(concat!("kernels/ptx/", $file, "_75.ptx")), "\0")),
-                (90, concat!(include_str!(concat!("kernels/ptx/", $file, "_90.ptx")), "\0")),
             ],
         };)*
     };
