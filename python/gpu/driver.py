@@ -57,6 +57,10 @@ class Driver:
         """Device to device, on the legacy default stream."""
         self("cuMemcpyDtoDAsync_v2", c_uint64(to), c_uint64(from_), c_size_t(size), None)
 
+    def upload(self, to: int, from_: int, size: int) -> None:
+        """Host to device, done on return."""
+        self("cuMemcpyHtoD_v2", c_uint64(to), c_void_p(from_), c_size_t(size))
+
     def event(self) -> c_void_p:
         event = c_void_p()
         self("cuEventCreate", byref(event), 0)

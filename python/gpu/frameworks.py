@@ -235,8 +235,7 @@ class CudaCore(Framework):
 
         buffer = self.device.allocate(values.nbytes, stream=self.stream)
         self.stream.sync()
-        driver = Driver()
-        driver("cuMemcpyHtoD_v2", int(buffer.handle), values.ctypes.data, values.nbytes)
+        Driver().upload(int(buffer.handle), values.ctypes.data, values.nbytes)
         return buffer
 
     def pointer(self, x: Any) -> int:
