@@ -220,13 +220,13 @@ def transfers(rounds: int, smoke: bool) -> dict[str, float]:
     wide = ndferry.empty((side, side + 32), "float32", device="cuda_host")[:, :side]
     plain = ndferry.zeros((side, side), "float32")
     calls = {
-        "pinned to device": lambda: there.copy_from(pinned),
-        "device to pinned": lambda: pinned.copy_from(there),
-        "strided pinned to device": lambda: there.copy_from(wide),
-        "device to strided pinned": lambda: wide.copy_from(there),
-        "transposed pinned to device": lambda: there.copy_from(pinned.transpose()),
-        "pageable to device": lambda: there.copy_from(plain),
-        "device to pageable": lambda: plain.copy_from(there),
+        "pinned to device": lambda: there.copy_from(pinned, device="cuda"),
+        "device to pinned": lambda: pinned.copy_from(there, device="cuda_host"),
+        "strided pinned to device": lambda: there.copy_from(wide, device="cuda"),
+        "device to strided pinned": lambda: wide.copy_from(there, device="cuda_host"),
+        "transposed pinned to device": lambda: there.copy_from(pinned.transpose(), device="cuda"),
+        "pageable to device": lambda: there.copy_from(plain, device="cuda"),
+        "device to pageable": lambda: plain.copy_from(there, device="cpu"),
     }
     rates = {}
     for name, call in calls.items():

@@ -257,12 +257,16 @@ class Tensor(Dispatch, NativeTensor):
         axis: int = 0,
         casting: str = "same_kind",
         overflow: str = "wrap",
+        device: object = None,
         stream: Any = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> None:
         """Writes the elements of `source`, broadcast and converted, into this tensor; `convert` says how. When the two
-        overlap, the result is as if `source` had been copied first. What `progress` stops is written in part."""
-        options = convert_options(scale=scale, bias=bias, axis=axis, casting=casting, overflow=overflow, stream=stream)
+        overlap, the result is as if `source` had been copied first. What `progress` stops is written in part. From one
+        device to another only where `device` says so, which is then that of this tensor."""
+        options = convert_options(
+            scale=scale, bias=bias, axis=axis, casting=casting, overflow=overflow, device=device, stream=stream
+        )
         options.copy = c.NDF_COPY_DEFAULT
         _run(lib.ndf_tensor_copy_into, _other(source)._handle, self._handle, byref(options), options=options, progress=progress)
 
