@@ -23,9 +23,6 @@ pub fn run(progress: &Progress, fake: bool) -> Verdict {
     tools::check()?;
     BASE.set_up(progress)?;
     tools::build_library(progress)?;
-    if !cmake::build(progress, &["-DNDFERRY_BUILD_TESTS=ON", "-DNDFERRY_BUILD_EXAMPLES=ON"], "all")?.ok {
-        return Err(Stop::Failed);
-    }
     let bundle = pack(progress)?;
     if fake {
         let mut command = fake_command(progress, &BASE)?;
@@ -39,7 +36,7 @@ pub fn run(progress: &Progress, fake: bool) -> Verdict {
     progress.show("check and measure on the GPU", &mut command)
 }
 
-/// The checks with the libraries of an environment, on the driver that pretends. The C and C++ programs have been built.
+/// The checks with the libraries of an environment, on the driver that pretends.
 pub fn checks_on_fake(progress: &Progress, environment: &Environment) -> Result<Count> {
     pack(progress)?;
     let finished =
@@ -78,6 +75,9 @@ fn folder() -> PathBuf {
 
 /// Puts what is needed on a machine with a GPU into one folder.
 fn pack(progress: &Progress) -> Result<PathBuf> {
+    if !cmake::build(progress, &["-DNDFERRY_BUILD_TESTS=ON", "-DNDFERRY_BUILD_EXAMPLES=ON"], "all")?.ok {
+        return Err(Stop::Failed);
+    }
     let bundle = folder();
     // If it was not there, there is nothing to remove.
     let _ = fs::remove_dir_all(&bundle);
