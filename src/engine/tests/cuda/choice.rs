@@ -254,7 +254,7 @@ fn what_is_chosen_moves_every_scalar_of_random_passes_once() {
         }
     }
     for name in
-        ["driver", "copy_1", "copy_16", "gather_4", "trans_4", "tile_1", "to_float", "to_wide", "cast"]
+        ["driver", "copy_1", "copy_16", "gather_4", "trans_16", "tile_1", "to_float", "to_wide", "cast"]
     {
         assert!(seen.contains_key(name), "{name} is not in {seen:?}");
     }
