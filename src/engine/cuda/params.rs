@@ -219,9 +219,11 @@ impl Numbers {
 #[repr(u32)]
 enum Shape {
     Sheets,
-    Each,
+    Ones,
     Pairs,
     Lots,
+    Split,
+    Merge,
 }
 
 #[repr(C)]
@@ -240,7 +242,7 @@ impl Convert {
         let shape = match adjacent {
             4 => Shape::Lots,
             2 => Shape::Pairs,
-            _ => Shape::Each,
+            _ => Shape::Ones,
         };
         let sheet = Transpose::without_sheet(ends, items);
         Self { sheet, steps: [0; 2], shape: shape as u32, spare: 0, numbers }
@@ -249,7 +251,12 @@ impl Convert {
     /// Items that are sheets.
     pub fn of_sheets(ends: Ends, items: &Plan, kernel: &Kernel, sheet: &Sheet, numbers: Numbers) -> Self {
         let places = Transpose::new(ends, items, kernel, sheet, 1);
-        Self { sheet: places, steps: sheet.steps, shape: Shape::Sheets as u32, spare: 0, numbers }
+        let shape = match kernel {
+            Kernel::Pixels { splits: true, .. } => Shape::Split,
+            Kernel::Pixels { splits: false, .. } => Shape::Merge,
+            _ => Shape::Sheets,
+        };
+        Self { sheet: places, steps: sheet.steps, shape: shape as u32, spare: 0, numbers }
     }
 }
 
