@@ -29,7 +29,7 @@ families! {
 /// The family that a kernel is of.
 pub fn family(kernel: &Kernel) -> &'static Family {
     match kernel {
-        Kernel::Run { .. } | Kernel::Words { .. } | Kernel::Gather { .. } | Kernel::Zero { .. } => &COPY,
+        Kernel::Run { .. } | Kernel::Words { .. } | Kernel::Gather { .. } | Kernel::Fill { .. } => &COPY,
         Kernel::Transpose { tiling: Tiling::Strips { .. }, .. } => &TILE,
         Kernel::Transpose { .. } => &TRANSPOSE,
         Kernel::Pixels { .. } => &PIXELS,

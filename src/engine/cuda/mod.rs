@@ -4,7 +4,9 @@
 mod boxes;
 pub mod choose;
 pub mod device;
+pub mod equal;
 mod families;
+mod fill;
 pub mod kernel;
 mod launch;
 pub mod nest;
@@ -14,6 +16,8 @@ mod ptx;
 pub mod queue;
 mod sheet;
 mod stage;
+pub mod tell;
+pub mod tensors;
 pub mod transfer;
 
 #[cfg(test)]

@@ -103,14 +103,14 @@ impl Copy {
 #[derive(Clone, Copy, Debug)]
 pub struct Fill {
     target: u64,
-    value: [u64; 2],
+    value: [u8; 16],
     spare: u64,
     walk: Walk,
 }
 
 impl Fill {
     /// `value` is 16 bytes full of what is written.
-    pub fn new(ends: Ends, items: &Plan, value: [u64; 2]) -> Self {
+    pub fn new(ends: Ends, items: &Plan, value: [u8; 16]) -> Self {
         Self { target: at(ends, items)[1], value, spare: 0, walk: Walk::new(items, 8) }
     }
 }
@@ -321,7 +321,7 @@ pub struct Equal {
     rule: u32,
     swap: u32,
     turn: u32,
-    spare: u32,
+    size: u32,
     walk: Walk,
 }
 
@@ -340,17 +340,17 @@ pub enum Rule {
 }
 
 impl Equal {
-    /// `swap` are bytes of the units of the source that are reversed, `turn` those of both.
+    /// Words of `size` bytes. `orders` are bytes of the units that are reversed: of the source, then of both sides.
     pub fn new(
         ends: Ends,
         items: &Plan,
         differs: u64,
         (rule, limit): (Rule, u64),
-        swap: i64,
-        turn: i64,
+        orders: [i64; 2],
+        size: i64,
     ) -> Self {
         let [source, target] = at(ends, items);
-        let [swap, turn] = [swap, turn].map(|bytes| bytes as u32);
+        let [swap, turn, size] = [orders[0], orders[1], size].map(|bytes| bytes as u32);
         Self {
             source,
             target,
@@ -359,7 +359,7 @@ impl Equal {
             rule: rule as u32,
             swap,
             turn,
-            spare: 0,
+            size,
             walk: Walk::new(items, 8),
         }
     }

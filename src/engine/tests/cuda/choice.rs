@@ -110,7 +110,7 @@ fn item(
                 put_word(moves, [source + n * step * 8, target + n * bits], bits, unit, swap.into());
             }
         }
-        Kernel::Zero { size } => {
+        Kernel::Fill { size, .. } => {
             aligned(target, ends[1], size.into());
             (0..i64::from(size)).for_each(|byte| put(moves, target + byte * 8, None, 0));
         }
