@@ -76,10 +76,10 @@ fn words_of_one_type_are_compared_by_its_rule() {
                 rule,
                 swap,
                 turn,
-                spare: 0,
+                size: size as u32,
                 walk: Walk::new(&loops),
             };
-            launch(&format!("equal_{size}"), &params, blocks(params.walk.count.into(), 1024));
+            launch("equal_words", &params, blocks(params.walk.count.into(), 512));
             assert_eq!(differs == 0, all_same, "{scalar:?}: {plain:x} and {odd:x}, {loops:?}");
         }
     }
@@ -106,10 +106,10 @@ fn sixteen_bytes_are_equal_when_all_are() {
             rule: SAME,
             swap: 1,
             turn: 1,
-            spare: 0,
+            size: 16,
             walk,
         };
-        launch("equal_16", &params, 2);
+        launch("equal_words", &params, 3);
         assert_eq!(differs == 1, odd.is_some());
     }
 }

@@ -3,7 +3,7 @@
 use ndferry::dtype::{Overflow, Scalar};
 
 use crate::gpu::{blocks, launch};
-use crate::params::{Convert, LOTS, ONES, PAIRS, SHEETS, Walk};
+use crate::params::{Convert, LOTS, MERGE, ONES, PAIRS, SHEETS, SPLIT, Walk};
 use crate::sheets::Sheets;
 use crate::types::{self, Factor, bytes, expected, numbers, patterns};
 use crate::words::Memory;
@@ -168,7 +168,7 @@ fn numbers_anywhere_are_scaled_and_become_those_of_any_other_type() {
 /// Fills the sheets of a source with numbers, runs a kernel over them, and compares.
 fn check_sheets(
     random: &mut Random,
-    name: &str,
+    (name, shape): (&str, u32),
     [from, to]: [Scalar; 2],
     sheets: &Sheets,
     tile: [i64; 2],
@@ -205,11 +205,10 @@ fn check_sheets(
         put(&mut naive.words()[to_at..to_at + sizes[1] as usize], expected(from, raw, to, overflow, factor));
     }
     let (sheet, blocks) = sheets.params([source.at(0), target.at(0)], tile);
-    let params =
-        Convert { sheet, row_step: steps[0], column_step: steps[1], shape: SHEETS, spare: 0, numbers };
+    let params = Convert { sheet, row_step: steps[0], column_step: steps[1], shape, spare: 0, numbers };
     launch(name, &params, blocks);
     check(
-        &|| format!("{name}: {from:?} to {to:?}, {overflow:?}, {:?}, {factors:?}", sheets.shape),
+        &|| format!("{name} {shape}: {from:?} to {to:?}, {overflow:?}, {:?}, {factors:?}", sheets.shape),
         &mut target,
         &mut naive,
     );
@@ -223,7 +222,7 @@ fn sheets_are_transposed_while_their_numbers_change() {
         let shape = [0; 2].map(|_| random.pick(&[1, 2, 31, 32, 33, 63, 64, 65, 100]));
         let sizes = pair.map(bytes);
         let sheets = Sheets::new(&mut random, shape, sizes, sizes, true);
-        check_sheets(&mut random, name, pair, &sheets, [edge; 2], None);
+        check_sheets(&mut random, (name, SHEETS), pair, &sheets, [edge; 2], None);
     }
 }
 
@@ -246,9 +245,9 @@ fn pixels_become_planes_and_planes_pixels() {
                     sheets
                 };
                 let split = tight(channels * sizes[0], count, channels, 0);
-                check_sheets(&mut random, "split", pair, &split, [channels, 1024], code);
+                check_sheets(&mut random, ("pixels", SPLIT), pair, &split, [channels, 1024], code);
                 let merge = tight(channels * sizes[1], channels, count, 1);
-                check_sheets(&mut random, "merge", pair, &merge, [1024, channels], code);
+                check_sheets(&mut random, ("pixels", MERGE), pair, &merge, [1024, channels], code);
             }
         }
     }

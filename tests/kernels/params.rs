@@ -10,6 +10,8 @@ pub const SHEETS: u32 = 0;
 pub const ONES: u32 = 1;
 pub const PAIRS: u32 = 2;
 pub const LOTS: u32 = 3;
+pub const SPLIT: u32 = 4;
+pub const MERGE: u32 = 5;
 
 /// How scalars of a [`Cell`] are packed.
 pub const BYTES: u32 = 0;
@@ -163,7 +165,7 @@ pub struct Equal {
     pub rule: u32,
     pub swap: u32,
     pub turn: u32,
-    pub spare: u32,
+    pub size: u32,
     pub walk: Walk,
 }
 

@@ -119,15 +119,26 @@ struct ToFloat {
     template <int N> static DEVICE void run(const Numbers &n, const Some<N> &from, u64 (&to)[N]) {
         f32 y[N];
         if (n.source == FLOAT64 || n.scaled == 64) {
-            f64 x[N];
-            to_f64(n.source, from.raw, x);
-            scale(n, from, x);
-            if (n.saturate) EACH x[i] = clamped(x[i], n.low, n.high);
-            if (n.target == FLOAT16) {
-                EACH to[i] = half_from(x[i]);
-                return;
+            // Wide numbers leave time for one after the other.
+            Some<N> rest = from;
+            EACH to[i] = 0;
+#pragma unroll 1
+            for (int k = 0; k < N; ++k) {
+                f64 x[1];
+                Some<1> one = {{rest.raw[0]}, {rest.index[0]}};
+                to_f64(n.source, one.raw, x);
+                scale(n, one, x);
+                if (n.saturate) x[0] = clamped(x[0], n.low, n.high);
+                u64 last = n.target == FLOAT16 ? half_from(x[0]) : as<u32>(narrowed(x[0]));
+#pragma unroll
+                for (int i = 0; i + 1 < N; ++i) {
+                    rest.raw[i] = rest.raw[i + 1], rest.index[i] = rest.index[i + 1];
+                    to[i] = to[i + 1];
+                }
+                to[N - 1] = last;
             }
-            EACH y[i] = narrowed(x[i]);
+            if (n.target == FLOAT16) return;
+            EACH y[i] = as<f32>(u32(to[i]));
         } else {
             to_f32(n.source, from.raw, y);
             scale(n, from, y);

@@ -2,51 +2,55 @@
 #include "change.h"
 #include "scalar.h"
 
-/// Whether words differ by a rule that looks into them.
-template <class W> DEVICE bool differ_by_rule(const Equal &p, W a, W b) {
-    constexpr u64 TOP = u64(1) << (8 * sizeof(W) - 1);
+/// Whether words of so many bits differ by a rule.
+DEVICE bool differ(const Equal &p, u64 a, u64 b) {
+    u64 magnitudes = ~0ull >> (65 - 8 * p.size);
     if (p.rule == LOGIC) return (a != 0) != (b != 0);
-    if (p.rule == NEVER) return a != b || a == W(p.limit);
+    if (p.rule == NEVER) return a != b || a == p.limit;
     if (p.rule != FLOAT) return a != b;
-    bool is_number = (u64(a) & (TOP - 1)) <= p.limit, zeros = ((u64(a) | u64(b)) & (TOP - 1)) == 0;
+    bool is_number = (a & magnitudes) <= p.limit, zeros = ((a | b) & magnitudes) == 0;
     return !((a == b && is_number) || zeros);
 }
-DEVICE bool differ_by_rule(const Equal &, Wide a, Wide b) {
-    u32 bits = 0;
-#pragma unroll
-    for (int i = 0; i < 4; ++i) bits |= a.part[i] ^ b.part[i];
-    return bits != 0;
-}
 
-template <class W> DEVICE void equal(const Equal &p) {
-    u32 items[4];
-    Place at[4];
-    W words[4], others[4];
-    // Once a difference is known nothing more is read.
-    if (*static_cast<volatile u32 *>(p.differs)) return;
+/// Two words a thread on either side.
+template <class W> DEVICE bool differ_as(const Equal &p, const Place (&at)[2], u32 count) {
     Order swap(p.swap), turn(p.turn);
-    items_of_thread(items);
-    places(p.walk, items, at);
+    W words[2] = {}, others[2] = {};
 #pragma unroll
-    for (int i = 0; i < 4; ++i)
-        if (items[i] < p.walk.count) {
+    for (int i = 0; i < 2; ++i)
+        if (i < i32(count)) {
             words[i] = load<W>(p.source, at[i].source);
             others[i] = load<W>(p.target, at[i].target);
         }
-    bool differ = false;
+    bool differs = false;
 #pragma unroll
-    for (int i = 0; i < 4; ++i)
-        if (items[i] < p.walk.count) differ |= differ_by_rule(p, turn(swap(words[i])), turn(others[i]));
-    if (differ) *p.differs = 1;
+    for (int i = 0; i < 2; ++i) {
+        W a = turn(swap(words[i])), b = turn(others[i]);
+        if constexpr (sizeof(W) < 16) {
+            if (i < i32(count)) differs |= differ(p, a, b);
+        } else {
+#pragma unroll
+            for (int k = 0; k < 4; ++k) differs |= a.part[k] != b.part[k];
+        }
+    }
+    return differs;
 }
 
-#define EQUAL(size, W)                                                                                                          \
-    KERNEL(equal_##size, Equal) { equal<W>(p); }
-EQUAL(1, u8)
-EQUAL(2, u16)
-EQUAL(4, u32)
-EQUAL(8, u64)
-EQUAL(16, Wide)
+KERNEL(equal_words, Equal) {
+    u32 items[2];
+    Place at[2];
+    items_of_thread(items);
+    // Once a difference is known nothing more is read.
+    if (items[0] >= p.walk.count || *static_cast<volatile u32 *>(p.differs)) return;
+    places(p.walk, items, at);
+    u32 count = 1 + (items[1] < p.walk.count);
+    bool differs = p.size == 1   ? differ_as<u8>(p, at, count)
+                   : p.size == 2 ? differ_as<u16>(p, at, count)
+                   : p.size == 4 ? differ_as<u32>(p, at, count)
+                   : p.size == 8 ? differ_as<u64>(p, at, count)
+                                 : differ_as<Wide>(p, at, count);
+    if (differs) *p.differs = 1;
+}
 
 /// The number of an item on one side: as 64 bits that are those of float64, or of an integer.
 DEVICE u64 comparable(const void *base, const Cell &cell, i64 at, bool floats) {

@@ -138,14 +138,15 @@ enum Shape : u32 {
     ONES,   // an item is a number
     PAIRS,  // two adjacent numbers on both sides
     LOTS,   // four adjacent numbers on both sides
+    SPLIT,  // a sheet of 2, 3 or 4 columns, whose rows adjoin each other in the source
+    MERGE,  // a sheet of 2, 3 or 4 rows, whose columns adjoin each other in the target
 };
 
-/// to_float, to_integer, to_wide; split, merge (which look at `sheet` only for its source, target, pitches, rows, columns, across,
-/// down and walk).
+/// to_float, to_integer, to_wide, pixels.
 struct Convert {
-    Transpose sheet; // of shapes other than SHEETS source, target and walk only; `swap` is 1
-    i64 row_step, column_step; // SHEETS, split, merge: along the factors
-    u32 shape;       // Shape; split and merge do not look at it
+    Transpose sheet; // of ONES, PAIRS and LOTS source, target and walk only; `swap` is 1
+    i64 row_step, column_step; // of sheets: along the factors
+    u32 shape;       // Shape; SPLIT and MERGE for `pixels`, the others for the rest
     u32 spare;
     Numbers numbers;
 };
@@ -184,16 +185,16 @@ enum Rule : u32 {
     LOGIC, // both are 0 or neither is
 };
 
-/// equal_1 … equal_16: the same type on both sides, words of whole bytes.
+/// equal_words: the same type on both sides, words of whole bytes.
 struct Equal {
     const void *source;
     const void *target;
     u32 *differs; // set to 1 where any item differs, and left alone otherwise
     u64 limit;
-    u32 rule;     // Rule; equal_16 knows SAME only
+    u32 rule;     // Rule; words of 16 bytes know SAME only
     u32 swap;     // bytes of the units of the source that are reversed before; 1: none
     u32 turn;     // the same on both sides, for rules that look into words
-    u32 spare;
+    u32 size;     // bytes of a word: 1, 2, 4, 8 or 16
     Walk walk;
 };
 

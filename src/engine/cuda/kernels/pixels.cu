@@ -32,86 +32,58 @@ struct ToPixel {
 /// As many channels as numbers are taken at once.
 static constexpr int CHANNELS = N;
 
-/// What is known of the four pixels of a thread.
-struct Pixels {
-    u32 sizes[2];
-    i64 source, target;
-    i32 index;
-    bool valid;
-};
-
-DEVICE Pixels pixels_of_thread(const Convert &p, u32 high, u32 wide) {
-    Tile tile = tile_of_block(p.sheet, high, wide);
-    u32 first = threadIdx.x * N, row = tile.row + (high > 1 ? first : 0), column = tile.column + (wide > 1 ? first : 0);
-    Pixels all;
-    all.sizes[0] = bytes_of(p.numbers.source), all.sizes[1] = bytes_of(p.numbers.target);
-    all.source = source_at(p.sheet, tile, row, column, all.sizes[0]);
-    all.target = target_at(p.sheet, tile, row, column, all.sizes[1]);
-    all.index = tile.sheet.step + i32(p.row_step) * i32(row) + i32(p.column_step) * i32(column);
-    all.valid = row < p.sheet.rows && column < p.sheet.columns;
-    return all;
-}
-
-DEVICE void split_pixels(const Convert &p) {
-    Pixels all = pixels_of_thread(p, THREADS * N, 1);
-    u32 channels = p.sheet.columns, bytes = N * all.sizes[0];
-    u64 numbers[CHANNELS * N];
-    Wide lots[CHANNELS];
-    if (!all.valid) return;
+/// A turn for each channel, of four pixels a thread. One body for both ways, so that what is done with numbers stands in the code
+/// once.
+KERNEL(pixels, Convert) {
+    const Transpose &sheet = p.sheet;
+    bool splits = p.shape == SPLIT;
+    u32 sizes[2] = {bytes_of(p.numbers.source), bytes_of(p.numbers.target)}, channels = splits ? sheet.columns : sheet.rows;
+    Tile tile = tile_of_block(sheet, splits ? THREADS * N : 1, splits ? 1 : THREADS * N);
+    u32 row = tile.row + (splits ? threadIdx.x * N : 0), column = tile.column + (splits ? 0 : threadIdx.x * N);
+    if (row >= sheet.rows || column >= sheet.columns) return;
+    i64 source = source_at(sheet, tile, row, column, sizes[0]), target = target_at(sheet, tile, row, column, sizes[1]);
+    i32 pixel_step = i32(splits ? p.row_step : p.column_step), channel_step = i32(splits ? p.column_step : p.row_step);
+    i32 index = tile.sheet.step + pixel_step * i32(splits ? row : column);
     i64 at[N];
-    EACH at[i] = all.source + i * bytes;
-    load_lots(p.sheet.source, at, channels, bytes, lots);
+    Wide lots[N];
+    EACH at[i] = source + i * (splits ? i64(N * sizes[0]) : sheet.source_pitch);
+    load_lots(sheet.source, at, channels, N * sizes[0], lots);
+    // All numbers pixel by pixel: to begin with of the source, or in the end of the target.
+    u32 numbers[CHANNELS * N] = {};
+    if (splits) {
 #pragma unroll
-    for (u32 c = 0; c < CHANNELS; ++c) {
-        u64 raw[N];
-        unpack(lots[c], all.sizes[0], raw);
-        EACH numbers[N * c + i] = u32(raw[i]);
-    }
-#pragma unroll 1
-    for (u32 c = 0; c < channels; ++c) {
-        Some<N> from;
-        u64 to[N];
-        EACH {
-            from.raw[i] = channels == 2 ? numbers[2 * i] : channels == 3 ? numbers[3 * i] : numbers[4 * i];
-            from.index[i] = all.index + i32(p.row_step) * i + i32(p.column_step * c);
+        for (int c = 0; c < CHANNELS; ++c) {
+            u64 raw[N];
+            unpack(lots[c], sizes[0], raw);
+            EACH numbers[N * c + i] = u32(raw[i]);
         }
-        ToPixel::run(p.numbers, from, to);
-        store_lot(p.sheet.target, all.target + c * p.sheet.target_pitch, all.sizes[1], N * all.sizes[1], to);
-#pragma unroll
-        for (int i = 0; i + 1 < CHANNELS * N; ++i) numbers[i] = numbers[i + 1];
     }
-}
-
-DEVICE void merge_pixels(const Convert &p) {
-    Pixels all = pixels_of_thread(p, 1, THREADS * N);
-    u32 channels = p.sheet.rows, bytes = N * all.sizes[1];
-    u64 numbers[CHANNELS * N] = {};
-    Wide lots[CHANNELS];
-    if (!all.valid) return;
-    i64 at[N];
-    EACH at[i] = all.source + i * p.sheet.source_pitch;
-    load_lots(p.sheet.source, at, channels, N * all.sizes[0], lots);
 #pragma unroll 1
     for (u32 c = 0; c < channels; ++c) {
         Some<N> from;
         u64 to[N];
-        unpack(lots[0], all.sizes[0], from.raw);
-        EACH from.index[i] = all.index + i32(p.row_step * c) + i32(p.column_step) * i;
+        if (splits) EACH from.raw[i] = channels == 2 ? numbers[2 * i] : channels == 3 ? numbers[3 * i] : numbers[4 * i];
+        else unpack(lots[0], sizes[0], from.raw);
+        EACH from.index[i] = index + pixel_step * i + channel_step * i32(c);
         ToPixel::run(p.numbers, from, to);
 #pragma unroll
         for (int i = 0; i + 1 < CHANNELS * N; ++i) numbers[i] = numbers[i + 1];
-        if (channels == 2) EACH numbers[2 * i + 1] = to[i];
-        else if (channels == 3) EACH numbers[3 * i + 2] = to[i];
-        else EACH numbers[4 * i + 3] = to[i];
+        if (splits) {
+            store_lot(sheet.target, target + c * sheet.target_pitch, sizes[1], N * sizes[1], to);
+            continue;
+        }
+        if (channels == 2) EACH numbers[2 * i + 1] = u32(to[i]);
+        else if (channels == 3) EACH numbers[3 * i + 2] = u32(to[i]);
+        else EACH numbers[4 * i + 3] = u32(to[i]);
         lots[0] = lots[1], lots[1] = lots[2], lots[2] = lots[3];
     }
-#pragma unroll
-    for (u32 c = 0; c < CHANNELS; ++c) {
+    if (splits) return;
+#pragma unroll 1
+    for (u32 c = 0; c < channels; ++c) {
         u64 raw[N];
-        EACH raw[i] = numbers[N * c + i];
-        if (c < channels) store_lot(p.sheet.target, all.target + c * bytes, all.sizes[1], bytes, raw);
+        EACH raw[i] = numbers[i];
+        store_lot(sheet.target, target + c * N * sizes[1], sizes[1], N * sizes[1], raw);
+#pragma unroll
+        for (int i = 0; i + N < CHANNELS * N; ++i) numbers[i] = numbers[i + N];
     }
 }
-
-KERNEL(split, Convert) { split_pixels(p); }
-KERNEL(merge, Convert) { merge_pixels(p); }
