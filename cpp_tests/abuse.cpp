@@ -383,8 +383,8 @@ TEST("streams") {
         CHECK_EQ(ndf_tensor_equal_on(to.get(), to.get(), stream, nullptr), NDF_ERROR_INVALID_ARGUMENT);
         CHECK_EQ(out.number, 1);
     }
-    CHECK_EQ(ndf_tensor_wait(t.get(), -1), NDF_OK);
-    CHECK_EQ(ndf_tensor_record(t.get(), -1), NDF_OK);
+    t.wait(-1);
+    t.record(-1);
     CHECK(intact(t));
 }
 

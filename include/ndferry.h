@@ -23,6 +23,9 @@
  * Units. Shapes and strides are in elements, as in DLPack; strides may be negative or 0. Sizes named byte_* are bytes.
  * Axes may be counted from the end: -1 is the last.
  *
+ * Streams. Those of CUDA are numbers, as in DLPack: 1 the legacy default stream, 2 the per-thread one, else a cudaStream_t;
+ * 0 where none is given, which is the legacy one. ndf_tensor_wait and ndf_tensor_record order your work with ndferry's.
+ *
  * Options. A struct whose first field is struct_size: clear it, set struct_size to its sizeof, change what you need.
  * NULL means all defaults.
  */
@@ -1520,7 +1523,7 @@ NDF_API ndf_tensor *ndf_tensor_retain(ndf_tensor *tensor);
 
 /**
  * Gives up a reference; with the last one the memory is freed or its deleter runs. NULL is a no-op. Any thread,
- * no locks; never fails.
+ * no locks; never fails. CUDA memory may still be worked on: it is freed after the work.
  *
  * @param tensor  [consumed]
  */

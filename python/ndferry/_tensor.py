@@ -148,11 +148,11 @@ class Tensor(Dispatch, NativeTensor):
         """Whether some byte belongs to an element of both tensors."""
         return lib.ndf_tensor_shares_memory(self._handle, _other(other)._handle)
 
-    def wait(self, stream: int) -> None:
+    def wait(self, stream: int | None = None) -> None:
         """What is enqueued on `stream` from now on begins after all work that ndferry knows to use the memory."""
         check(lib.ndf_tensor_wait(self._handle, stream_number(stream)))
 
-    def record(self, stream: int) -> None:
+    def record(self, stream: int | None = None) -> None:
         """What was enqueued on `stream` so far uses the memory: others wait for it, and so does its end."""
         check(lib.ndf_tensor_record(self._handle, stream_number(stream)))
 

@@ -347,7 +347,7 @@ pub unsafe extern "C" fn ndf_tensor_retain(tensor: *mut ndf_tensor) -> *mut ndf_
 }
 
 /// Gives up a reference; with the last one the memory is freed or its deleter runs. NULL is a no-op. Any thread,
-/// no locks; never fails.
+/// no locks; never fails. CUDA memory may still be worked on: it is freed after the work.
 ///
 /// @param tensor  [consumed]
 #[unsafe(no_mangle)]

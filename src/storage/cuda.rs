@@ -97,8 +97,7 @@ impl Storage {
 
     /// The owner of the memory, who is not ourselves, works on `stream`, which is there as long as the memory.
     pub fn set_home(&self, entered: &Entered, stream: Stream) -> Result<()> {
-        self.made_uses()?.set_home(entered, stream);
-        Ok(())
+        self.made_uses()?.set_home(entered, stream)
     }
 
     /// Waits until all work that is known to use the memory has been done: before the host looks.
@@ -147,9 +146,7 @@ impl Storage {
             let _ = uses.hand_back();
             return;
         };
-        if let Ok(entered) = uses.context().enter() {
-            // SAFETY: a block that was made in this context, for this storage, which ends here.
-            unsafe { entered.release(block, uses.into_moments()) };
-        }
+        // SAFETY: a block that was made in this context, for this storage, which ends here.
+        unsafe { uses.context().release(block, uses.into_moments()) };
     }
 }

@@ -127,9 +127,14 @@ impl Uses {
 
     /// The owner of memory that is not ours works on `stream`, which is there as long as the memory: what has been
     /// enqueued there uses the memory, and before the memory goes back the stream waits for our uses.
-    pub fn set_home(&self, entered: &Entered, stream: Stream) {
+    pub fn set_home(&self, entered: &Entered, stream: Stream) -> Result<()> {
+        if stream == Stream::PER_THREAD {
+            // On another thread the number means another stream.
+            return self.record(entered, stream);
+        }
         let _ = self.home.set(stream);
         self.expect(entered, stream);
+        Ok(())
     }
 
     /// Waits until all known uses have been done.
@@ -153,13 +158,15 @@ impl Uses {
         }
     }
 
-    /// The moments that memory of our own must not be freed before. All that its own context has is waited for anyway.
+    /// The moments of other contexts that memory of our own must not be freed before. All work of its own context is waited
+    /// for anyway.
     pub fn into_moments(self) -> Vec<Event> {
         let context = self.context;
         let mut known = self.known.into_inner().unwrap_or_else(PoisonError::into_inner);
         // What cannot be had is the moment of a device that has failed.
         let _ = known.pass(|open| !std::ptr::eq(open.context, context));
-        known.passed.into_iter().map(|passed| passed.event).collect()
+        let events = known.passed.into_iter().map(|passed| passed.event);
+        events.filter(|event| !std::ptr::eq(event.context(), context)).collect()
     }
 }
 

@@ -96,6 +96,34 @@ alone!(each_device_has_memory_of_its_own, [("FAKECUDA_DEVICES", "2")], || {
     assert_eq!(PINNED.memory_info().expect_err("no CUDA device").kind(), Kind::Unsupported);
 });
 
+/// What is asked of the driver for memory that two devices use.
+fn shown_to_peers() -> i64 {
+    let fake = Fake::open();
+    let tensor = bytes(CUDA, 100);
+    let other = bytes(SECOND, 100);
+    let entered = other.storage().context().expect("a device").enter().expect("no failure");
+    tensor.storage().wait(&entered, Stream::LEGACY).expect("an order");
+    let [to, from] = [&other, &tensor].map(|tensor| tensor.data().addr() as u64);
+    // SAFETY: both are there until the stream has come so far.
+    unsafe { entered.copy(to, from, 100, Stream::LEGACY) }.expect("a copy");
+    other.storage().record(&entered, Stream::LEGACY).expect("a use");
+    drop(entered);
+    SECOND.synchronize().expect("nothing is wrong");
+    fake.calls(c"cuMemPoolSetAccess")
+}
+
+alone!(devices_that_reach_each_other_reach_memory_of_the_pools, [("FAKECUDA_DEVICES", "2")], || {
+    assert_eq!(shown_to_peers(), 2);
+});
+
+alone!(
+    devices_that_do_not_reach_each_other_copy,
+    [("FAKECUDA_DEVICES", "2"), ("FAKECUDA_PEERS", "0")],
+    || {
+        assert_eq!(shown_to_peers(), 0);
+    }
+);
+
 alone!(ten_thousand_tensors_come_and_go_without_growth, || {
     let fake = Fake::open();
     let count = || [c"events", c"streams", c"allocations", c"pools"].map(|kind| fake.live(kind));

@@ -165,6 +165,26 @@ alone!(pinned_memory_is_kept_until_its_work_is_done, || {
     assert_eq!(fake.live(c"pinned"), 0);
 });
 
+unsafe extern "C" fn release(tensor: *mut c_void) {
+    // SAFETY: the tensor that the test gave away, once.
+    drop(unsafe { Box::from_raw(tensor.cast::<Tensor>()) });
+}
+
+// There nothing of the driver may be called.
+alone!(what_a_function_on_a_stream_releases_is_freed_later, || {
+    let fake = Fake::open();
+    fake.make_current(0);
+    let stream = fake.new_stream();
+    let tensor = Box::into_raw(Box::new(empty(CUDA, stream)));
+    let release: unsafe extern "C" fn(*mut c_void) = release;
+    fake.cu("cuLaunchHostFunc", [stream as usize, release as usize, tensor.addr()]);
+    fake.cu("cuStreamSynchronize", [stream as usize]);
+    CUDA.synchronize().expect("nothing is wrong");
+    drop(empty(CUDA, stream));
+    CUDA.synchronize().expect("nothing is wrong");
+    assert_eq!(fake.live(c"allocations"), 0);
+});
+
 static ENDED: AtomicUsize = AtomicUsize::new(0);
 
 /// The deleter of somebody who frees device memory in the order of a stream, or at once where that is 0.
@@ -206,6 +226,22 @@ alone!(the_host_waits_before_memory_of_somebody_elses_goes_back, || {
     assert_eq!((ENDED.load(Ordering::Relaxed), fake.calls(c"cuEventSynchronize")), (0, 1));
     assert_eq!(fake.code("cuStreamSynchronize", [ours as usize]), 0);
     assert_eq!(fake.live(c"allocations"), 0);
+});
+
+alone!(the_home_of_memory_may_be_the_stream_of_a_thread, || {
+    let fake = Fake::open();
+    fake.make_current(0);
+    let (other, mut address) = (fake.new_stream(), 0usize);
+    fake.cu("cuMemAlloc_v2", [(&raw mut address).addr(), COUNT]);
+    fake.set(address, 5, COUNT, 2);
+    let tensor = foreign(address, 0);
+    let entered = tensor.storage().context().expect("a device").enter().expect("no failure");
+    tensor.storage().set_home(&entered, Stream::PER_THREAD).expect("a stream");
+    drop(entered);
+    std::thread::scope(|scope| {
+        scope.spawn(|| tensor.wait(stream(other)).expect("an order"));
+    });
+    assert_eq!(fake.read(address, COUNT, other), [5; COUNT]);
 });
 
 alone!(the_stream_of_its_owner_waits_where_it_is_known, || {

@@ -45,15 +45,31 @@ alone!(of_a_large_tensor_only_what_is_shown_is_copied, || {
     let shown = text(&tensor);
     assert!(shown.starts_with("[[     0,      1,      2, ...,    997,    998,    999],\n"), "{shown}");
     assert!(shown.ends_with("[999000, 999001, 999002, ..., 999997, 999998, 999999]]"), "{shown}");
-    assert_eq!(fake.calls(c"cuMemcpyAsync"), 36);
+    assert_eq!(fake.calls(c"cuMemcpyDtoHAsync_v2"), 36);
 });
 
 alone!(what_a_device_cannot_show_is_an_error_of_its_own, || {
     let fake = Fake::open();
     fake.make_current(0);
     let tensor = counted(&fake, CUDA, &[3]);
-    fake.faults("cuMemcpyAsync@1=719");
+    fake.faults("cuMemcpyDtoHAsync_v2@1=719");
     let error = tensor.format(&FormatOptions::default()).expect_err("a fault");
-    assert_eq!(error.message(), "cuMemcpyAsync: CUDA_ERROR_LAUNCH_FAILED (719)");
+    assert_eq!(error.message(), "cuMemcpyDtoHAsync: CUDA_ERROR_LAUNCH_FAILED (719)");
     assert!(cuda::in_use().is_some());
+});
+
+alone!(an_address_that_is_of_no_device_is_an_error, || {
+    let foreign = ndferry::tensor::Adopted {
+        data: std::ptr::without_provenance_mut(0x1000),
+        byte_offset: 0,
+        device: CUDA,
+        dtype: DType::FLOAT32,
+        shape: &[4],
+        strides: None,
+        read_only: false,
+    };
+    // SAFETY: nothing but the driver looks at the elements.
+    let tensor = unsafe { Tensor::adopt(&foreign, ndferry::storage::Owner::NOBODY) }.expect("a description");
+    let error = tensor.format(&FormatOptions::default()).expect_err("nothing is there");
+    assert_eq!(error.message(), "cuMemcpyDtoHAsync: CUDA_ERROR_INVALID_VALUE (1)");
 });

@@ -172,10 +172,23 @@ impl Context {
 
     /// Whether the device reaches the memory of that of `peer`.
     pub fn can_access(&self, peer: &Self) -> Result<bool> {
+        peer.is_reached_by(self.device)
+    }
+
+    /// Whether another device reaches the memory of this one.
+    pub(super) fn is_reached_by(&self, peer: CUdevice) -> Result<bool> {
         let mut can = 0;
         // SAFETY: a place for the answer, devices of the driver's.
-        unsafe { self.driver.cuDeviceCanAccessPeer(&mut can, self.device, peer.device) }?;
+        unsafe { self.driver.cuDeviceCanAccessPeer(&mut can, peer, self.device) }?;
         Ok(can != 0)
+    }
+
+    /// Another device, whose context is not needed.
+    pub(super) fn peer(&self, ordinal: i32) -> Result<CUdevice> {
+        let mut device = 0;
+        // SAFETY: a place for the answer.
+        unsafe { self.driver.cuDeviceGet(&mut device, ordinal) }?;
+        Ok(device)
     }
 
     /// The compute capability: 90 for 9.0.

@@ -19,7 +19,6 @@ pub struct Driver {
     table: &'static Table,
     /// The process that started it. Its children have the memory of the driver, and no driver.
     process: u32,
-    version: i32,
 }
 
 impl std::ops::Deref for Driver {
@@ -31,11 +30,6 @@ impl std::ops::Deref for Driver {
 }
 
 impl Driver {
-    /// The CUDA version that the driver is for: 12040 for 12.4.
-    pub fn version(&self) -> i32 {
-        self.version
-    }
-
     /// Whether this process was forked off the one that started the driver.
     #[inline]
     pub fn is_lost(&self) -> bool {
@@ -56,7 +50,7 @@ impl Driver {
         }
         // SAFETY: 0 is the only value for flags.
         unsafe { table.cuInit(0) }.map_err(|failure| failure.of_start())?;
-        Ok(Self { table, process: process::id(), version })
+        Ok(Self { table, process: process::id() })
     }
 }
 

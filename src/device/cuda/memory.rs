@@ -3,18 +3,22 @@
 use std::ptr::null_mut;
 
 use cudarc::driver::sys::{
-    CUdevice_attribute, CUmemAccess_flags, CUmemAccessDesc, CUmemAllocationHandleType, CUmemAllocationType,
-    CUmemLocation, CUmemLocationType, CUmemPool_attribute, CUmemPoolProps,
+    CUdevice, CUdevice_attribute, CUmemAccess_flags, CUmemAccessDesc, CUmemAllocationHandleType,
+    CUmemAllocationType, CUmemLocation, CUmemLocationType, CUmemPool_attribute, CUmemPoolProps, CUmemoryPool,
 };
 
 use super::context::{Entered, Pool};
 use super::stream::Stream;
-use crate::error::{Kind, Result, bail};
+use crate::error::{Error, Kind, Result, bail};
 
 /// `CU_MEMHOSTALLOC_PORTABLE`: pinned for every context.
 const PORTABLE: u32 = 1;
 /// `CU_MEM_ATTACH_GLOBAL`: any stream of any device may use it.
 const ATTACH_GLOBAL: u32 = 1;
+
+fn location(device: CUdevice) -> CUmemLocation {
+    CUmemLocation { type_: CUmemLocationType::CU_MEM_LOCATION_TYPE_DEVICE, id: device }
+}
 
 impl Entered {
     /// Device memory, and whether it may be used by what is enqueued on `stream` from now on only: other streams have to
@@ -104,7 +108,7 @@ impl Entered {
         let properties = CUmemPoolProps {
             allocType: CUmemAllocationType::CU_MEM_ALLOCATION_TYPE_PINNED,
             handleTypes: CUmemAllocationHandleType::CU_MEM_HANDLE_TYPE_NONE,
-            location: self.location(),
+            location: location(self.context.device()),
             win32SecurityAttributes: null_mut(),
             reserved: [0; 64],
         };
@@ -112,32 +116,34 @@ impl Entered {
         // Without this every synchronisation gives all memory that is free back to the system.
         let mut keep = u64::MAX;
         let threshold = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
-        // SAFETY: a place for the answer, the properties of a pool of device memory, the attribute's own type; the pool is
-        // destroyed where nobody else has seen it.
-        unsafe {
-            self.driver().cuMemPoolCreate(&mut pool, &properties)?;
-            if let Err(failure) = self.driver().cuMemPoolSetAttribute(pool, threshold, (&raw mut keep).cast())
-            {
-                // The first failure is the one to tell.
-                let _ = self.driver().cuMemPoolDestroy(pool);
-                return Err(failure.into());
-            }
+        // SAFETY: a place for the answer, the properties of a pool of device memory.
+        unsafe { self.driver().cuMemPoolCreate(&mut pool, &properties) }?;
+        // SAFETY: the attribute's own type.
+        let kept = unsafe { self.driver().cuMemPoolSetAttribute(pool, threshold, (&raw mut keep).cast()) };
+        if let Err(error) = kept.map_err(Error::from).and_then(|()| self.show_to_peers(pool)) {
+            // SAFETY: made above, and nobody has seen it. The first error is the one to tell.
+            let _ = unsafe { self.driver().cuMemPoolDestroy(pool) };
+            return Err(error);
         }
         Ok(Some(Pool(pool)))
     }
 
-    fn location(&self) -> CUmemLocation {
-        CUmemLocation { type_: CUmemLocationType::CU_MEM_LOCATION_TYPE_DEVICE, id: self.context.device() }
-    }
-
-    /// Lets device `peer`, which can reach this one, read and write the memory of our pool here. Where there is no pool
-    /// nothing is to be done: copies between devices find their way.
-    pub fn show_pool_to(&self, peer: &Self) -> Result<()> {
-        let Some(pool) = self.pool()? else { return Ok(()) };
-        let flags = CUmemAccess_flags::CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
-        let access = CUmemAccessDesc { location: peer.location(), flags };
-        // SAFETY: our own pool, one description.
-        Ok(unsafe { self.driver().cuMemPoolSetAccess(pool.0, &access, 1) }?)
+    /// Lets the devices that reach this one read and write the memory of the pool. One that cannot be let in is no worse off
+    /// than one that cannot reach it: copies find their way.
+    fn show_to_peers(&self, pool: CUmemoryPool) -> Result<()> {
+        let mut access = Vec::new();
+        for ordinal in (0..super::count()?).filter(|&ordinal| ordinal != self.context.ordinal()) {
+            let peer = self.context.peer(ordinal)?;
+            if self.context.is_reached_by(peer)? {
+                let flags = CUmemAccess_flags::CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
+                access.push(CUmemAccessDesc { location: location(peer), flags });
+            }
+        }
+        if !access.is_empty() {
+            // SAFETY: our own pool, as many descriptions as are said.
+            let _ = unsafe { self.driver().cuMemPoolSetAccess(pool, access.as_ptr(), access.len()) };
+        }
+        Ok(())
     }
 
     /// Host memory that devices reach without the processor's help.

@@ -20,10 +20,6 @@ pub struct PointerInfo {
     pub device: Device,
     /// The number of the device that it is on, or that pinned and managed memory was made for.
     pub ordinal: i32,
-    /// First address of the block, as its maker asked for it.
-    pub start: u64,
-    /// Bytes of the block.
-    pub bytes: usize,
     context: CUcontext,
 }
 
@@ -43,30 +39,26 @@ pub fn pointer(address: u64) -> Result<Option<PointerInfo>> {
         driver => driver?,
     };
     let (mut kind, mut managed, mut ordinal) = (0u32, 0u32, -2i32);
-    let (mut context, mut start, mut bytes): (CUcontext, u64, usize) = (std::ptr::null_mut(), 0, 0);
+    let mut context: CUcontext = std::ptr::null_mut();
     let mut attributes = [
         CU_POINTER_ATTRIBUTE_MEMORY_TYPE,
         CU_POINTER_ATTRIBUTE_IS_MANAGED,
         CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL,
         CU_POINTER_ATTRIBUTE_CONTEXT,
-        CU_POINTER_ATTRIBUTE_RANGE_START_ADDR,
-        CU_POINTER_ATTRIBUTE_RANGE_SIZE,
     ];
-    let mut values: [*mut c_void; 6] = [
+    let mut values: [*mut c_void; 4] = [
         (&raw mut kind).cast(),
         (&raw mut managed).cast(),
         (&raw mut ordinal).cast(),
         (&raw mut context).cast(),
-        (&raw mut start).cast(),
-        (&raw mut bytes).cast(),
     ];
     // SAFETY: as many attributes as places for them, each of its attribute's type.
-    unsafe { driver.cuPointerGetAttributes(6, attributes.as_mut_ptr(), values.as_mut_ptr(), address) }?;
+    unsafe { driver.cuPointerGetAttributes(4, attributes.as_mut_ptr(), values.as_mut_ptr(), address) }?;
     let device = match (kind, managed & 0xff) {
         (HOST | DEVICE, 1..) => Device { device_type: 13, device_id: 0 },
         (HOST, 0) => Device { device_type: 3, device_id: 0 },
         (DEVICE, 0) => Device { device_type: 2, device_id: ordinal },
         _ => return Ok(None),
     };
-    Ok(Some(PointerInfo { device, ordinal: ordinal.max(0), start, bytes, context }))
+    Ok(Some(PointerInfo { device, ordinal: ordinal.max(0), context }))
 }

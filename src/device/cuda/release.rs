@@ -6,7 +6,7 @@
 
 use std::sync::{MutexGuard, PoisonError};
 
-use super::context::Entered;
+use super::context::{Context, Entered};
 use super::event::Event;
 use super::stream::Stream;
 use crate::error::Result;
@@ -34,39 +34,36 @@ impl Block {
 /// A block that is to be freed.
 pub(super) struct Released {
     block: Block,
-    /// What must have been done before, besides all work of the context.
+    /// What must have been done before in other contexts.
     uses: Vec<Event>,
     /// All work of the context, once it could be asked for.
     all: Option<Event>,
 }
 
-impl Entered {
-    /// Frees `block` once all work that its context has so far has been done, and `uses`, which are of any context.
+impl Context {
+    /// Frees `block` once all work that this context has so far has been done, and `uses`, which are of other ones.
     ///
-    /// What cannot be freed, because the device has failed, is left.
+    /// Where the context cannot be entered now, as in a function that a stream calls, that is left to a later call.
     ///
     /// # Safety
     /// The block was made in this context and is given back once; nobody enqueues work on it any more.
-    pub unsafe fn release(&self, block: Block, uses: Vec<Event>) {
-        let mut waiting = self.waiting();
-        waiting.push(Released { block, uses, all: None });
-        self.sweep_locked(&mut waiting);
-    }
-
-    /// Frees what was released and can be freed by now.
-    pub fn sweep(&self) {
-        let mut waiting = self.waiting();
-        if !waiting.is_empty() {
-            self.sweep_locked(&mut waiting);
+    pub unsafe fn release(&'static self, block: Block, uses: Vec<Event>) {
+        self.waiting().push(Released { block, uses, all: None });
+        if let Ok(entered) = self.enter() {
+            entered.sweep();
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'static, Vec<Released>> {
-        self.context.released.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, Vec<Released>> {
+        self.released.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn sweep_locked(&self, waiting: &mut Vec<Released>) {
-        if self.may_be_captured() {
+impl Entered {
+    /// Frees what was released and can be freed by now.
+    pub fn sweep(&self) {
+        let mut waiting = self.context.waiting();
+        if waiting.is_empty() || self.may_be_captured() {
             return;
         }
         // An error is one of the device, which every later call will tell of; the block is left, and forgotten.

@@ -112,6 +112,7 @@ entry_points_of_cudarc! {
         cuMemAllocFromPoolAsync(address: *mut CUdeviceptr, bytes: usize, pool: CUmemoryPool, stream: CUstream);
         cuMemFreeAsync(address: CUdeviceptr, stream: CUstream);
         cuMemcpyAsync(target: CUdeviceptr, source: CUdeviceptr, bytes: usize, stream: CUstream);
+        cuMemcpyDtoHAsync_v2(target: *mut c_void, source: CUdeviceptr, bytes: usize, stream: CUstream);
         cuMemcpy3DAsync_v2(copy: *const CUDA_MEMCPY3D, stream: CUstream);
         cuMemsetD8Async(address: CUdeviceptr, value: c_uchar, count: usize, stream: CUstream);
         cuMemsetD16Async(address: CUdeviceptr, value: c_ushort, count: usize, stream: CUstream);

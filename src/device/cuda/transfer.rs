@@ -27,6 +27,21 @@ impl Entered {
         Ok(unsafe { self.driver().cuMemcpyAsync(target, source, bytes, stream.handle()) }?)
     }
 
+    /// Copies device memory to the host. An address that is none of a device is an error, not one of the host's.
+    ///
+    /// # Safety
+    /// As [`copy`](Self::copy), for the target.
+    pub unsafe fn copy_to_host(
+        &self,
+        target: *mut u8,
+        source: u64,
+        bytes: usize,
+        stream: Stream,
+    ) -> Result<()> {
+        // SAFETY: the caller's promise.
+        Ok(unsafe { self.driver().cuMemcpyDtoHAsync_v2(target.cast(), source, bytes, stream.handle()) }?)
+    }
+
     /// Copies rows of planes.
     ///
     /// # Safety

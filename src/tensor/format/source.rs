@@ -60,11 +60,9 @@ impl<'a> Source<'a> {
             }
             Self::Copied { bytes, from } => target.copy_from_slice(&bytes[byte - from..][..target.len()]),
             Self::Device { tensor, entered, stream } => {
-                let source = tensor.storage().start().addr() + byte;
-                let to = target.as_mut_ptr().expose_provenance() as u64;
-                // SAFETY: the bytes are of elements, which lie inside the storage; the target is of our own, and both
-                // stay until the stream has been waited for.
-                unsafe { entered.copy(to, source as u64, target.len(), *stream) }?;
+                let source = (tensor.storage().start().addr() + byte) as u64;
+                // SAFETY: the target is of our own, and stays until the stream has been waited for.
+                unsafe { entered.copy_to_host(target.as_mut_ptr(), source, target.len(), *stream) }?;
                 entered.synchronize(*stream)?;
             }
         }
