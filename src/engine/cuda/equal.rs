@@ -144,7 +144,11 @@ unsafe fn compare_words(
     let swap = if from.swapped == to.swapped { 1 } else { size };
     let turn = if to.swapped { size } else { 1 };
     // SAFETY: as the caller promises.
-    unsafe { launch(plan, name(size), 1024, queue, &|items| Equal::new(ends, items, mark, rule, swap, turn)) }
+    unsafe {
+        launch(plan, c"equal_words", 512, queue, &|items| {
+            Equal::new(ends, items, mark, rule, [swap, turn], size)
+        })
+    }
 }
 
 /// Scalars whose bytes are compared, by words as large as may be.
@@ -155,16 +159,10 @@ unsafe fn compare_bytes(comparison: &Comparison, ends: Ends, mark: u64, queue: &
     let (items, size, swap) = same_words(comparison.plan, comparison.cells, ends)?;
     let rule = (Rule::Same, 0);
     // SAFETY: as the caller promises.
-    unsafe { launch(&items, name(size), 1024, queue, &|items| Equal::new(ends, items, mark, rule, swap, 1)) }
-}
-
-fn name(size: i64) -> &'static CStr {
-    match size {
-        1 => c"equal_1",
-        2 => c"equal_2",
-        4 => c"equal_4",
-        8 => c"equal_8",
-        _ => c"equal_16",
+    unsafe {
+        launch(&items, c"equal_words", 512, queue, &|items| {
+            Equal::new(ends, items, mark, rule, [swap, 1], size)
+        })
     }
 }
 

@@ -242,8 +242,7 @@ impl Kernel {
             Self::Transpose { tiling: Tiling::Strips { .. }, size, .. } => {
                 sized!(*size, "tile_", 1 2 4 8 16)
             }
-            Self::Pixels { splits: true, .. } => c"split",
-            Self::Pixels { splits: false, .. } => c"merge",
+            Self::Pixels { .. } => c"pixels",
             Self::Numbers { types, .. } | Self::Turn { types, .. } => match types[1].family() {
                 Family::Float => c"to_float",
                 Family::Integer => c"to_integer",

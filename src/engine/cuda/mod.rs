@@ -12,6 +12,7 @@ mod launch;
 pub mod nest;
 mod params;
 mod planes;
+mod ptx;
 pub mod queue;
 mod sheet;
 mod stage;
