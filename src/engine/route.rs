@@ -1,8 +1,10 @@
 //! From tensors to kernels: what has to be done, where, and whether anything has to be done at all.
 
+use super::cuda::tensors::is_on_device as on_device;
+use super::pass::Form;
 use super::progress::{Callback, Progress};
 use super::recall::{self, Question};
-use super::{Transform, View, ViewMut, explain};
+use super::{Transform, View, ViewMut, cuda, explain};
 use crate::device::Device;
 use crate::device::cuda::Stream;
 use crate::dtype::{Casting, DType, Overflow, casting_needed};
@@ -88,7 +90,7 @@ pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tenso
     let Some(device) = device_of_copy(&source, dtype, how)? else { return Ok(source) };
     let result = source.empty_like(dtype, how.order, Place { device, stream: how.stream })?;
     let transform = how.transform(source.layout().ndim(), source.layout().ndim())?;
-    run(&source, source.layout(), &result, &transform, Sharing::Nothing, how.progress)?;
+    run(&source, source.layout(), &result, &transform, Sharing::Nothing, how)?;
     Ok(result)
 }
 
@@ -102,8 +104,10 @@ pub fn explain_convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Resu
     };
     let (layout, bytes) = source.layout_like(dtype, how.order, device)?;
     let transform = how.transform(layout.ndim(), layout.ndim())?;
-    source.require_host("conversion")?;
-    let passes = explain::conversion((source.dtype(), source.layout()), (dtype, &layout), &transform)?;
+    let forms = [(source.dtype(), source.layout()), (dtype, &layout)];
+    let start = source.storage().start().addr();
+    // New memory is aligned to more than any kernel asks for.
+    let passes = explain_passes(forms, &transform, [source.device(), device], [start, 0])?;
     Ok(format!("{title}: makes {bytes} B{passes}"))
 }
 
@@ -122,7 +126,7 @@ fn device_of_copy(source: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Op
         CopyMode::Never => bail!(CopyRequired, "`copy` forbids the copy that {dtype} on {device} needs"),
         CopyMode::IfNeeded | CopyMode::Always => {}
     }
-    // Pinned and managed memory cannot be made here; what is made of them is in plain host memory.
+    // What is made of pinned and managed memory is in plain host memory unless somebody asks for something else.
     let anywhere = how.device.is_none() && device.is_host_accessible();
     Ok(Some(if anywhere { Device::CPU } else { device }))
 }
@@ -153,7 +157,12 @@ pub fn fill(tensor: &Tensor, value: &Tensor, stream: Stream) -> Result<()> {
     require_writable(tensor, "tensor")?;
     let how = Convert { stream, ..Convert::default() };
     let value = convert(value, tensor.dtype(), &how)?;
-    write(&value, tensor, "tensor", &how)
+    if !on_device(tensor.device(), tensor.device()) {
+        return write(&value, tensor, "tensor", &how);
+    }
+    require_distinct(tensor, "tensor")?;
+    // SAFETY: a tensor's layout stays inside its storage, and no two of its elements overlap.
+    unsafe { cuda::tensors::fill(tensor, &value, stream) }
 }
 
 /// [`copy_into`], the destination called `name` in messages.
@@ -169,6 +178,7 @@ fn write(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -
         && source.device().is_host_accessible()
         && destination.device().is_host_accessible()
         && source.is_apart(destination)
+        && settle(source, destination).is_ok()
         // SAFETY: a tensor's elements lie in its storage, and the two storages do not meet. Whatever depends on types and
         // layouts only was found in order when the same question was answered.
         && unsafe { recall::copy(&question, source.storage().start(), destination.storage().start()) }
@@ -178,7 +188,7 @@ fn write(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -
     // Whoever is told of progress may release the tensors.
     let _held = how.progress.map(|_| [source.clone(), destination.clone()]);
     write_into(source, destination, name, how, |source, layout, destination, transform, sharing| {
-        run(source, layout, destination, transform, sharing, how.progress)
+        run(source, layout, destination, transform, sharing, how)
     })?;
     if is_plain {
         recall::remember(&question);
@@ -199,6 +209,7 @@ fn write_into<T>(
     let scalars = scalars(source, destination.dtype())?;
     let source = scalars.as_ref().unwrap_or(source);
     require_cast(source.dtype(), destination.dtype(), how.casting)?;
+    require_side(source, destination, name, how.device)?;
     let shape = destination.layout().shape();
     let broadcast = match source.layout().shape() == shape {
         true => None,
@@ -217,17 +228,44 @@ fn broadcast(layout: &Layout, shape: &[i64], name: &str) -> Result<Layout> {
 }
 
 /// Copies between tensors of one shape and dtype that share no memory, in the order of `stream` where a device does.
-pub fn copy(source: &Tensor, destination: &Tensor, _stream: Stream) -> Result<()> {
-    run(source, source.layout(), destination, &Transform::default(), Sharing::Nothing, None)
+pub fn copy(source: &Tensor, destination: &Tensor, stream: Stream) -> Result<()> {
+    let how = Convert { stream, ..Convert::default() };
+    run(source, source.layout(), destination, &Transform::default(), Sharing::Nothing, &how)
 }
 
 /// Whether shapes are the same and all elements are equal as numbers; compared in the order of `stream` where a device
 /// does.
-pub fn equal(a: &Tensor, b: &Tensor, _stream: Stream) -> Result<bool> {
+pub fn equal(a: &Tensor, b: &Tensor, stream: Stream) -> Result<bool> {
+    if on_device(a.device(), b.device()) {
+        // SAFETY: a tensor's layout stays inside its storage, and its elements are readable while it lives.
+        return unsafe { cuda::tensors::are_equal(a, b, stream) };
+    }
     a.require_host("comparing")?;
     b.require_host("comparing")?;
+    settle(a, b)?;
     // SAFETY: a tensor's layout stays inside its storage, and its elements are readable while it lives.
     unsafe { super::equal(&view(a, a.layout()), &view(b, b.layout())) }
+}
+
+/// Waits for the work of devices on memory that the host is about to use.
+fn settle(a: &Tensor, b: &Tensor) -> Result<()> {
+    a.storage().synchronize()?;
+    b.storage().synchronize()
+}
+
+/// Elements go from one device to another where somebody says so, and not by the way.
+fn require_side(source: &Tensor, destination: &Tensor, name: &str, device: Option<Device>) -> Result<()> {
+    let (from, to) = (source.device(), destination.device());
+    match device {
+        Some(device) if device != to => {
+            bail!(InvalidArgument, "`device` is {device}, `{name}` is on {to}")
+        }
+        None if cuda::tensors::is_transfer(from, to) => bail!(
+            InvalidArgument,
+            "`source` is on {from}, `{name}` on {to}: to copy from one to the other `device` has to be {to}"
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn require_cast(from: DType, to: DType, casting: Casting) -> Result<()> {
@@ -273,21 +311,28 @@ fn run(
     destination: &Tensor,
     transform: &Transform<'_>,
     sharing: Sharing,
-    callback: Option<Callback>,
+    how: &Convert<'_>,
 ) -> Result<()> {
-    source.require_host("conversion")?;
-    destination.require_host("conversion")?;
     let from = view(source, layout);
     let to = ViewMut {
         data: destination.storage().start(),
         dtype: destination.dtype(),
         layout: destination.layout(),
     };
-    let progress = callback.map(|callback| {
+    let progress = how.progress.map(|callback| {
         let bits = |dtype: DType| layout.element_count() as u64 * dtype.element_bits();
         let copied = if sharing == Sharing::Elements { bits(from.dtype) } else { 0 };
         Progress::new(callback, copied + bits(to.dtype))
     });
+    if on_device(source.device(), destination.device()) {
+        let (overlaps, stream) = (sharing == Sharing::Elements, how.stream);
+        let task = cuda::tensors::Task { source, layout, destination, transform, overlaps, stream };
+        // SAFETY: as below.
+        return unsafe { task.run(progress.as_ref()) };
+    }
+    source.require_host("conversion")?;
+    destination.require_host("conversion")?;
+    settle(source, destination)?;
     let transform = Transform { progress: progress.as_ref(), ..*transform };
     // SAFETY: both layouts stay inside their storages, which live as long as their tensors; elements of the
     // destination do not overlap each other, and those of the source only as `sharing` says.
@@ -307,13 +352,32 @@ fn tell(
     transform: &Transform<'_>,
     sharing: Sharing,
 ) -> Result<String> {
-    source.require_host("conversion")?;
-    destination.require_host("conversion")?;
-    let (from, to) = (source.dtype(), destination.dtype());
-    let forms = [(from, layout), (to, destination.layout())];
+    let forms = [(source.dtype(), layout), (destination.dtype(), destination.layout())];
+    let ends = [source, destination].map(|tensor| tensor.storage().start().addr());
+    let devices = [source.device(), destination.device()];
     let passes = match sharing {
-        Sharing::Nothing => explain::conversion(forms[0], forms[1], transform)?,
-        Sharing::Elements => explain::overlapping(forms[0], forms[1], transform)?,
+        Sharing::Nothing => explain_passes(forms, transform, devices, ends)?,
+        Sharing::Elements => explain::overlapping(forms[0], forms[1], transform, |forms, transform| {
+            explain_passes(forms, transform, devices, ends)
+        })?,
     };
-    Ok(format!("{from} to {to}: into the destination{passes}"))
+    Ok(format!("{} to {}: into the destination{passes}", source.dtype(), destination.dtype()))
+}
+
+/// The passes between two devices in words.
+fn explain_passes(
+    forms: [Form; 2],
+    transform: &Transform<'_>,
+    devices: [Device; 2],
+    ends: [usize; 2],
+) -> Result<String> {
+    if on_device(devices[0], devices[1]) {
+        return cuda::tell::conversion(forms, transform, ends, devices.map(cuda::tensors::memory_of));
+    }
+    for device in devices {
+        if !device.is_host_accessible() {
+            bail!(Unsupported, "conversion needs memory that the host can reach, the tensor is on {device}");
+        }
+    }
+    explain::conversion(forms[0], forms[1], transform)
 }

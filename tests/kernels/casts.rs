@@ -64,9 +64,14 @@ fn scalars_of_any_type_packing_and_byte_order_become_those_of_any_other() {
     for round in 0..8000 {
         let [mut from, mut to] = [Form::random(&mut random), Form::random(&mut random)];
         if round % 4 == 0 {
-            (from.scalar, from.packed, from.swapped) = (to.scalar, to.packed && round % 8 == 0, to.swapped && round % 8 == 0);
+            (from.scalar, from.packed, from.swapped) =
+                (to.scalar, to.packed && round % 8 == 0, to.swapped && round % 8 == 0);
             from.bit = if from.packed { from.bit } else { 0 };
-            from.bit -= if from.packed { from.bit % i64::from(from.scalar.bits() & !(from.scalar.bits() - 1)) } else { 0 };
+            from.bit -= if from.packed {
+                from.bit % i64::from(from.scalar.bits() & !(from.scalar.bits() - 1))
+            } else {
+                0
+            };
         }
         if to.packed && round % 3 == 0 {
             to.bit = random.below(4) * i64::from(to.scalar.bits()) % 8;
@@ -91,7 +96,8 @@ fn scalars_of_any_type_packing_and_byte_order_become_those_of_any_other() {
         }
         let overflow = if random.below(2) == 0 { Overflow::Wrap } else { Overflow::Saturate };
         let is_scaled = random.below(3) == 0;
-        let factor = is_scaled.then(|| Factor { scale: Some(random.below(90) as f64 / 7.1), bias: Some(-1.5) });
+        let factor =
+            is_scaled.then(|| Factor { scale: Some(random.below(90) as f64 / 7.1), bias: Some(-1.5) });
         let mut numbers = numbers(from.scalar, to.scalar, overflow, is_scaled);
         numbers.own.fill(factor.map_or([1.0, -0.0], |f| [f.scale.unwrap_or(1.0), f.bias.unwrap_or(-0.0)]));
         loops.iter_mut().for_each(|l| l.step = 0);
@@ -110,7 +116,9 @@ fn scalars_of_any_type_packing_and_byte_order_become_those_of_any_other() {
             to.put(naive.words(), to_at, expected(from.scalar, raw, to.scalar, overflow, factor));
         }
         // A packed first scalar may lie some bytes behind the pointer that loops count from.
-        let place = |memory: &mut Memory, form: Form, start: i64| (memory.at((start + form.bit) >> 3), (start + form.bit) & 7);
+        let place = |memory: &mut Memory, form: Form, start: i64| {
+            (memory.at((start + form.bit) >> 3), (start + form.bit) & 7)
+        };
         let (source_at, source_bit) = place(&mut source, from, start[0]);
         let (target_at, target_bit) = place(&mut target, to, start[1]);
         let walk = Walk::new(&loops);

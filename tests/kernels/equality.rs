@@ -98,8 +98,17 @@ fn sixteen_bytes_are_equal_when_all_are() {
         let walk = Walk::new(&[crate::Turn { extent: 1501, source: 16, target: 16, step: 0 }]);
         let differs_at = std::ptr::from_mut(&mut differs) as u64;
         let (source, target) = (one.at(0), other.at(0));
-        let params =
-            Equal { source, target, differs: differs_at, limit: 0, rule: SAME, swap: 1, turn: 1, size: 16, walk };
+        let params = Equal {
+            source,
+            target,
+            differs: differs_at,
+            limit: 0,
+            rule: SAME,
+            swap: 1,
+            turn: 1,
+            size: 16,
+            walk,
+        };
         launch("equal_words", &params, 3);
         assert_eq!(differs == 1, odd.is_some());
     }
@@ -126,7 +135,8 @@ fn numbers_of_any_two_types_are_compared() {
     for round in 0..6000 {
         let [from, to] = [Form::random(&mut random), Form::random(&mut random)];
         let wish = f64::from(random.below(5) as i32 - 1);
-        let number = |scalar| ndferry::dtype::scalar::convert(types::F64, wish.to_bits(), scalar, Default::default());
+        let number =
+            |scalar| ndferry::dtype::scalar::convert(types::F64, wish.to_bits(), scalar, Default::default());
         let (x, y) = match round % 4 {
             0 => (random.next(), random.next()),
             1 => (u64::MAX, u64::MAX),
@@ -134,7 +144,8 @@ fn numbers_of_any_two_types_are_compared() {
         };
         let [x, y] = [(x, from), (y, to)].map(|(raw, form)| raw & (u64::MAX >> (64 - form.scalar.bits())));
         let count = 1 + random.below(20);
-        let mut sides = [from, to].map(|form| Memory::new(&mut random, room(form.bit + count * form.unit()), 1));
+        let mut sides =
+            [from, to].map(|form| Memory::new(&mut random, room(form.bit + count * form.unit()), 1));
         for i in 0..count {
             from.put(sides[0].words(), from.bit + i * from.unit(), x);
             to.put(sides[1].words(), to.bit + i * to.unit(), y);

@@ -17,8 +17,9 @@ pub fn launch<P>(name: &str, params: &P, blocks: i64) {
     let text = CString::new(name).expect("names have no NUL");
     let blocks = u32::try_from(blocks).expect("few blocks");
     // SAFETY: the parameters are those of the kernel, as far as their size tells, and point to what tests own.
-    let status =
-        unsafe { launch(text.as_ptr(), std::ptr::from_ref(params).cast(), size_of::<P>() as u64, blocks, THREADS) };
+    let status = unsafe {
+        launch(text.as_ptr(), std::ptr::from_ref(params).cast(), size_of::<P>() as u64, blocks, THREADS)
+    };
     assert_eq!(status, 0, "{name} takes other parameters than {} bytes, or there is none", size_of::<P>());
 }
 
@@ -44,12 +45,28 @@ fn build() -> PathBuf {
     let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libkernels.so");
     let entries = std::fs::read_dir(&folder).expect("the kernels are there");
     let paths = entries.map(|entry| entry.expect("it can be listed").path());
-    let kernels: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|end| end == "cu")).collect();
+    let kernels: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|end| end == "cu")).collect();
     assert!(!kernels.is_empty());
     let target = env!("NDFERRY_TARGET");
-    let compiler = cc::Build::new().cpp(true).target(target).host(target).opt_level(0).cargo_metadata(false).get_compiler();
+    let compiler = cc::Build::new()
+        .cpp(true)
+        .target(target)
+        .host(target)
+        .opt_level(0)
+        .cargo_metadata(false)
+        .get_compiler();
     let mut command: Command = compiler.to_command();
-    command.args(["-std=c++17", "-O1", "-shared", "-fPIC", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"]);
+    command.args([
+        "-std=c++17",
+        "-O1",
+        "-shared",
+        "-fPIC",
+        "-ffp-contract=off",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+    ]);
     command.args(["-Wno-unknown-pragmas", "-x", "c++"]).args(kernels).arg(folder.join("host.cpp"));
     let made = command.arg("-o").arg(&library).output().expect("the compiler runs");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));

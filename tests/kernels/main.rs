@@ -58,8 +58,10 @@ fn items(loops: &[Turn]) -> Vec<[i64; 3]> {
 /// or backwards. Distances are multiples of `unit`; adjacent items of the target are one unit apart. Also the first place and the
 /// room of both sides.
 fn random_loops(random: &mut Random, extents: &[i64], unit: i64) -> (Vec<Turn>, [i64; 2], [i64; 2]) {
-    let mut loops: Vec<Turn> =
-        extents.iter().map(|&extent| Turn { extent, source: 0, target: 0, step: random.below(3) - 1 }).collect();
+    let mut loops: Vec<Turn> = extents
+        .iter()
+        .map(|&extent| Turn { extent, source: 0, target: 0, step: random.below(3) - 1 })
+        .collect();
     let (mut first, mut room) = ([0; 2], [unit; 2]);
     let mut order: Vec<usize> = (0..loops.len()).collect();
     if random.below(2) == 0 {

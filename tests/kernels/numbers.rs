@@ -51,7 +51,10 @@ fn numbers_side_by_side_become_those_of_any_other_type() {
         let mut values = patterns(from, 1 << 14, &mut random);
         values.truncate(values.len() / 4 * 4);
         let mut source = Memory::new(&mut random, values.len() * sizes[0] as usize, 0);
-        values.iter().zip(source.words().chunks_mut(sizes[0] as usize)).for_each(|(raw, word)| put(word, *raw));
+        values
+            .iter()
+            .zip(source.words().chunks_mut(sizes[0] as usize))
+            .for_each(|(raw, word)| put(word, *raw));
         for overflow in [Overflow::Wrap, Overflow::Saturate] {
             let mut target = Memory::new(&mut random, values.len() * sizes[1] as usize, 0);
             let mut naive = target.copy();
@@ -64,9 +67,12 @@ fn numbers_side_by_side_become_those_of_any_other_type() {
             let params = convert(shape, &[run], [source.at(0), target.at(0)], numbers);
             launch(kernel(to).0, &params, blocks(count, 1024));
             if target.everything() != naive.everything() {
-                let words = target.words().chunks(sizes[1] as usize).zip(naive.words().chunks(sizes[1] as usize));
+                let words =
+                    target.words().chunks(sizes[1] as usize).zip(naive.words().chunks(sizes[1] as usize));
                 let at = words.map(|(a, b)| a != b).position(|differ| differ);
-                let raw = at.map(|at| (values[at], get(&target.words()[at * sizes[1] as usize..][..sizes[1] as usize])));
+                let raw = at.map(|at| {
+                    (values[at], get(&target.words()[at * sizes[1] as usize..][..sizes[1] as usize]))
+                });
                 panic!("{from:?} to {to:?}, {overflow:?}: {raw:x?}");
             }
         }
@@ -117,7 +123,8 @@ fn numbers_anywhere_are_scaled_and_become_those_of_any_other_type() {
             loops.iter_mut().for_each(|l| l.step = 0);
         }
         let reach: Vec<i64> = items(&loops).iter().map(|at| at[2]).collect();
-        let (low, high) = (reach.iter().min().copied().unwrap_or(0), reach.iter().max().copied().unwrap_or(0));
+        let (low, high) =
+            (reach.iter().min().copied().unwrap_or(0), reach.iter().max().copied().unwrap_or(0));
         if high - low >= 16 && round % 2 == 0 {
             continue;
         }
@@ -133,19 +140,28 @@ fn numbers_anywhere_are_scaled_and_become_those_of_any_other_type() {
         let mut source = Memory::new(&mut random, room[0] as usize, 0);
         let mut target = Memory::new(&mut random, room[1] as usize, 0);
         let mut naive = target.copy();
-        let places: Vec<_> =
-            items(&loops).iter().map(|[s, t, i]| ((s + first[0]) as usize, (t + first[1]) as usize, i - low)).collect();
+        let places: Vec<_> = items(&loops)
+            .iter()
+            .map(|[s, t, i]| ((s + first[0]) as usize, (t + first[1]) as usize, i - low))
+            .collect();
         for (at, _, _) in &places {
             put(&mut source.words()[*at..at + sizes[0] as usize], random.pick(&values));
         }
         for (at, to_at, index) in &places {
             let raw = get(&source.words()[*at..at + sizes[0] as usize]);
             let factor = is_scaled.then(|| factors[*index as usize]);
-            put(&mut naive.words()[*to_at..to_at + sizes[1] as usize], expected(from, raw, to, overflow, factor));
+            put(
+                &mut naive.words()[*to_at..to_at + sizes[1] as usize],
+                expected(from, raw, to, overflow, factor),
+            );
         }
         let params = convert(ONES, &loops, [source.at(first[0]), target.at(first[1])], numbers);
         launch(kernel(to).0, &params, blocks(params.sheet.walk.count.into(), 1024));
-        check(&|| format!("{from:?} to {to:?}, {overflow:?}, {factors:?}: {loops:?}"), &mut target, &mut naive);
+        check(
+            &|| format!("{from:?} to {to:?}, {overflow:?}, {factors:?}: {loops:?}"),
+            &mut target,
+            &mut naive,
+        );
     }
 }
 
@@ -191,7 +207,11 @@ fn check_sheets(
     let (sheet, blocks) = sheets.params([source.at(0), target.at(0)], tile);
     let params = Convert { sheet, row_step: steps[0], column_step: steps[1], shape, spare: 0, numbers };
     launch(name, &params, blocks);
-    check(&|| format!("{name} {shape}: {from:?} to {to:?}, {overflow:?}, {:?}, {factors:?}", sheets.shape), &mut target, &mut naive);
+    check(
+        &|| format!("{name} {shape}: {from:?} to {to:?}, {overflow:?}, {:?}, {factors:?}", sheets.shape),
+        &mut target,
+        &mut naive,
+    );
 }
 
 #[test]
@@ -219,7 +239,8 @@ fn pixels_become_planes_and_planes_pixels() {
                 let sizes = pair.map(bytes);
                 let units = sizes.map(|size| 4 * size);
                 let tight = |pitch: i64, rows: i64, columns: i64, side: usize| {
-                    let mut sheets = Sheets::new(&mut Random(count as u64), [rows, columns], sizes, units, true);
+                    let mut sheets =
+                        Sheets::new(&mut Random(count as u64), [rows, columns], sizes, units, true);
                     sheets.pitches[side] = pitch;
                     sheets
                 };

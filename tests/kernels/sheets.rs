@@ -19,7 +19,8 @@ impl Sheets {
         let [rows, columns] = shape;
         let mut gap = |unit: i64| if gaps { random.below(3) * unit } else { 0 };
         let up = |bytes: i64, unit: i64| (bytes + unit - 1) / unit * unit;
-        let pitches = [up(columns * sizes[0], units[0]) + gap(units[0]), up(rows * sizes[1], units[1]) + gap(units[1])];
+        let pitches =
+            [up(columns * sizes[0], units[0]) + gap(units[0]), up(rows * sizes[1], units[1]) + gap(units[1])];
         let apart = [pitches[0] * rows + gap(units[0]), pitches[1] * columns + gap(units[1])];
         let extent = 1 + random.below(3);
         let batch = Turn { extent, source: apart[0], target: apart[1], step: random.below(3) - 1 };

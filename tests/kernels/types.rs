@@ -41,7 +41,9 @@ pub fn code(scalar: Scalar) -> u32 {
         Scalar::Bool => (1, [0; 4]),
         Scalar::Uint(_) => (2, [0; 4]),
         Scalar::Int(_) => (3, [0; 4]),
-        Scalar::Small(format) => (4, SMALL.iter().find(|(known, _)| *known == format).expect("a known float").1),
+        Scalar::Small(format) => {
+            (4, SMALL.iter().find(|(known, _)| *known == format).expect("a known float").1)
+        }
         Scalar::Float16 => (5, [5, 10, 15, IEEE]),
         Scalar::Float32 => (6, [0; 4]),
         Scalar::Float64 => (7, [0; 4]),
@@ -76,9 +78,19 @@ pub fn patterns(scalar: Scalar, count: u64, random: &mut Random) -> Vec<u64> {
         return (0..1 << bits).collect();
     }
     let number = |x: f64| scalar::convert(F64, x.to_bits(), scalar, Overflow::Wrap);
-    let edges = [0.0, 0.5, 1.0, 127.0, 128.0, 255.0, 256.0, 32767.0, 32768.0, 65535.0, 65536.0, 448.0, 464.0, 65519.99];
-    let more = [2147483647.0, 2147483648.0, 4294967295.0, 4294967296.0, 9223372036854775808.0, 18446744073709551616.0];
-    let tiny = [1e-5, 6e-8, 2.9e-8, 1e-40, 1e-45, 5e-324, 3.4028235677973366e38, 1e300, f64::INFINITY, f64::NAN];
+    let edges = [
+        0.0, 0.5, 1.0, 127.0, 128.0, 255.0, 256.0, 32767.0, 32768.0, 65535.0, 65536.0, 448.0, 464.0, 65519.99,
+    ];
+    let more = [
+        2147483647.0,
+        2147483648.0,
+        4294967295.0,
+        4294967296.0,
+        9223372036854775808.0,
+        18446744073709551616.0,
+    ];
+    let tiny =
+        [1e-5, 6e-8, 2.9e-8, 1e-40, 1e-45, 5e-324, 3.4028235677973366e38, 1e300, f64::INFINITY, f64::NAN];
     let mut all = Vec::new();
     for x in edges.into_iter().chain(more).chain(tiny).flat_map(|x| [x, -x]) {
         all.extend([-2, -1, 0, 1, 2].map(|by| number(x).wrapping_add_signed(by)));
@@ -93,7 +105,11 @@ pub fn patterns(scalar: Scalar, count: u64, random: &mut Random) -> Vec<u64> {
             2 => 1u64.rotate_left(k),
             3 => !(1u64 << k),
             // Floats that other types nearly hold: few bits of mantissa, a usual exponent.
-            4 if bits == 32 => u64::from((f32::from_bits(x as u32 & 0x800f_ffff) * 0.0).to_bits() | ((x as u32 >> 9 & 0x3f) + 96) << 23 | x as u32 & 0x007f_e000),
+            4 if bits == 32 => u64::from(
+                (f32::from_bits(x as u32 & 0x800f_ffff) * 0.0).to_bits()
+                    | ((x as u32 >> 9 & 0x3f) + 96) << 23
+                    | x as u32 & 0x007f_e000,
+            ),
             4 => (x & 0x800f_fff0_0000_0000) | ((x >> 32 & 0x3f) + 990) << 52,
             _ => x,
         });

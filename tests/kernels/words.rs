@@ -109,7 +109,10 @@ fn elements_that_lie_apart_are_gathered() {
         let walk = Walk::new(&[inner, outer]);
         let params = Copy { source: source.at(first), target: target.at(0), step, swap, spare: 0, walk };
         launch(&format!("gather_{size}"), &params, blocks(walk.count.into(), 512));
-        assert!(target.everything() == expected.everything(), "gather_{size} by {step}, order {swap}, {count} x {rows}");
+        assert!(
+            target.everything() == expected.everything(),
+            "gather_{size} by {step}, order {swap}, {count} x {rows}"
+        );
     }
 }
 

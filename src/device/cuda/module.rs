@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, CString, c_void};
 use std::ptr::null_mut;
 use std::sync::PoisonError;
 
@@ -16,8 +16,8 @@ use crate::error::{Result, bail};
 pub struct Family {
     /// What it is called in messages; no two are called the same.
     pub name: &'static str,
-    /// PTX that ends with NUL, each with the least compute capability (75 for 7.5) that takes it.
-    pub ptx: &'static [(i32, &'static str)],
+    /// What makes the PTX, each with the least compute capability (75 for 7.5) that takes it. It is asked once a context.
+    pub ptx: &'static [(i32, fn() -> Result<CString>)],
 }
 
 /// A family in a context.
@@ -66,11 +66,9 @@ fn load(entered: &Entered, family: &Family) -> Result<Module> {
             family.name
         );
     };
-    let Ok(ptx) = CStr::from_bytes_with_nul(ptx.as_bytes()) else {
-        bail!(Internal, "the PTX of {} does not end with NUL", family.name);
-    };
+    let ptx = ptx()?;
     let mut handle = null_mut();
-    // SAFETY: a place for the answer, PTX that ends with NUL.
+    // SAFETY: a place for the answer, PTX that ends with NUL and that the driver copies.
     unsafe { entered.driver().cuModuleLoadData(&mut handle, ptx.as_ptr().cast()) }?;
     Ok(Module { handle, kernels: HashMap::new() })
 }

@@ -60,30 +60,54 @@ fn copy_bytes((rest, run): &(Plan, i64), part: i64, ends: Ends) -> Result<Vec<St
         return Ok(vec![Step { kernel: Kernel::Run { bytes: *run }, items: rest.clone() }]);
     }
     let [source, target] = trace(rest, &rest.loops, ends);
-    let widest = 1 << ((source | target) / 8 | 16).trailing_zeros();
-    if widest < part || part & (part - 1) != 0 {
-        return copy_turned(rest, *run, part, ends);
-    }
-    if run % widest != 0 && *run >= LONG {
+    let widest = 1 << ((source | target) >> 3 | 16).trailing_zeros();
+    if run % widest != 0 && *run >= LONG && widest >= part {
         let main = run - run % widest;
         let over = nest::moved(rest, &Loop { extent: 1, source: 8, target: 8, step: 0 }, main);
         let mut steps = copy_bytes(&(rest.clone(), main), part, ends)?;
         steps.extend(copy_bytes(&(over, run - main), part, ends)?);
         return Ok(steps);
     }
+    let (items, size, swap) = words(&(rest.clone(), *run), part, ends)?;
+    copy_words(items, size, swap, ends)
+}
+
+/// The words that have to be the same on both sides for scalars to be, and bytes of the units of one side that are
+/// reversed before.
+pub fn same_words(plan: &Plan, [from, to]: [Cell; 2], ends: Ends) -> Result<(Plan, i64, i64)> {
+    if from.packed || to.packed {
+        let whole = whole_bytes(plan, [from, to])?;
+        let Some(runs) = whole else {
+            bail!(
+                Unsupported,
+                "elements of {} bits that begin within bytes are not compared by a GPU",
+                from.bits
+            );
+        };
+        return words(&runs, 1, ends);
+    }
+    let part = if from.swapped == to.swapped { 1 } else { from.part as i64 };
+    words(&runs(plan, from.bytes() as i64)?, part, ends)
+}
+
+/// Runs of bytes as words as large as may be, their size, and bytes of the units that are reversed in them.
+fn words((rest, run): &(Plan, i64), part: i64, ends: Ends) -> Result<(Plan, i64, i64)> {
+    let [source, target] = trace(rest, &rest.loops, ends);
+    let widest = 1 << ((source | target) >> 3 | 16).trailing_zeros();
+    if widest < part || part & (part - 1) != 0 {
+        return Ok((bytes_turned(rest, *run, part)?, 1, 1));
+    }
     let size = 1 << (widest | run).trailing_zeros();
     let row = Loop { extent: run / size, source: size * 8, target: size * 8, step: 0 };
-    let items = with(rest, rest.loops.iter().copied().chain([row]))?;
-    copy_words(items, size, part, ends)
+    Ok((with(rest, rest.loops.iter().copied().chain([row]))?, size, part))
 }
 
 /// Units whose bytes are neither aligned nor a power of two, byte by byte.
-fn copy_turned(rest: &Plan, run: i64, part: i64, ends: Ends) -> Result<Vec<Step>> {
+fn bytes_turned(rest: &Plan, run: i64, part: i64) -> Result<Plan> {
     let byte = Loop { extent: part, source: -8, target: 8, step: 0 };
     let unit = Loop { extent: run / part, source: part * 8, target: part * 8, step: 0 };
     let items = with(rest, rest.loops.iter().copied().chain([byte, unit]))?;
-    let items = Plan { source: items.source + (part - 1) * 8, ..items };
-    copy_words(items, 1, 1, ends)
+    Ok(Plan { source: items.source + (part - 1) * 8, ..items })
 }
 
 /// Words of a power of two of bytes, at most 16, aligned on both sides.
@@ -130,25 +154,36 @@ fn in_groups(items: &Plan, at_once: i64) -> Result<Plan> {
 
 /// Scalars of which one side at least is packed.
 fn copy_packed(plan: &Plan, cells: [Cell; 2], ends: Ends) -> Result<Vec<Step>> {
-    let [from, to] = cells;
-    let bits = from.bits as i64;
-    if from.packed && to.packed {
-        let run = plan.loops.first().filter(|l| (l.source, l.target) == (bits, bits));
-        let rest = with(plan, plan.loops[usize::from(run.is_some())..].iter().copied())?;
-        let run = run.map_or(1, |l| l.extent);
-        let whole = 8 >> bits.trailing_zeros().min(3);
-        let aligned = trace(&rest, &rest.loops, [0; 2]).into_iter().all(|trace| allows(trace, 1));
-        if aligned && run % whole == 0 {
-            return copy_bytes(&(rest, run * bits / 8), 1, ends);
-        }
-        if aligned && rest.loops.is_empty() && run > whole {
-            let [main, over] = cut(plan, run - run % whole)?;
-            let mut steps = copy_packed(&main, cells, ends)?;
+    if let Some(runs) = whole_bytes(plan, cells)? {
+        return copy_bytes(&runs, 1, ends);
+    }
+    // All of one long run but its last bits.
+    let bits = cells[0].bits as i64;
+    let whole = 8 >> bits.trailing_zeros().min(3);
+    if let [row] = *plan.loops
+        && row.extent > whole
+    {
+        let [main, over] = cut(plan, row.extent - row.extent % whole)?;
+        if let Some(runs) = whole_bytes(&main, cells)? {
+            let mut steps = copy_bytes(&runs, 1, ends)?;
             steps.extend(copy_bits(&over, cells)?);
             return Ok(steps);
         }
     }
     copy_bits(plan, cells)
+}
+
+/// Runs of packed scalars that are whole bytes on both sides.
+fn whole_bytes(plan: &Plan, [from, to]: [Cell; 2]) -> Result<Option<(Plan, i64)>> {
+    let bits = from.bits as i64;
+    if !from.packed || !to.packed {
+        return Ok(None);
+    }
+    let run = plan.loops.first().filter(|l| (l.source, l.target) == (bits, bits));
+    let rest = with(plan, plan.loops[usize::from(run.is_some())..].iter().copied())?;
+    let bits = run.map_or(1, |l| l.extent) * bits;
+    let aligned = trace(&rest, &rest.loops, [0; 2]).into_iter().all(|trace| allows(trace, 1));
+    Ok((aligned && bits % 8 == 0).then_some((rest, bits / 8)))
 }
 
 /// Scalars that begin within bytes.
@@ -246,5 +281,5 @@ fn zero_imaginary(plan: &Plan, bytes: i64, ends: Ends) -> Result<Step> {
     let size = 1 << (target / 8 | bytes).trailing_zeros();
     let words = Loop { extent: bytes / size, source: 0, target: size * 8, step: 0 };
     let items = with(&parts, still.chain([words]))?;
-    Ok(Step { kernel: Kernel::Zero { size: size as u8 }, items })
+    Ok(Step { kernel: Kernel::Fill { size: size as u8, value: [0; 16] }, items })
 }

@@ -2,6 +2,7 @@
 //! kernels: so first use stays short.
 
 use super::kernel::{Family as Made, Kernel, Tiling};
+use super::ptx;
 use crate::device::cuda::Family;
 
 /// The families of these names, their PTX for the devices that it may meet.
@@ -9,9 +10,7 @@ macro_rules! families {
     ($($name:ident: $file:literal,)*) => {
         $(pub static $name: Family = Family {
             name: $file,
-            ptx: &[
-                (75, concat!(include_str!(concat!("kernels/ptx/", $file, "_75.ptx")), "\0")),
-            ],
+            ptx: &[(75, || ptx::text(ptx::packed!($file, "_75")))],
         };)*
     };
 }
@@ -30,7 +29,7 @@ families! {
 /// The family that a kernel is of.
 pub fn family(kernel: &Kernel) -> &'static Family {
     match kernel {
-        Kernel::Run { .. } | Kernel::Words { .. } | Kernel::Gather { .. } | Kernel::Zero { .. } => &COPY,
+        Kernel::Run { .. } | Kernel::Words { .. } | Kernel::Gather { .. } | Kernel::Fill { .. } => &COPY,
         Kernel::Transpose { tiling: Tiling::Strips { .. }, .. } => &TILE,
         Kernel::Transpose { .. } => &TRANSPOSE,
         Kernel::Pixels { .. } => &PIXELS,

@@ -40,10 +40,12 @@ pub enum Kernel {
         /// Bytes from one to the next in the source.
         step: i64,
     },
-    /// A word becomes 0.
-    Zero {
+    /// A word is written.
+    Fill {
         /// Its bytes.
         size: u8,
+        /// Sixteen bytes full of it.
+        value: [u8; 16],
     },
     /// The rows of a sheet become columns.
     Transpose {
@@ -234,14 +236,13 @@ impl Kernel {
             Self::Run { .. } => return None,
             Self::Words { size, .. } => sized!(*size, "copy_", 1 2 4 8 16),
             Self::Gather { size, .. } => sized!(*size, "gather_", 1 2 4 8),
-            Self::Zero { size } => sized!(*size, "fill_", 1 2 4 8 16),
+            Self::Fill { size, .. } => sized!(*size, "fill_", 1 2 4 8 16),
             Self::Transpose { tiling: Tiling::Vectors, size, .. } => sized!(*size, "transv_", 1 2 4 8),
             Self::Transpose { tiling: Tiling::Squares, size, .. } => sized!(*size, "trans_", 1 2 4 8 16),
             Self::Transpose { tiling: Tiling::Strips { .. }, size, .. } => {
                 sized!(*size, "tile_", 1 2 4 8 16)
             }
-            Self::Pixels { splits: true, .. } => c"split",
-            Self::Pixels { splits: false, .. } => c"merge",
+            Self::Pixels { .. } => c"pixels",
             Self::Numbers { types, .. } | Self::Turn { types, .. } => match types[1].family() {
                 Family::Float => c"to_float",
                 Family::Integer => c"to_integer",
@@ -255,7 +256,7 @@ impl Kernel {
     pub fn block(&self) -> [i64; 2] {
         match self {
             Self::Run { .. } => [1, 1],
-            Self::Words { .. } | Self::Zero { .. } | Self::Numbers { .. } | Self::Cast { .. } => [1024, 1],
+            Self::Words { .. } | Self::Fill { .. } | Self::Numbers { .. } | Self::Cast { .. } => [1024, 1],
             Self::Gather { .. } => [512, 1],
             Self::Transpose { tiling: Tiling::Vectors, size: 1 | 2, .. } => [128, 128],
             Self::Transpose { tiling: Tiling::Strips { wide, high }, .. } => [*high, *wide],

@@ -24,9 +24,17 @@ const MOST: i64 = i32::MAX as i64;
 /// All scalars of the plan, counted from there, can be read and written by the device until the stream has come so far,
 /// and the two sides do not overlap.
 pub unsafe fn run(pass: &Pass, ends: Ends, queue: &Queue) -> Result<()> {
-    let steps = choose(pass, ends)?;
+    // SAFETY: as the caller promises; these steps visit what the plan does.
+    unsafe { run_steps(&choose(pass, ends)?, pass, ends, queue) }
+}
+
+/// Enqueues the steps of a pass.
+///
+/// # Safety
+/// As for [`run`], for what the steps visit.
+pub unsafe fn run_steps(steps: &[Step], pass: &Pass, ends: Ends, queue: &Queue) -> Result<()> {
     let factors = Factors::new(pass, queue)?;
-    for Step { kernel, items } in &steps {
+    for Step { kernel, items } in steps {
         #[cfg(test)]
         super::RAN.with_borrow_mut(|ran| ran.extend(kernel.name().map(|name| name.to_str().unwrap_or("?"))));
         let tiles =
@@ -70,7 +78,7 @@ unsafe fn launch(
             Kernel::Gather { swap, step, .. } => {
                 start(kernel, blocks, &Copy::new(ends, items, swap, step), queue)
             }
-            Kernel::Zero { .. } => start(kernel, blocks, &Fill::new(ends, items, [0; 2]), queue),
+            Kernel::Fill { value, .. } => start(kernel, blocks, &Fill::new(ends, items, value), queue),
             Kernel::Transpose { swap, ref sheet, .. } => {
                 start(kernel, blocks, &Transpose::new(ends, items, kernel, sheet, swap), queue)
             }

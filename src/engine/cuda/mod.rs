@@ -4,15 +4,20 @@
 mod boxes;
 pub mod choose;
 pub mod device;
+pub mod equal;
 mod families;
+mod fill;
 pub mod kernel;
 mod launch;
 pub mod nest;
 mod params;
 mod planes;
+mod ptx;
 pub mod queue;
 mod sheet;
 mod stage;
+pub mod tell;
+pub mod tensors;
 pub mod transfer;
 
 #[cfg(test)]

@@ -103,14 +103,14 @@ impl Copy {
 #[derive(Clone, Copy, Debug)]
 pub struct Fill {
     target: u64,
-    value: [u64; 2],
+    value: [u8; 16],
     spare: u64,
     walk: Walk,
 }
 
 impl Fill {
     /// `value` is 16 bytes full of what is written.
-    pub fn new(ends: Ends, items: &Plan, value: [u64; 2]) -> Self {
+    pub fn new(ends: Ends, items: &Plan, value: [u8; 16]) -> Self {
         Self { target: at(ends, items)[1], value, spare: 0, walk: Walk::new(items, 8) }
     }
 }
@@ -219,9 +219,11 @@ impl Numbers {
 #[repr(u32)]
 enum Shape {
     Sheets,
-    Each,
+    Ones,
     Pairs,
     Lots,
+    Split,
+    Merge,
 }
 
 #[repr(C)]
@@ -240,7 +242,7 @@ impl Convert {
         let shape = match adjacent {
             4 => Shape::Lots,
             2 => Shape::Pairs,
-            _ => Shape::Each,
+            _ => Shape::Ones,
         };
         let sheet = Transpose::without_sheet(ends, items);
         Self { sheet, steps: [0; 2], shape: shape as u32, spare: 0, numbers }
@@ -249,7 +251,12 @@ impl Convert {
     /// Items that are sheets.
     pub fn of_sheets(ends: Ends, items: &Plan, kernel: &Kernel, sheet: &Sheet, numbers: Numbers) -> Self {
         let places = Transpose::new(ends, items, kernel, sheet, 1);
-        Self { sheet: places, steps: sheet.steps, shape: Shape::Sheets as u32, spare: 0, numbers }
+        let shape = match kernel {
+            Kernel::Pixels { splits: true, .. } => Shape::Split,
+            Kernel::Pixels { splits: false, .. } => Shape::Merge,
+            _ => Shape::Sheets,
+        };
+        Self { sheet: places, steps: sheet.steps, shape: shape as u32, spare: 0, numbers }
     }
 }
 
@@ -314,7 +321,7 @@ pub struct Equal {
     rule: u32,
     swap: u32,
     turn: u32,
-    spare: u32,
+    size: u32,
     walk: Walk,
 }
 
@@ -333,17 +340,17 @@ pub enum Rule {
 }
 
 impl Equal {
-    /// `swap` are bytes of the units of the source that are reversed, `turn` those of both.
+    /// Words of `size` bytes. `orders` are bytes of the units that are reversed: of the source, then of both sides.
     pub fn new(
         ends: Ends,
         items: &Plan,
         differs: u64,
         (rule, limit): (Rule, u64),
-        swap: i64,
-        turn: i64,
+        orders: [i64; 2],
+        size: i64,
     ) -> Self {
         let [source, target] = at(ends, items);
-        let [swap, turn] = [swap, turn].map(|bytes| bytes as u32);
+        let [swap, turn, size] = [orders[0], orders[1], size].map(|bytes| bytes as u32);
         Self {
             source,
             target,
@@ -352,7 +359,7 @@ impl Equal {
             rule: rule as u32,
             swap,
             turn,
-            spare: 0,
+            size,
             walk: Walk::new(items, 8),
         }
     }

@@ -68,6 +68,11 @@ impl Room<'_> {
         self.address as usize
     }
 
+    /// Its first byte, to be freed by the caller.
+    pub fn keep(mut self) -> u64 {
+        std::mem::take(&mut self.address)
+    }
+
     /// The same as views have it.
     pub fn pointer(&self) -> *mut u8 {
         std::ptr::without_provenance_mut(self.start())

@@ -44,15 +44,18 @@ pub unsafe fn transfer(
         if kind == Memory::Near {
             return device::convert(source, target, transform, queue);
         }
-        let ends = [source.data.addr(), target.data.addr()];
-        if let Some(copies) = planes::whole(forms, transform, kind == Memory::Pinned)? {
-            return copy_planes(&copies, ends, [from, to], queue);
-        }
         if kind == Memory::Pageable && queue.entered.is_capturing(queue.stream)? {
             bail!(
                 Unsupported,
                 "the stream is being captured, and what is moved passes through the host: use pinned memory"
             );
+        }
+        let ends = [source.data.addr(), target.data.addr()];
+        if let Some(copies) = planes::whole(forms, transform, kind == Memory::Pinned)? {
+            return copy_planes(&copies, ends, [from, to], queue);
+        }
+        if let Some(once) = once(source.layout).filter(|_| to == Memory::Near) {
+            return spread(source, &once, target, transform, from, queue);
         }
         match (to == Memory::Near, kind) {
             (true, Memory::Pinned) => from_pinned(source, target, transform, queue),
@@ -63,8 +66,56 @@ pub unsafe fn transfer(
     }
 }
 
+/// The layout with each element once, where some are repeated.
+fn once(layout: &Layout) -> Option<Layout> {
+    let repeats = |(extent, stride): (&i64, &i64)| *stride == 0 && *extent > 1;
+    if !layout.shape().iter().zip(layout.strides()).any(repeats) {
+        return None;
+    }
+    let shape: Vec<i64> = layout
+        .shape()
+        .iter()
+        .zip(layout.strides())
+        .map(|(extent, stride)| if repeats((extent, stride)) { 1 } else { *extent })
+        .collect();
+    Layout::new(&shape, layout.strides(), layout.offset()).ok()
+}
+
+/// Brings each element once, and repeats them there.
+///
+/// # Safety
+/// As for [`transfer`].
+unsafe fn spread(
+    source: &View,
+    once: &Layout,
+    target: &ViewMut,
+    transform: &Transform,
+    kind: Memory,
+    queue: &Queue,
+) -> Result<()> {
+    let (dtype, between) = (source.dtype, once.dense_like());
+    let room = queue.room(bytes_of(dtype, once.element_count()))?;
+    let still = |((own, one), stride): ((&i64, &i64), &i64)| if own == one { *stride } else { 0 };
+    let strides: Vec<i64> =
+        source.layout.shape().iter().zip(once.shape()).zip(between.strides()).map(still).collect();
+    let repeated = Layout::new(source.layout.shape(), &strides, 0)?;
+    let there = ViewMut { data: room.pointer(), dtype, layout: &between };
+    // SAFETY: as the caller promises; the room holds each element once.
+    unsafe {
+        transfer(
+            &View { layout: once, ..*source },
+            &there,
+            &Transform::default(),
+            [kind, Memory::Near],
+            queue,
+        )?;
+        let repeated = View { data: room.pointer(), dtype, layout: &repeated };
+        device::convert(&repeated, target, transform, queue)
+    }
+}
+
 /// The type that travels.
-fn narrower(from: DType, to: DType, tie: DType) -> DType {
+pub fn narrower(from: DType, to: DType, tie: DType) -> DType {
     match from.element_bits().cmp(&to.element_bits()) {
         std::cmp::Ordering::Less => from,
         std::cmp::Ordering::Greater => to,

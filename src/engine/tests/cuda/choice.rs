@@ -110,7 +110,7 @@ fn item(
                 put_word(moves, [source + n * step * 8, target + n * bits], bits, unit, swap.into());
             }
         }
-        Kernel::Zero { size } => {
+        Kernel::Fill { size, .. } => {
             aligned(target, ends[1], size.into());
             (0..i64::from(size)).for_each(|byte| put(moves, target + byte * 8, None, 0));
         }
@@ -292,9 +292,9 @@ fn common_layouts_get_the_kernels_that_are_made_for_them() {
         assert_eq!(name(uint(bits), uint(bits), &[128, 96], turned, &none), kernel);
     }
     assert_eq!(name(uint(32), uint(32), &[127, 96], turned, &none), "trans_4");
-    assert_eq!(name(uint(8), uint(8), &[3, 64, 64], channels, &none), "split");
-    assert_eq!(name(uint(8), float(16), &[3, 64, 64], channels, &none), "split");
-    assert_eq!(name(uint(8), float(32), &[64, 64, 3], &[2, 0, 1], &none), "merge");
+    assert_eq!(name(uint(8), uint(8), &[3, 64, 64], channels, &none), "pixels");
+    assert_eq!(name(uint(8), float(16), &[3, 64, 64], channels, &none), "pixels");
+    assert_eq!(name(uint(8), float(32), &[64, 64, 3], &[2, 0, 1], &none), "pixels");
     assert_eq!(name(uint(8), uint(8), &[5, 64, 64], channels, &none), "tile_1");
     assert_eq!(name(float(32), float(16), &[64, 100], flat, &none), "to_float");
     assert_eq!(name(float(32), float(16), &[9999, 1], flat, &none), "to_float to_float");
@@ -303,7 +303,7 @@ fn common_layouts_get_the_kernels_that_are_made_for_them() {
     assert_eq!(name(swapped, float(32), &[64, 100], flat, &none), "cast");
     let scale: Vec<f64> = (0..3).map(f64::from).collect();
     let scaled = Transform { scale: &scale, overflow: Overflow::Saturate, ..none };
-    assert_eq!(name(uint(8), float(16), &[3, 64, 64], channels, &scaled), "split");
+    assert_eq!(name(uint(8), float(16), &[3, 64, 64], channels, &scaled), "pixels");
     let backwards = (Layout::raw(&[4096], &[-1], 4095), Layout::raw(&[4096], &[1], 0));
     assert_eq!(checked((uint(16), &backwards.0), (uint(16), &backwards.1), &none, [0, 0]), ["gather_2"]);
     assert_eq!(checked((uint(16), &backwards.0), (uint(16), &backwards.1), &none, [0, 2]), ["copy_2"]);
