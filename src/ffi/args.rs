@@ -152,14 +152,17 @@ pub(super) unsafe fn borrow<'a>(ptr: *const ndf_tensor, name: &str) -> Result<Bo
 }
 
 /// A stream that work is enqueued on; 0 means that none was given.
+#[inline(always)]
 pub(super) fn stream(number: i64) -> Result<Stream> {
-    match number {
-        0 => Ok(Stream::LEGACY),
-        number => Stream::from_number(number)?.ok_or_else(|| {
-            let message = "`stream` is -1, which stands for none: work is done on one";
-            Error::new(Kind::InvalidArgument, message)
-        }),
-    }
+    if number == 0 { Ok(Stream::LEGACY) } else { given_stream(number) }
+}
+
+#[cold]
+fn given_stream(number: i64) -> Result<Stream> {
+    Stream::from_number(number)?.ok_or_else(|| {
+        let message = "`stream` is -1, which stands for none: work is done on one";
+        Error::new(Kind::InvalidArgument, message)
+    })
 }
 
 /// An options struct whose first field is its size as the caller's compiler saw it.

@@ -70,6 +70,7 @@ unsafe impl Options for ndf_create_options {
 }
 
 impl ndf_create_options {
+    #[inline(always)]
     fn place(&self) -> Result<Place> {
         Ok(Place { device: device_or_cpu(self.device), stream: stream(self.stream)? })
     }
