@@ -1,19 +1,16 @@
-//! Small copies, remembered: whoever copies a few elements mostly does so again and again, and to plan takes longer than
-//! to copy them. Each thread keeps the last few plans.
+//! Small jobs, remembered: whoever copies a few elements mostly does so again and again, and to find out how takes longer
+//! than to do it. Each thread keeps what it did last.
 
-use std::cell::{Cell, RefCell};
-use std::mem::ManuallyDrop;
+use std::cell::RefCell;
+use std::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 
+use super::host::ready::Ready;
 use super::host::run::Job;
 use super::loops::INLINE;
-use super::pass::{Form, Pass};
+use super::pass::{Form, Part, Pass};
 use super::plan::Plan;
-use super::{Transform, passes};
 use crate::dtype::{Casting, DType, Overflow};
 use crate::layout::Layout;
-
-/// Plans that a thread keeps.
-const SLOTS: usize = 8;
 
 /// The most axes of what is remembered: their loops, and one of the parts of complex numbers, are kept inline.
 const AXES: usize = INLINE - 1;
@@ -33,17 +30,15 @@ pub struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// Where the answer is kept, and the rest of a hash.
-    #[inline]
-    fn slot(&self) -> (usize, u32) {
-        let [a, b] =
-            [self.source.0, self.target.0].map(|dtype| u64::from(dtype.code) << 8 | u64::from(dtype.bits));
+    /// Spread over 64 bits; the upper ones depend on all that layouts mostly differ in.
+    #[inline(always)]
+    fn hash(&self) -> u64 {
+        let [a, b] = [self.source.0, self.target.0].map(|dtype| dtype.words()[0]);
         let axes = self.source.1.strides().iter().zip(self.target.1.strides()).zip(self.target.1.shape());
-        let mixed = axes.fold(a ^ b << 16, |mixed, ((x, y), extent)| {
+        let mixed = axes.fold(a.rotate_left(32) ^ b, |mixed, ((x, y), extent)| {
             mixed.rotate_left(9) ^ x.cast_unsigned() ^ y.cast_unsigned() << 3 ^ extent.cast_unsigned() << 6
         });
-        let hash = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        ((hash >> 61) as usize % SLOTS, (hash >> 24) as u32)
+        mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
     /// Whether the answer is worth remembering: so few elements that planning takes longer than copying, each of whole
@@ -57,61 +52,112 @@ impl Question<'_> {
     }
 }
 
-/// A question without its layouts.
+/// A question, but for the offsets of its layouts.
 struct Asked {
-    types: [DType; 2],
+    types: [[u64; 2]; 2],
     rules: (Casting, Overflow),
     axes: [Axes; 2],
 }
 
 /// Extents and strides.
-struct Axes(usize, [[i64; 2]; AXES]);
+struct Axes {
+    count: usize,
+    shape: [i64; AXES],
+    strides: [i64; AXES],
+}
 
 impl Axes {
     fn of(layout: &Layout) -> Self {
-        let mut axes = [[0; 2]; AXES];
-        let pairs = layout.shape().iter().zip(layout.strides());
-        axes.iter_mut().zip(pairs).for_each(|(axis, (extent, stride))| *axis = [*extent, *stride]);
-        Self(layout.ndim(), axes)
+        let mut axes = Self { count: layout.ndim(), shape: [0; AXES], strides: [0; AXES] };
+        axes.shape[..axes.count].copy_from_slice(layout.shape());
+        axes.strides[..axes.count].copy_from_slice(layout.strides());
+        axes
     }
 
-    #[inline]
+    // One after the other: there are few, and to call a function takes longer.
+    #[inline(always)]
     fn are(&self, layout: &Layout) -> bool {
-        let n = self.0.min(AXES);
-        if layout.ndim() != n {
-            return false;
-        }
-        let (shape, strides) = (&layout.shape()[..n], &layout.strides()[..n]);
-        (0..n).fold(0, |differ, i| differ | (self.1[i][0] ^ shape[i]) | (self.1[i][1] ^ strides[i])) == 0
+        let (shape, strides) = (layout.shape(), layout.strides());
+        shape.len() == self.count
+            && shape.iter().zip(&self.shape).all(|(a, b)| a == b)
+            && strides.iter().zip(&self.strides).all(|(a, b)| a == b)
     }
 }
 
 impl Asked {
     fn new(question: &Question) -> Self {
         let Question { source, target, rules } = *question;
-        Self { types: [source.0, target.0], rules, axes: [Axes::of(source.1), Axes::of(target.1)] }
+        let types = [source.0, target.0].map(DType::words);
+        Self { types, rules, axes: [Axes::of(source.1), Axes::of(target.1)] }
     }
 
-    #[inline]
+    #[inline(always)]
     fn is(&self, question: &Question) -> bool {
         let Question { source, target, rules } = *question;
         let [from, to] = &self.axes;
-        from.are(source.1) && to.are(target.1) && self.types == [source.0, target.0] && self.rules == rules
+        let [a, b] = [source.0, target.0].map(DType::words);
+        self.types[0] == a
+            && self.types[1] == b
+            && from.are(source.1)
+            && to.are(target.1)
+            && self.rules == rules
     }
 }
 
-/// A plan from both first elements, and what is done with it.
-struct Answer {
-    asked: Asked,
-    plan: Plan,
-    job: Job<'static>,
+/// So many sets of two places each, found by the hash of a question.
+const SETS: usize = 256;
+
+/// Answers of one kind, the last `N`.
+struct Answers<T, const N: usize> {
+    /// Where the last answers with some hash are, counted from 1; 0 for none.
+    places: [[u8; 2]; SETS],
+    /// Which one is replaced next.
+    next: usize,
+    kept: [MaybeUninit<(Asked, T)>; N],
+}
+
+impl<T, const N: usize> Answers<T, N> {
+    const NONE: Self = Self { places: [[0; 2]; SETS], next: 0, kept: [const { MaybeUninit::uninit() }; N] };
+
+    /// The answer to a question with this hash, if it is known.
+    #[inline(always)]
+    fn find(&self, question: &Question, hash: u64) -> Option<&T> {
+        let [last, other] = self.places[(hash >> 56) as usize % SETS];
+        self.get(last, question).or_else(|| self.get(other, question))
+    }
+
+    #[inline(always)]
+    fn get(&self, place: u8, question: &Question) -> Option<&T> {
+        let at = usize::from(place).checked_sub(1)?;
+        // SAFETY: a place is named after it has been written.
+        let (asked, answer) = unsafe { self.kept.get(at)?.assume_init_ref() };
+        asked.is(question).then_some(answer)
+    }
+
+    /// Keeps an answer in place of the one that was kept first.
+    fn keep(&mut self, question: &Question, hash: u64, answer: T) {
+        const { assert!(N < u8::MAX as usize && !needs_drop::<T>()) };
+        let at = self.next;
+        self.kept[at].write((Asked::new(question), answer));
+        self.next = (at + 1) % N;
+        let [last, other] = &mut self.places[(hash >> 56) as usize % SETS];
+        let place = at as u8 + 1;
+        (*last, *other) = (place, if *last == place { *other } else { *last });
+    }
+}
+
+/// What a thread has done last.
+struct Known {
+    /// Jobs of one call.
+    ready: Answers<Ready, 40>,
+    /// Other ones, with their plans.
+    planned: Answers<(ManuallyDrop<Plan>, Job<'static>), 8>,
 }
 
 thread_local! {
-    // What was asked last, by its hash.
-    static SEEN: [Cell<u32>; SLOTS] = const { [const { Cell::new(0) }; SLOTS] };
     // Nothing in it needs a destructor: plans of so few axes have no memory of their own.
-    static ANSWERS: RefCell<[Option<ManuallyDrop<Answer>>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) };
+    static KNOWN: RefCell<Known> =
+        const { RefCell::new(Known { ready: Answers::NONE, planned: Answers::NONE }) };
 }
 
 /// Copies as it was done when the same was asked before; false when it was not, or is no longer known.
@@ -119,45 +165,68 @@ thread_local! {
 /// # Safety
 /// `source` and `target` are the starts of the storages of the two, whose elements are readable and writable. The two
 /// storages do not meet.
-#[inline]
+#[inline(always)]
 pub unsafe fn copy(question: &Question, source: *const u8, target: *mut u8) -> bool {
-    ANSWERS.with_borrow(|answers| match &answers[question.slot().0] {
-        Some(answer) if answer.asked.is(question) => {
-            let at = |(dtype, layout): Form| layout.offset() as isize * isize::from(dtype.bits.div_ceil(8));
-            let (from, to) =
-                (source.wrapping_offset(at(question.source)), target.wrapping_offset(at(question.target)));
-            // SAFETY: the plan visits the elements of the layouts in question, counted from the first ones; the caller
+    let hash = question.hash();
+    KNOWN.with_borrow(|known| {
+        let [from, to] = firsts(question);
+        let (source, target) = (source.wrapping_offset(from), target.wrapping_offset(to));
+        if let Some(ready) = known.ready.find(question, hash) {
+            // SAFETY: the loops visit the elements of the layouts in question, counted from the first ones; the caller
             // promises what memory may be used for.
-            unsafe { answer.job.run(&answer.plan, from, to) };
-            true
+            unsafe { ready.run(source, target) };
+            return true;
         }
-        _ => false,
+        // SAFETY: likewise.
+        unsafe { copy_as_planned(known, question, hash, source, target) }
     })
 }
 
-/// Remembers how to do what has been done, when the same is asked a second time: what comes once only is not worth a
-/// second plan. Does nothing where it takes more than one pass.
-#[cold]
-pub fn remember(question: &Question) {
-    let (slot, hash) = question.slot();
-    if !question.is_small() || SEEN.with(|seen| seen[slot].replace(hash) != hash) {
+/// [`copy`] where it takes more than a call, from the first elements.
+///
+/// # Safety
+/// As there.
+#[inline(never)]
+unsafe fn copy_as_planned(
+    known: &Known,
+    question: &Question,
+    hash: u64,
+    source: *const u8,
+    target: *mut u8,
+) -> bool {
+    let Some((plan, job)) = known.planned.find(question, hash) else { return false };
+    // SAFETY: as the caller promises; the plan visits the elements of the layouts, counted from the first ones.
+    unsafe { job.run(plan, source, target) };
+    true
+}
+
+/// Bytes from the starts of both storages to the first elements.
+#[inline(always)]
+fn firsts(question: &Question) -> [isize; 2] {
+    [question.source, question.target]
+        .map(|(dtype, layout)| layout.offset() as isize * isize::from(dtype.bits.div_ceil(8)))
+}
+
+/// Remembers how what has been asked was done, if it was in this pass alone.
+pub fn keep(question: &Question, pass: &Pass) {
+    let is_all = match pass.part {
+        Part::Whole | Part::Both => true,
+        Part::Real => !question.source.0.is_complex(),
+        Part::Imaginary => false,
+    };
+    if !is_all || !question.is_small() {
         return;
     }
-    let Question { source, target, rules } = *question;
-    let transform = Transform { overflow: rules.1, ..Transform::default() };
-    let Ok(layout) = source.1.broadcast_to(target.1.shape()) else { return };
-    let source = (source.0, &layout);
-    let mut found = None;
-    let mut count = 0;
-    let planned = passes(source, target, &transform, &mut |pass: &Pass| {
-        count += 1;
-        found = pass.job.kept().map(|job| (pass.plan.clone(), job));
-        Ok(())
+    let mut plan = ManuallyDrop::new(pass.plan.clone());
+    let [from, to] = firsts(question);
+    (plan.source, plan.target) = (plan.source - from as i64 * 8, plan.target - to as i64 * 8);
+    let hash = question.hash();
+    KNOWN.with_borrow_mut(|known| match Ready::of(&plan, pass.job) {
+        Some(ready) => known.ready.keep(question, hash, ready),
+        None => {
+            if let Some(job) = pass.job.kept() {
+                known.planned.keep(question, hash, (plan, job));
+            }
+        }
     });
-    if let (Ok(()), 1, Some((mut plan, job))) = (planned, count, found) {
-        plan.source -= source.1.offset() * source.0.element_bits() as i64;
-        plan.target -= target.1.offset() * target.0.element_bits() as i64;
-        let answer = ManuallyDrop::new(Answer { asked: Asked::new(question), plan, job });
-        ANSWERS.with_borrow_mut(|answers| answers[slot] = Some(answer));
-    }
 }

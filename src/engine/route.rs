@@ -1,5 +1,6 @@
 //! From tensors to kernels: what has to be done, where, and whether anything has to be done at all.
 
+use super::pass::Pass;
 use super::progress::{Callback, Progress};
 use super::recall::{self, Question};
 use super::{Transform, View, ViewMut, explain};
@@ -61,6 +62,13 @@ impl Default for Convert<'_> {
 }
 
 impl Convert<'_> {
+    /// Whether there is nothing but the rules.
+    #[inline(always)]
+    fn is_plain(&self) -> bool {
+        !self.scales() && self.progress.is_none()
+    }
+
+    #[inline(always)]
     fn scales(&self) -> bool {
         !self.scale.is_empty() || !self.bias.is_empty()
     }
@@ -83,7 +91,7 @@ pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tenso
     let Some(device) = device_of_copy(&source, dtype, how)? else { return Ok(source) };
     let result = source.empty_like(dtype, how.order, device)?;
     let transform = how.transform(source.layout().ndim(), source.layout().ndim())?;
-    run(&source, source.layout(), &result, &transform, Sharing::Nothing, how.progress)?;
+    run(&source, source.layout(), &result, &transform, Sharing::Nothing, how.progress, &mut |_| ())?;
     Ok(result)
 }
 
@@ -134,6 +142,7 @@ fn scalars(tensor: &Tensor, dtype: DType) -> Result<Option<Tensor>> {
 }
 
 /// Writes `source`, broadcast, into `destination`, as if `source` had been copied first.
+#[inline(always)]
 pub fn copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<()> {
     write(source, destination, "destination", how)
 }
@@ -151,33 +160,46 @@ pub fn fill(tensor: &Tensor, value: &Tensor) -> Result<()> {
 }
 
 /// [`copy_into`], the destination called `name` in messages.
+#[inline(always)]
 fn write(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
-    require_writable(destination, name)?;
-    let question = Question {
-        source: (source.dtype(), source.layout()),
-        target: (destination.dtype(), destination.layout()),
-        rules: (how.casting, how.overflow),
-    };
-    let is_plain = !how.scales() && how.progress.is_none();
-    if is_plain
-        && source.device().is_host_accessible()
-        && destination.device().is_host_accessible()
+    if how.is_plain() && again(source, destination, (how.casting, how.overflow)) {
+        return Ok(());
+    }
+    write_anew(source, destination, name, how)
+}
+
+/// Copies by nothing but the rules as it was done when the same was asked before. Whether it was.
+#[inline(always)]
+fn again(source: &Tensor, destination: &Tensor, rules: (Casting, Overflow)) -> bool {
+    let (from, to) = (source.storage(), destination.storage());
+    !destination.is_read_only()
+        && from.device().is_host_accessible()
+        && to.device().is_host_accessible()
         && source.is_apart(destination)
         // SAFETY: a tensor's elements lie in its storage, and the two storages do not meet. Whatever depends on types and
         // layouts only was found in order when the same question was answered.
-        && unsafe { recall::copy(&question, source.storage().start(), destination.storage().start()) }
-    {
-        return Ok(());
-    }
+        && unsafe { recall::copy(&question(source, destination, rules), from.start(), to.start()) }
+}
+
+fn question<'a>(source: &'a Tensor, destination: &'a Tensor, rules: (Casting, Overflow)) -> Question<'a> {
+    let [source, target] = [source, destination].map(|tensor| (tensor.dtype(), tensor.layout()));
+    Question { source, target, rules }
+}
+
+/// [`write`] where it has to be found out how.
+#[inline(never)]
+fn write_anew(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
+    let question = question(source, destination, (how.casting, how.overflow));
     // Whoever is told of progress may release the tensors.
     let _held = how.progress.map(|_| [source.clone(), destination.clone()]);
     write_into(source, destination, name, how, |source, layout, destination, transform, sharing| {
-        run(source, layout, destination, transform, sharing, how.progress)
-    })?;
-    if is_plain {
-        recall::remember(&question);
-    }
-    Ok(())
+        let keep = &mut |pass: &Pass| {
+            if how.is_plain() {
+                recall::keep(&question, pass);
+            }
+        };
+        run(source, layout, destination, transform, sharing, how.progress, keep)
+    })
 }
 
 /// [`write`] up to what `act` does, which is [`run`] or [`tell`].
@@ -212,7 +234,7 @@ fn broadcast(layout: &Layout, shape: &[i64], name: &str) -> Result<Layout> {
 
 /// Copies between tensors of one shape and dtype that share no memory.
 pub fn copy(source: &Tensor, destination: &Tensor) -> Result<()> {
-    run(source, source.layout(), destination, &Transform::default(), Sharing::Nothing, None)
+    run(source, source.layout(), destination, &Transform::default(), Sharing::Nothing, None, &mut |_| ())
 }
 
 /// Whether shapes are the same and all elements are equal as numbers.
@@ -267,6 +289,7 @@ fn run(
     transform: &Transform<'_>,
     sharing: Sharing,
     callback: Option<Callback>,
+    show: &mut impl FnMut(&Pass),
 ) -> Result<()> {
     source.require_host("conversion")?;
     destination.require_host("conversion")?;
@@ -286,7 +309,7 @@ fn run(
     // destination do not overlap each other, and those of the source only as `sharing` says.
     unsafe {
         match sharing {
-            Sharing::Nothing => super::convert(&from, &to, &transform),
+            Sharing::Nothing => super::convert_and_show(&from, &to, &transform, show),
             Sharing::Elements => super::convert_overlapping(&from, &to, &transform),
         }
     }

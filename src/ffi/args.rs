@@ -180,6 +180,25 @@ pub(super) unsafe fn options<O: Options>(ptr: *const O) -> Result<O> {
     }
 }
 
+/// [`options`] where they lie, if they are of this version and aligned; else in `room`. To copy them takes longer than to
+/// read what most calls need.
+///
+/// # Safety
+/// As [`options`], as long as the result is used.
+#[inline(always)]
+pub(super) unsafe fn options_in<'a, O: Options>(
+    ptr: *const O,
+    room: &'a mut MaybeUninit<O>,
+) -> Result<&'a O> {
+    // SAFETY: the caller's promise; the size comes first.
+    unsafe {
+        if !ptr.is_null() && ptr.is_aligned() && ptr.cast::<u32>().read() as usize == size_of::<O>() {
+            return Ok(&*ptr);
+        }
+        Ok(room.write(options(ptr)?))
+    }
+}
+
 /// [`options`] of another version's size: out of the way of the calls that give none or ours.
 ///
 /// # Safety

@@ -1,8 +1,9 @@
 //! Conversion: dtype, layout, byte order, scale and bias in one pass over memory.
 
 use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
 
-use super::args::{Options, Out, TextOut, borrow, options, slice};
+use super::args::{Options, Out, TextOut, borrow, options, options_in, slice};
 use super::dtype::{casting, ndf_casting};
 use super::guard::guard;
 use super::status::ndf_status;
@@ -104,6 +105,7 @@ impl ndf_convert_options {
     /// # Safety
     /// `scale` and `bias` are NULL or readable for their counts, and `progress` is NULL or may be called on this thread
     /// as its type says, as long as the result is used.
+    #[inline(always)]
     unsafe fn read<'a>(&self, default: Casting) -> Result<Convert<'a>> {
         // SAFETY: the caller's promise.
         let (scale, bias) = unsafe {
@@ -147,9 +149,14 @@ pub unsafe extern "C" fn ndf_tensor_convert(
     out: *mut *mut ndf_tensor,
 ) -> ndf_status {
     guard(|| {
+        let mut room = MaybeUninit::uninit();
         // SAFETY: the header's contract; NULL and negative counts are refused.
         let (tensor, options, out) = unsafe {
-            (borrow(tensor, "tensor")?, self::options(options)?.read(Casting::Unsafe)?, Out::new(out, "out")?)
+            (
+                borrow(tensor, "tensor")?,
+                options_in(options, &mut room)?.read(Casting::Unsafe)?,
+                Out::new(out, "out")?,
+            )
         };
         out.give(route::convert(&tensor, dtype.or(tensor.dtype()), &options)?)
     })
@@ -172,12 +179,13 @@ pub unsafe extern "C" fn ndf_tensor_copy_into(
     options: *const ndf_convert_options,
 ) -> ndf_status {
     guard(|| {
+        let mut room = MaybeUninit::uninit();
         // SAFETY: the header's contract; NULL and negative counts are refused.
         let (source, destination, options) = unsafe {
             (
                 borrow(source, "source")?,
                 borrow(destination, "destination")?,
-                self::options(options)?.read(Casting::SameKind)?,
+                options_in(options, &mut room)?.read(Casting::SameKind)?,
             )
         };
         route::copy_into(&source, &destination, &options)
