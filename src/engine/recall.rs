@@ -1,7 +1,7 @@
 //! Small jobs, remembered: whoever copies a few elements mostly does so again and again, and to find out how takes longer
 //! than to do it. Each thread keeps what it did last.
 
-use std::cell::RefCell;
+use std::cell::UnsafeCell;
 use std::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 
 use super::host::ready::Ready;
@@ -155,9 +155,10 @@ struct Known {
 }
 
 thread_local! {
-    // Nothing in it needs a destructor: plans of so few axes have no memory of their own.
-    static KNOWN: RefCell<Known> =
-        const { RefCell::new(Known { ready: Answers::NONE, planned: Answers::NONE }) };
+    // Nothing in it needs a destructor: plans of so few axes have no memory of their own. It is borrowed by the functions
+    // below only, none of which calls another one of them, and no loop calls anything that does.
+    static KNOWN: UnsafeCell<Known> =
+        const { UnsafeCell::new(Known { ready: Answers::NONE, planned: Answers::NONE }) };
 }
 
 /// Copies as it was done when the same was asked before; false when it was not, or is no longer known.
@@ -168,18 +169,23 @@ thread_local! {
 #[inline(always)]
 pub unsafe fn copy(question: &Question, source: *const u8, target: *mut u8) -> bool {
     let hash = question.hash();
-    KNOWN.with_borrow(|known| {
-        let [from, to] = firsts(question);
-        let (source, target) = (source.wrapping_offset(from), target.wrapping_offset(to));
-        if let Some(ready) = known.ready.find(question, hash) {
-            // SAFETY: the loops visit the elements of the layouts in question, counted from the first ones; the caller
-            // promises what memory may be used for.
-            unsafe { ready.run(source, target) };
-            return true;
+    // A closure with more in it would be called, and the question put together in memory for that.
+    let known = KNOWN.with(UnsafeCell::get);
+    // SAFETY: this thread's, and nobody changes it meanwhile.
+    let known = unsafe { &*known };
+    let [from, to] = firsts(question);
+    let (source, target) = (source.wrapping_offset(from), target.wrapping_offset(to));
+    // SAFETY: the loops visit the elements of the layouts in question, counted from the first ones; the caller promises
+    // what memory may be used for.
+    unsafe {
+        match known.ready.find(question, hash) {
+            Some(ready) => {
+                ready.run(source, target);
+                true
+            }
+            None => copy_as_planned(known, question, hash, source, target),
         }
-        // SAFETY: likewise.
-        unsafe { copy_as_planned(known, question, hash, source, target) }
-    })
+    }
 }
 
 /// [`copy`] where it takes more than a call, from the first elements.
@@ -221,12 +227,14 @@ pub fn keep(question: &Question, pass: &Pass) {
     let [from, to] = firsts(question);
     (plan.source, plan.target) = (plan.source - from as i64 * 8, plan.target - to as i64 * 8);
     let hash = question.hash();
-    KNOWN.with_borrow_mut(|known| match Ready::of(&plan, pass.job) {
+    // SAFETY: this thread's, and nobody looks at it meanwhile.
+    let known = unsafe { &mut *KNOWN.with(UnsafeCell::get) };
+    match Ready::of(&plan, pass.job) {
         Some(ready) => known.ready.keep(question, hash, ready),
         None => {
             if let Some(job) = pass.job.kept() {
                 known.planned.keep(question, hash, (plan, job));
             }
         }
-    });
+    }
 }

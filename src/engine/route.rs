@@ -175,7 +175,7 @@ fn again(source: &Tensor, destination: &Tensor, rules: (Casting, Overflow)) -> b
     !destination.is_read_only()
         && from.device().is_host_accessible()
         && to.device().is_host_accessible()
-        && source.is_apart(destination)
+        && from.is_apart(to)
         // SAFETY: a tensor's elements lie in its storage, and the two storages do not meet. Whatever depends on types and
         // layouts only was found in order when the same question was answered.
         && unsafe { recall::copy(&question(source, destination, rules), from.start(), to.start()) }

@@ -2,12 +2,13 @@
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
+use std::ptr;
 
 use super::args::{Options, Out, TextOut, borrow, options, options_in, slice};
-use super::dtype::{casting, ndf_casting};
+use super::dtype::{NDF_CASTING_DEFAULT, casting, ndf_casting};
 use super::guard::guard;
 use super::status::ndf_status;
-use super::tensor::{device_or_cpu, memory_order, ndf_order, ndf_tensor, scalar};
+use super::tensor::{NDF_ORDER_C, device_or_cpu, memory_order, ndf_order, ndf_tensor, scalar};
 use crate::device::Device;
 use crate::dtype::{Casting, DType, Overflow};
 use crate::engine::progress::Callback;
@@ -102,6 +103,23 @@ unsafe impl Options for ndf_convert_options {
 }
 
 impl ndf_convert_options {
+    /// The defaults.
+    const NONE: Self = Self {
+        struct_size: 0,
+        casting: NDF_CASTING_DEFAULT,
+        overflow: NDF_OVERFLOW_WRAP,
+        copy: NDF_COPY_DEFAULT,
+        order: NDF_ORDER_C,
+        axis: 0,
+        device: Device { device_type: 0, device_id: 0 },
+        scale_count: 0,
+        scale: ptr::null(),
+        bias_count: 0,
+        bias: ptr::null(),
+        progress: None,
+        progress_context: ptr::null_mut(),
+    };
+
     /// # Safety
     /// `scale` and `bias` are NULL or readable for their counts, and `progress` is NULL or may be called on this thread
     /// as its type says, as long as the result is used.
@@ -154,7 +172,7 @@ pub unsafe extern "C" fn ndf_tensor_convert(
         let (tensor, options, out) = unsafe {
             (
                 borrow(tensor, "tensor")?,
-                options_in(options, &mut room)?.read(Casting::Unsafe)?,
+                options_in(options, &ndf_convert_options::NONE, &mut room)?.read(Casting::Unsafe)?,
                 Out::new(out, "out")?,
             )
         };
@@ -185,7 +203,7 @@ pub unsafe extern "C" fn ndf_tensor_copy_into(
             (
                 borrow(source, "source")?,
                 borrow(destination, "destination")?,
-                options_in(options, &mut room)?.read(Casting::SameKind)?,
+                options_in(options, &ndf_convert_options::NONE, &mut room)?.read(Casting::SameKind)?,
             )
         };
         route::copy_into(&source, &destination, &options)
