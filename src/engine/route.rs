@@ -1,6 +1,5 @@
 //! From tensors to kernels: what has to be done, where, and whether anything has to be done at all.
 
-use super::pass::Pass;
 use super::progress::{Callback, Progress};
 use super::recall::{self, Question};
 use super::{Transform, View, ViewMut, explain};
@@ -90,8 +89,13 @@ pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tenso
     let source = scalars(tensor, dtype)?.unwrap_or_else(|| tensor.clone());
     let Some(device) = device_of_copy(&source, dtype, how)? else { return Ok(source) };
     let result = source.empty_like(dtype, how.order, device)?;
+    if how.is_plain() && again(&source, &result, (how.casting, how.overflow)) {
+        return Ok(result);
+    }
+    let question = question(&source, &result, (how.casting, how.overflow));
+    let asked = how.is_plain().then_some(&question);
     let transform = how.transform(source.layout().ndim(), source.layout().ndim())?;
-    run(&source, source.layout(), &result, &transform, Sharing::Nothing, how.progress, &mut |_| ())?;
+    run(&source, source.layout(), &result, &transform, Sharing::Nothing, how.progress, asked)?;
     Ok(result)
 }
 
@@ -193,12 +197,8 @@ fn write_anew(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'
     // Whoever is told of progress may release the tensors.
     let _held = how.progress.map(|_| [source.clone(), destination.clone()]);
     write_into(source, destination, name, how, |source, layout, destination, transform, sharing| {
-        let keep = &mut |pass: &Pass| {
-            if how.is_plain() {
-                recall::keep(&question, pass);
-            }
-        };
-        run(source, layout, destination, transform, sharing, how.progress, keep)
+        let asked = how.is_plain().then_some(&question);
+        run(source, layout, destination, transform, sharing, how.progress, asked)
     })
 }
 
@@ -234,7 +234,7 @@ fn broadcast(layout: &Layout, shape: &[i64], name: &str) -> Result<Layout> {
 
 /// Copies between tensors of one shape and dtype that share no memory.
 pub fn copy(source: &Tensor, destination: &Tensor) -> Result<()> {
-    run(source, source.layout(), destination, &Transform::default(), Sharing::Nothing, None, &mut |_| ())
+    run(source, source.layout(), destination, &Transform::default(), Sharing::Nothing, None, None)
 }
 
 /// Whether shapes are the same and all elements are equal as numbers.
@@ -289,7 +289,7 @@ fn run(
     transform: &Transform<'_>,
     sharing: Sharing,
     callback: Option<Callback>,
-    show: &mut impl FnMut(&Pass),
+    asked: Option<&Question>,
 ) -> Result<()> {
     source.require_host("conversion")?;
     destination.require_host("conversion")?;
@@ -299,6 +299,12 @@ fn run(
         dtype: destination.dtype(),
         layout: destination.layout(),
     };
+    if let (Some(question), Sharing::Nothing) = (asked, sharing)
+        // SAFETY: both layouts stay inside their storages, and no element belongs to both.
+        && unsafe { recall::copy_run(question, from.data, to.data) }
+    {
+        return Ok(());
+    }
     let progress = callback.map(|callback| {
         let bits = |dtype: DType| layout.element_count() as u64 * dtype.element_bits();
         let copied = if sharing == Sharing::Elements { bits(from.dtype) } else { 0 };
@@ -309,7 +315,11 @@ fn run(
     // destination do not overlap each other, and those of the source only as `sharing` says.
     unsafe {
         match sharing {
-            Sharing::Nothing => super::convert_and_show(&from, &to, &transform, show),
+            Sharing::Nothing => super::convert_and_show(&from, &to, &transform, &mut |pass| {
+                if let Some(question) = asked {
+                    recall::keep(question, pass);
+                }
+            }),
             Sharing::Elements => super::convert_overlapping(&from, &to, &transform),
         }
     }

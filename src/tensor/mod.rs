@@ -342,7 +342,8 @@ impl Tensor {
         if !a.has_addresses() && self.storage().start() != other.storage().start() {
             return false;
         }
-        !self.storage().is_apart(other.storage()) && overlap(&self.footprint(), &other.footprint()).is_possible()
+        !self.storage().is_apart(other.storage())
+            && overlap(&self.footprint(), &other.footprint()).is_possible()
     }
 
     /// Where the elements lie, in bits.

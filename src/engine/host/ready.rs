@@ -2,17 +2,18 @@
 
 use super::factors::Coefficients;
 use super::fill::{self, Fill};
+use super::isa::Isa;
 use super::kernel::{Loop as Convert, Operands};
 use super::memory::Mover;
-use super::path::Run;
+use super::path::{Run, Wish};
 use super::rows::{self, Rows};
 use super::run::{Act, Job, Place};
 use super::sheet::{Move, Sheet};
 use super::walk::Block;
 use super::way::Way;
+use crate::dtype::{DType, Overflow};
+use crate::engine::Numeric;
 use crate::engine::plan::{Loop, Plan};
-
-use super::isa::Isa;
 
 /// A call of a loop, and how far its first scalars lie from the places that a job is done for.
 #[derive(Clone, Copy)]
@@ -49,6 +50,21 @@ impl Ready {
             _ => [plan.source, plan.target].map(bytes),
         };
         Some(Self { at, call })
+    }
+
+    /// The call that brings `count` adjacent elements of one type, each a scalar in whole bytes, to adjacent ones of
+    /// another, from the first to the first; nothing where it takes several, or is more than a copy or a conversion.
+    pub fn of_run([source, target]: [DType; 2], count: usize, overflow: Overflow) -> Option<Self> {
+        if source == target {
+            return Some(Self { at: [0; 2], call: Call::Bytes(count * source.item_size()) });
+        }
+        let (from, to) = (Numeric::of(source)?, Numeric::of(target)?);
+        if from.complex || to.complex || source.is_swapped() || target.is_swapped() {
+            return None;
+        }
+        let run = Run::new(from, to, Wish { overflow, ..Wish::default() }, Isa::chosen());
+        let (run, times, with) = run.one_loop(count)?;
+        Some(Self { at: [0; 2], call: Call::Numbers { run, count: count * times, with } })
     }
 
     /// Does it.
