@@ -59,7 +59,7 @@ struct Asked {
     axes: [Axes; 2],
 }
 
-/// Extents and strides.
+/// Extents and strides, so many.
 struct Axes {
     count: usize,
     shape: [i64; AXES],
@@ -67,11 +67,13 @@ struct Axes {
 }
 
 impl Axes {
-    fn of(layout: &Layout) -> Self {
-        let mut axes = Self { count: layout.ndim(), shape: [0; AXES], strides: [0; AXES] };
-        axes.shape.iter_mut().zip(layout.shape()).for_each(|(kept, extent)| *kept = *extent);
-        axes.strides.iter_mut().zip(layout.strides()).for_each(|(kept, stride)| *kept = *stride);
-        axes
+    const NONE: Self = Self { count: 0, shape: [0; AXES], strides: [0; AXES] };
+
+    #[inline(always)]
+    fn set(&mut self, layout: &Layout) {
+        self.count = layout.ndim();
+        self.shape.iter_mut().zip(layout.shape()).for_each(|(kept, extent)| *kept = *extent);
+        self.strides.iter_mut().zip(layout.strides()).for_each(|(kept, stride)| *kept = *stride);
     }
 
     // One after the other: there are few, and to call a function takes longer.
@@ -85,10 +87,16 @@ impl Axes {
 }
 
 impl Asked {
-    fn new(question: &Question) -> Self {
+    const NOTHING: Self =
+        Self { types: [[0; 2]; 2], rules: (Casting::No, Overflow::Wrap), axes: [Axes::NONE; 2] };
+
+    #[inline(always)]
+    fn set(&mut self, question: &Question) {
         let Question { source, target, rules } = *question;
-        let types = [source.0, target.0].map(DType::words);
-        Self { types, rules, axes: [Axes::of(source.1), Axes::of(target.1)] }
+        self.types = [source.0, target.0].map(DType::words);
+        self.rules = rules;
+        self.axes[0].set(source.1);
+        self.axes[1].set(target.1);
     }
 
     #[inline(always)]
@@ -113,11 +121,15 @@ struct Answers<T, const N: usize> {
     places: [[u8; 2]; SETS],
     /// Which one is replaced next.
     next: usize,
-    kept: [MaybeUninit<(Asked, T)>; N],
+    kept: [(Asked, MaybeUninit<T>); N],
 }
 
 impl<T, const N: usize> Answers<T, N> {
-    const NONE: Self = Self { places: [[0; 2]; SETS], next: 0, kept: [const { MaybeUninit::uninit() }; N] };
+    const NONE: Self = Self {
+        places: [[0; 2]; SETS],
+        next: 0,
+        kept: [const { (Asked::NOTHING, MaybeUninit::uninit()) }; N],
+    };
 
     /// The answer to a question with this hash, if it is known.
     #[inline(always)]
@@ -128,17 +140,18 @@ impl<T, const N: usize> Answers<T, N> {
 
     #[inline(always)]
     fn get(&self, place: u8, question: &Question) -> Option<&T> {
-        let at = usize::from(place).checked_sub(1)?;
-        // SAFETY: a place is named after it has been written.
-        let (asked, answer) = unsafe { self.kept.get(at)?.assume_init_ref() };
-        asked.is(question).then_some(answer)
+        let (asked, answer) = self.kept.get(usize::from(place).checked_sub(1)?)?;
+        // SAFETY: what is asked there has been answered.
+        asked.is(question).then(|| unsafe { answer.assume_init_ref() })
     }
 
     /// Keeps an answer in place of the one that was kept first.
     fn keep(&mut self, question: &Question, hash: u64, answer: T) {
         const { assert!(N < u8::MAX as usize && !needs_drop::<T>()) };
         let at = self.next;
-        self.kept[at].write((Asked::new(question), answer));
+        let (asked, kept) = &mut self.kept[at];
+        asked.set(question);
+        kept.write(answer);
         self.next = (at + 1) % N;
         let [last, other] = &mut self.places[(hash >> 56) as usize % SETS];
         let place = at as u8 + 1;
@@ -213,20 +226,23 @@ fn firsts(question: &Question) -> [isize; 2] {
         .map(|(dtype, layout)| layout.offset() as isize * isize::from(dtype.bits.div_ceil(8)))
 }
 
-/// Copies elements that lie without gaps in one order on both sides, and remembers how; false where that is not so, or takes
-/// more than a call. No other way takes less time to find.
+/// Copies what takes one call that is soon found, and remembers it: runs, and words in few loops. False where it is neither.
 ///
 /// # Safety
-/// As for [`copy`], and the copy is allowed.
-pub unsafe fn copy_run(question: &Question, source: *const u8, target: *mut u8) -> bool {
+/// As for [`copy`]; the cast is allowed.
+pub unsafe fn copy_at_once(question: &Question, source: *const u8, target: *mut u8) -> bool {
     let Question { source: (from, one), target: (to, other), rules } = *question;
-    let is_run = one.shape() == other.shape() && [one, other].iter().all(|l| l.is_contiguous(Order::C));
-    if !is_run || !question.is_small() {
+    if !question.is_small() || !one.shape().iter().eq(other.shape()) {
         return false;
     }
-    let Some(ready) = Ready::of_run([from, to], other.element_count() as usize, rules.1) else {
-        return false;
+    let ready = if [one, other].iter().all(|layout| layout.is_contiguous(Order::C)) {
+        Ready::of_run([from, to], other.element_count() as usize, rules.1)
+    } else if from == to {
+        Ready::of_words(other.shape(), [one.strides(), other.strides()], from.item_size())
+    } else {
+        None
     };
+    let Some(ready) = ready else { return false };
     let first = firsts(question);
     // SAFETY: as the caller promises, the elements of the two layouts.
     unsafe { ready.run(source.wrapping_offset(first[0]), target.wrapping_offset(first[1])) };

@@ -89,10 +89,11 @@ pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tenso
     let source = scalars(tensor, dtype)?.unwrap_or_else(|| tensor.clone());
     let Some(device) = device_of_copy(&source, dtype, how)? else { return Ok(source) };
     let result = source.empty_like(dtype, how.order, device)?;
-    if how.is_plain() && again(&source, &result, (how.casting, how.overflow)) {
+    let rules = (how.casting, how.overflow);
+    if how.is_plain() && (again(&source, &result, rules) || at_once(&source, &result, rules)) {
         return Ok(result);
     }
-    let question = question(&source, &result, (how.casting, how.overflow));
+    let question = question(&source, &result, rules);
     let asked = how.is_plain().then_some(&question);
     let transform = how.transform(source.layout().ndim(), source.layout().ndim())?;
     run(&source, source.layout(), &result, &transform, Sharing::Nothing, how.progress, asked)?;
@@ -175,16 +176,34 @@ fn write(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -
 /// Copies by nothing but the rules as it was done when the same was asked before. Whether it was.
 #[inline(always)]
 fn again(source: &Tensor, destination: &Tensor, rules: (Casting, Overflow)) -> bool {
-    let (from, to) = (source.storage(), destination.storage());
-    !destination.is_read_only()
-        && from.device().is_host_accessible()
-        && to.device().is_host_accessible()
-        && from.is_apart(to)
-        // SAFETY: a tensor's elements lie in its storage, and the two storages do not meet. Whatever depends on types and
-        // layouts only was found in order when the same question was answered.
-        && unsafe { recall::copy(&question(source, destination, rules), from.start(), to.start()) }
+    let Some((from, to)) = places(source, destination) else { return false };
+    // SAFETY: a tensor's elements lie in its storage, and the two storages do not meet. Whatever depends on types and
+    // layouts only was found in order when the same question was answered.
+    unsafe { recall::copy(&question(source, destination, rules), from, to) }
 }
 
+/// Copies by nothing but the rules what takes little thought. Whether it did.
+fn at_once(source: &Tensor, destination: &Tensor, rules: (Casting, Overflow)) -> bool {
+    let Some((from, to)) = places(source, destination) else { return false };
+    let (a, b) = (source.dtype(), destination.dtype());
+    let is_allowed = a == b || casting_needed(a, b).is_some_and(|needed| needed <= rules.0);
+    let is_distinct = !destination.layout().internal_overlap().is_possible();
+    // SAFETY: a tensor's elements lie in its storage, and the two storages do not meet.
+    is_allowed
+        && is_distinct
+        && unsafe { recall::copy_at_once(&question(source, destination, rules), from, to) }
+}
+
+/// Where the two storages begin, if the host may write the one and read the other, and they do not meet.
+#[inline(always)]
+fn places(source: &Tensor, destination: &Tensor) -> Option<(*const u8, *mut u8)> {
+    let (from, to) = (source.storage(), destination.storage());
+    let reach = from.device().is_host_accessible() && to.device().is_host_accessible();
+    (reach && !destination.is_read_only() && from.is_apart(to))
+        .then(|| (from.start().cast_const(), to.start()))
+}
+
+#[inline(always)]
 fn question<'a>(source: &'a Tensor, destination: &'a Tensor, rules: (Casting, Overflow)) -> Question<'a> {
     let [source, target] = [source, destination].map(|tensor| (tensor.dtype(), tensor.layout()));
     Question { source, target, rules }
@@ -193,7 +212,11 @@ fn question<'a>(source: &'a Tensor, destination: &'a Tensor, rules: (Casting, Ov
 /// [`write`] where it has to be found out how.
 #[inline(never)]
 fn write_anew(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
-    let question = question(source, destination, (how.casting, how.overflow));
+    let rules = (how.casting, how.overflow);
+    if how.is_plain() && at_once(source, destination, rules) {
+        return Ok(());
+    }
+    let question = question(source, destination, rules);
     // Whoever is told of progress may release the tensors.
     let _held = how.progress.map(|_| [source.clone(), destination.clone()]);
     write_into(source, destination, name, how, |source, layout, destination, transform, sharing| {
@@ -299,12 +322,6 @@ fn run(
         dtype: destination.dtype(),
         layout: destination.layout(),
     };
-    if let (Some(question), Sharing::Nothing) = (asked, sharing)
-        // SAFETY: both layouts stay inside their storages, and no element belongs to both.
-        && unsafe { recall::copy_run(question, from.data, to.data) }
-    {
-        return Ok(());
-    }
     let progress = callback.map(|callback| {
         let bits = |dtype: DType| layout.element_count() as u64 * dtype.element_bits();
         let copied = if sharing == Sharing::Elements { bits(from.dtype) } else { 0 };

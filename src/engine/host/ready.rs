@@ -1,5 +1,7 @@
 //! Small jobs with nothing left to find out: what is done again and again takes one call of its loop.
 
+use std::ptr;
+
 use super::factors::Coefficients;
 use super::fill::{self, Fill};
 use super::isa::Isa;
@@ -8,12 +10,13 @@ use super::memory::Mover;
 use super::path::{Run, Wish};
 use super::rows::{self, Rows};
 use super::run::{Act, Job, Place};
-use super::sheet::{Move, Sheet};
+use super::sheet::{Move, Sheet, Turn};
+use super::transpose::Transposer;
 use super::walk::Block;
 use super::way::Way;
 use crate::dtype::{DType, Overflow};
 use crate::engine::Numeric;
-use crate::engine::plan::{Loop, Plan};
+use crate::engine::plan::{Loop, Plan, Side};
 
 /// A call of a loop, and how far its first scalars lie from the places that a job is done for.
 #[derive(Clone, Copy)]
@@ -41,15 +44,14 @@ impl Ready {
     /// The call that does `job` for `plan`; nothing where it takes several, or the caller's coefficients.
     pub fn of(plan: &Plan, job: &Job) -> Option<Self> {
         let call = match &job.act {
-            Act::Move(mover) => copy(plan, job, *mover),
+            Act::Move(mover) => match &job.way {
+                Way::Sheets(turn) => return transposition(plan, job, turn),
+                _ => copy(plan, job, *mover),
+            },
             Act::Convert(run, Coefficients { scale: [], bias: [] }) => numbers(plan, job, run),
             Act::Convert(..) => None,
         }?;
-        let at = match &call {
-            Call::Sheet { sheet, .. } => [sheet.from.addr(), sheet.to.addr()].map(|at| at as isize),
-            _ => [plan.source, plan.target].map(bytes),
-        };
-        Some(Self { at, call })
+        Some(Self { at: [plan.source, plan.target].map(bytes), call })
     }
 
     /// The call that brings `count` adjacent elements of one type, each a scalar in whole bytes, to adjacent ones of
@@ -65,6 +67,40 @@ impl Ready {
         let run = Run::new(from, to, Wish { overflow, ..Wish::default() }, Isa::chosen());
         let (run, times, with) = run.one_loop(count)?;
         Some(Self { at: [0; 2], call: Call::Numbers { run, count: count * times, with } })
+    }
+
+    /// The call that moves words of `size` bytes from these strides to those; nothing where that takes several, or
+    /// another way may be faster.
+    pub fn of_words(shape: &[i64], [source, target]: [&[i64]; 2], size: usize) -> Option<Self> {
+        let lane = size as i64 * 8;
+        let side = |strides| Side { strides, offset: 0, element: lane, lane, part: 0 };
+        let plan = Plan::new(shape, &side(source), &side(target), 1, None).ok()??;
+        let call = match &*plan.loops {
+            [] => Call::Bytes(size),
+            [run, outer @ ..] if (run.source, run.target) == (lane, lane) => match run.extent as usize * size
+            {
+                bytes if outer.is_empty() => Call::Bytes(bytes),
+                bytes @ LONG.. => rows(outer, bytes)?,
+                _ => return None,
+            },
+            [inner, outer] if size >= 4 && inner.extent.min(outer.extent) > 4 => {
+                let plane = Block::plane(&plan);
+                let (from, to) = (plane.source(ptr::null()), plane.target(ptr::null_mut()));
+                let sheet = Sheet::between(from, to, plane.counts, [size; 2])?;
+                let tiles = Transposer::new(size, Isa::chosen())?;
+                return Some(Self::of_sheet(Move::Tiles(tiles), sheet));
+            }
+            _ => return None,
+        };
+        Some(Self { at: [plan.source, plan.target].map(bytes), call })
+    }
+
+    /// The call that moves the words of a sheet.
+    fn of_sheet(run: Move, sheet: Sheet) -> Self {
+        Self {
+            at: [sheet.from.addr(), sheet.to.addr()].map(|at| at as isize),
+            call: Call::Sheet { run, sheet },
+        }
     }
 
     /// Does it.
@@ -102,6 +138,9 @@ fn bytes(bits: i64) -> isize {
     (bits >> 3) as isize
 }
 
+/// Rows of fewer bytes may be shuffled faster than they are moved one by one.
+const LONG: usize = 16;
+
 /// A copy in one call.
 fn copy(plan: &Plan, job: &Job, mover: Mover) -> Option<Call> {
     let size = job.source.bytes();
@@ -114,17 +153,20 @@ fn copy(plan: &Plan, job: &Job, mover: Mover) -> Option<Call> {
         }
         Way::Words { streams: false } => rows(&plan.loops, size),
         Way::Blocks { .. } if is_word && plan.count() < FEW => rows(&plan.loops, size),
-        Way::Sheets(turn) if plan.loops.len() == 2 => {
-            let target = Place { base: std::ptr::null_mut(), cell: job.target };
-            let sheet = turn.sheet(&Block::plane(plan), std::ptr::null(), target)?;
-            turn.in_one_call().ok().map(|run| Call::Sheet { run, sheet })
-        }
         Way::Fill { streams: false } if plan.loops.len() <= 2 => {
             let run = fill::pick(mover, Isa::chosen())?;
             Some(Call::Fill { run, rows: fill::Job::of(plan, job.target.bytes()) })
         }
         _ => None,
     }
+}
+
+/// A sheet in one call.
+fn transposition(plan: &Plan, job: &Job, turn: &Turn) -> Option<Ready> {
+    let target = Place { base: ptr::null_mut(), cell: job.target };
+    let sheet = turn.sheet(&Block::plane(plan), ptr::null(), target)?;
+    let run = turn.in_one_call().ok().filter(|_| plan.loops.len() == 2)?;
+    Some(Ready::of_sheet(run, sheet))
 }
 
 /// Fewer words are moved one by one.
