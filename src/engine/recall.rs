@@ -261,18 +261,16 @@ pub fn keep(question: &Question, pass: &Pass) {
     if !is_all || !question.is_small() {
         return;
     }
-    let mut plan = ManuallyDrop::new(pass.plan.clone());
-    let [from, to] = firsts(question);
-    (plan.source, plan.target) = (plan.source - from as i64 * 8, plan.target - to as i64 * 8);
+    let first = firsts(question);
     let hash = question.hash();
     // SAFETY: this thread's, and nobody looks at it meanwhile.
     let known = unsafe { &mut *KNOWN.with(UnsafeCell::get) };
-    match Ready::of(&plan, pass.job) {
-        Some(ready) => known.ready.keep(question, hash, ready),
-        None => {
-            if let Some(job) = pass.job.kept() {
-                known.planned.keep(question, hash, (plan, job));
-            }
-        }
+    if let Some(ready) = Ready::of(pass.plan, pass.job) {
+        known.ready.keep(question, hash, ready.moved([-first[0], -first[1]]));
+    } else if let Some(job) = pass.job.kept() {
+        let mut plan = ManuallyDrop::new(pass.plan.clone());
+        let [from, to] = first.map(|bytes| bytes as i64 * 8);
+        (plan.source, plan.target) = (plan.source - from, plan.target - to);
+        known.planned.keep(question, hash, (plan, job));
     }
 }

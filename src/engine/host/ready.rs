@@ -74,7 +74,10 @@ impl Ready {
     pub fn of_words(shape: &[i64], [source, target]: [&[i64]; 2], size: usize) -> Option<Self> {
         let lane = size as i64 * 8;
         let side = |strides| Side { strides, offset: 0, element: lane, lane, part: 0 };
-        let plan = Plan::new(shape, &side(source), &side(target), 1, None).ok()??;
+        let mut plan = Plan::ONE;
+        if !plan.become_new(shape, &side(source), &side(target), 1, None).ok()? {
+            return None;
+        }
         let call = match &*plan.loops {
             [] => Call::Bytes(size),
             [run, outer @ ..] if (run.source, run.target) == (lane, lane) => match run.extent as usize * size
@@ -93,6 +96,11 @@ impl Ready {
             _ => return None,
         };
         Some(Self { at: [plan.source, plan.target].map(bytes), call })
+    }
+
+    /// The same so many bytes further on both sides.
+    pub fn moved(self, bytes: [isize; 2]) -> Self {
+        Self { at: [self.at[0].wrapping_add(bytes[0]), self.at[1].wrapping_add(bytes[1])], ..self }
     }
 
     /// The call that moves the words of a sheet.
