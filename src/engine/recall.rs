@@ -4,7 +4,7 @@
 use std::cell::UnsafeCell;
 use std::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 
-use super::host::ready::Ready;
+use super::host::ready::{Ready, Shuffle};
 use super::host::run::Job;
 use super::loops::INLINE;
 use super::pass::{Form, Part, Pass};
@@ -133,16 +133,23 @@ impl<T, const N: usize> Answers<T, N> {
 
     /// The answer to a question with this hash, if it is known.
     #[inline(always)]
-    fn find(&self, question: &Question, hash: u64) -> Option<&T> {
+    fn find(&mut self, question: &Question, hash: u64) -> Option<&mut T> {
         let [last, other] = self.places[(hash >> 56) as usize % SETS];
-        self.get(last, question).or_else(|| self.get(other, question))
+        let place = if self.holds(last, question) {
+            last
+        } else if self.holds(other, question) {
+            other
+        } else {
+            return None;
+        };
+        let (_, answer) = &mut self.kept[usize::from(place) - 1];
+        // SAFETY: what is asked there has been answered.
+        Some(unsafe { answer.assume_init_mut() })
     }
 
     #[inline(always)]
-    fn get(&self, place: u8, question: &Question) -> Option<&T> {
-        let (asked, answer) = self.kept.get(usize::from(place).checked_sub(1)?)?;
-        // SAFETY: what is asked there has been answered.
-        asked.is(question).then(|| unsafe { answer.assume_init_ref() })
+    fn holds(&self, place: u8, question: &Question) -> bool {
+        place > 0 && self.kept.get(usize::from(place) - 1).is_some_and(|(asked, _)| asked.is(question))
     }
 
     /// Keeps an answer in place of the one that was kept first.
@@ -163,6 +170,8 @@ impl<T, const N: usize> Answers<T, N> {
 struct Known {
     /// Jobs of one call.
     ready: Answers<Ready, 40>,
+    /// Shuffles.
+    shuffles: Answers<Shuffle, 8>,
     /// Other ones, with their plans.
     planned: Answers<(ManuallyDrop<Plan>, Job<'static>), 8>,
 }
@@ -171,7 +180,7 @@ thread_local! {
     // Nothing in it needs a destructor: plans of so few axes have no memory of their own. It is borrowed by the functions
     // below only, none of which calls another one of them, and no loop calls anything that does.
     static KNOWN: UnsafeCell<Known> =
-        const { UnsafeCell::new(Known { ready: Answers::NONE, planned: Answers::NONE }) };
+        const { UnsafeCell::new(Known { ready: Answers::NONE, shuffles: Answers::NONE, planned: Answers::NONE }) };
 }
 
 /// Copies as it was done when the same was asked before; false when it was not, or is no longer known.
@@ -184,8 +193,8 @@ pub unsafe fn copy(question: &Question, source: *const u8, target: *mut u8) -> b
     let hash = question.hash();
     // A closure with more in it would be called, and the question put together in memory for that.
     let known = KNOWN.with(UnsafeCell::get);
-    // SAFETY: this thread's, and nobody changes it meanwhile.
-    let known = unsafe { &*known };
+    // SAFETY: this thread's, and nobody looks at it meanwhile.
+    let known = unsafe { &mut *known };
     let [from, to] = firsts(question);
     let (source, target) = (source.wrapping_offset(from), target.wrapping_offset(to));
     // SAFETY: the loops visit the elements of the layouts in question, counted from the first ones; the caller promises
@@ -196,26 +205,33 @@ pub unsafe fn copy(question: &Question, source: *const u8, target: *mut u8) -> b
                 ready.run(source, target);
                 true
             }
-            None => copy_as_planned(known, question, hash, source, target),
+            None => copy_otherwise(known, question, hash, source, target),
         }
     }
 }
 
-/// [`copy`] where it takes more than a call, from the first elements.
+/// [`copy`] by shuffles, or where it takes more than a call; from the first elements.
 ///
 /// # Safety
 /// As there.
 #[inline(never)]
-unsafe fn copy_as_planned(
-    known: &Known,
+unsafe fn copy_otherwise(
+    known: &mut Known,
     question: &Question,
     hash: u64,
     source: *const u8,
     target: *mut u8,
 ) -> bool {
-    let Some((plan, job)) = known.planned.find(question, hash) else { return false };
-    // SAFETY: as the caller promises; the plan visits the elements of the layouts, counted from the first ones.
-    unsafe { job.run(plan, source, target) };
+    // SAFETY: as the caller promises; both visit the elements of the layouts, counted from the first ones.
+    unsafe {
+        if let Some(shuffle) = known.shuffles.find(question, hash) {
+            shuffle.run(source, target);
+        } else if let Some((plan, job)) = known.planned.find(question, hash) {
+            job.run(plan, source, target);
+        } else {
+            return false;
+        }
+    }
     true
 }
 
@@ -265,8 +281,10 @@ pub fn keep(question: &Question, pass: &Pass) {
     let hash = question.hash();
     // SAFETY: this thread's, and nobody looks at it meanwhile.
     let known = unsafe { &mut *KNOWN.with(UnsafeCell::get) };
-    if let Some(ready) = Ready::of(pass.plan, pass.job) {
-        known.ready.keep(question, hash, ready.moved([-first[0], -first[1]]));
+    if let Some(shuffle) = Shuffle::of(pass.plan, pass.job) {
+        known.shuffles.keep(question, hash, shuffle.moved(first.map(|bytes| -bytes)));
+    } else if let Some(ready) = Ready::of(pass.plan, pass.job) {
+        known.ready.keep(question, hash, ready.moved(first.map(|bytes| -bytes)));
     } else if let Some(job) = pass.job.kept() {
         let mut plan = ManuallyDrop::new(pass.plan.clone());
         let [from, to] = first.map(|bytes| bytes as i64 * 8);

@@ -2,6 +2,7 @@
 
 use std::ptr;
 
+use super::braid::{self, Braid};
 use super::factors::Coefficients;
 use super::fill::{self, Fill};
 use super::isa::Isa;
@@ -45,7 +46,7 @@ impl Ready {
     pub fn of(plan: &Plan, job: &Job) -> Option<Self> {
         let call = match &job.act {
             Act::Move(mover) => match &job.way {
-                Way::Sheets(turn) => return transposition(plan, job, turn),
+                Way::Sheets(turn) if plan.loops.len() == 2 => return transposition(plan, job, turn),
                 _ => copy(plan, job, *mover),
             },
             Act::Convert(run, Coefficients { scale: [], bias: [] }) => numbers(plan, job, run),
@@ -160,11 +161,11 @@ fn copy(plan: &Plan, job: &Job, mover: Mover) -> Option<Call> {
             if plan.loops.len() == 1 { Some(Call::Bytes(row)) } else { rows(&plan.loops[1..], row) }
         }
         Way::Words { streams: false } => rows(&plan.loops, size),
-        Way::Blocks { .. } if is_word && plan.count() < FEW => rows(&plan.loops, size),
         Way::Fill { streams: false } if plan.loops.len() <= 2 => {
             let run = fill::pick(mover, Isa::chosen())?;
             Some(Call::Fill { run, rows: fill::Job::of(plan, job.target.bytes()) })
         }
+        _ if is_word && plan.count() <= FEW => rows(&plan.loops, size),
         _ => None,
     }
 }
@@ -173,12 +174,12 @@ fn copy(plan: &Plan, job: &Job, mover: Mover) -> Option<Call> {
 fn transposition(plan: &Plan, job: &Job, turn: &Turn) -> Option<Ready> {
     let target = Place { base: ptr::null_mut(), cell: job.target };
     let sheet = turn.sheet(&Block::plane(plan), ptr::null(), target)?;
-    let run = turn.in_one_call().ok().filter(|_| plan.loops.len() == 2)?;
+    let run = turn.in_one_call().ok()?;
     Some(Ready::of_sheet(run, sheet))
 }
 
-/// Fewer words are moved one by one.
-const FEW: usize = 32;
+/// So few words are moved one by one before a call is looked for that moves groups of them.
+const FEW: usize = 64;
 
 /// Rows of so many bytes in up to three loops, a long one innermost.
 fn rows(loops: &[Loop], bytes: usize) -> Option<Call> {
@@ -211,4 +212,39 @@ fn numbers(plan: &Plan, job: &Job, run: &Run) -> Option<Call> {
     }
     let (run, times, with) = run.one_loop(count)?;
     Some(Call::Numbers { run, count: count * times, with })
+}
+
+/// Small groups of words with nothing left to find out. A table of shuffles takes much more room than a [`Ready`] call.
+#[derive(Clone, Copy)]
+pub struct Shuffle {
+    at: [isize; 2],
+    braid: Braid,
+    job: braid::Job,
+}
+
+impl Shuffle {
+    /// The shuffles that do `job` for `plan`; nothing where they take several calls, or it is none.
+    pub fn of(plan: &Plan, job: &Job) -> Option<Self> {
+        let Act::Move(mover) = job.act else { return None };
+        let (Way::Groups { streams: false } | Way::Blocks { .. }) = job.way else { return None };
+        let (braid, job) = mover.groups_at_once(&plan.loops)?;
+        let first = [job.from.addr(), job.to.addr()].map(|at| at as isize);
+        Some(Self { at: [bytes(plan.source) + first[0], bytes(plan.target) + first[1]], braid, job })
+    }
+
+    /// The same so many bytes further on both sides.
+    pub fn moved(self, bytes: [isize; 2]) -> Self {
+        Self { at: [self.at[0].wrapping_add(bytes[0]), self.at[1].wrapping_add(bytes[1])], ..self }
+    }
+
+    /// Does it.
+    ///
+    /// # Safety
+    /// As for [`Job::run`], with the plan that this was made for.
+    pub unsafe fn run(&mut self, source: *const u8, target: *mut u8) {
+        self.job.from = source.wrapping_offset(self.at[0]);
+        self.job.to = target.wrapping_offset(self.at[1]);
+        // SAFETY: as the caller promises: the words of the plan.
+        unsafe { self.braid.run_job(&self.job) }
+    }
 }
