@@ -210,6 +210,16 @@ pub unsafe fn copy(question: &Question, source: *const u8, target: *mut u8) -> b
     }
 }
 
+/// [`copy`], not inlined.
+///
+/// # Safety
+/// As there.
+#[inline(never)]
+pub unsafe fn copy_called(question: &Question, source: *const u8, target: *mut u8) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe { copy(question, source, target) }
+}
+
 /// [`copy`] by shuffles, or where it takes more than a call; from the first elements.
 ///
 /// # Safety

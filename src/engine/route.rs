@@ -1,5 +1,7 @@
 //! From tensors to kernels: what has to be done, where, and whether anything has to be done at all.
 
+use std::mem::MaybeUninit;
+
 use super::progress::{Callback, Progress};
 use super::recall::{self, Question};
 use super::{Transform, View, ViewMut, explain};
@@ -86,17 +88,18 @@ impl Convert<'_> {
 /// `tensor` in another dtype, order, scale, on another device; itself when nothing is to be done.
 pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tensor> {
     dtype.validate()?;
-    let source = scalars(tensor, dtype)?.unwrap_or_else(|| tensor.clone());
-    let Some(device) = device_of_copy(&source, dtype, how)? else { return Ok(source) };
+    let scalars = scalars(tensor, dtype)?;
+    let source = scalars.as_ref().unwrap_or(tensor);
+    let Some(device) = device_of_copy(source, dtype, how)? else { return Ok(source.clone()) };
     let result = source.empty_like(dtype, how.order, device)?;
     let rules = (how.casting, how.overflow);
-    if how.is_plain() && (again(&source, &result, rules) || at_once(&source, &result, rules)) {
+    if how.is_plain() && (again(source, &result, rules) || at_once(source, &result, rules)) {
         return Ok(result);
     }
-    let question = question(&source, &result, rules);
+    let question = question(source, &result, rules);
     let asked = how.is_plain().then_some(&question);
     let transform = how.transform(source.layout().ndim(), source.layout().ndim())?;
-    run(&source, source.layout(), &result, &transform, Sharing::Nothing, how.progress, asked)?;
+    run(source, source.layout(), &result, &transform, Sharing::Nothing, how.progress, asked)?;
     Ok(result)
 }
 
@@ -162,6 +165,35 @@ pub fn fill(tensor: &Tensor, value: &Tensor) -> Result<()> {
     require_writable(tensor, "tensor")?;
     let value = convert(value, tensor.dtype(), &Convert::default())?;
     write(&value, tensor, "tensor", &Convert::default())
+}
+
+/// [`fill`] with the element of `dtype` at `value`, if that was done before. Whether it was.
+///
+/// # Safety
+/// The element is readable.
+pub unsafe fn fill_again(tensor: &Tensor, dtype: DType, value: *const u8) -> bool {
+    static ALONE: Layout = Layout::scalar();
+    let (storage, own) = (tensor.storage(), tensor.dtype());
+    let is_plain = [dtype, own].iter().all(|dtype| dtype.kind == 0 && dtype.lanes == 1);
+    if !is_plain || tensor.is_read_only() || !storage.device().is_host_accessible() {
+        return false;
+    }
+    // The value may be one of the elements.
+    let mut room = MaybeUninit::<[u8; u8::MAX.div_ceil(8) as usize]>::uninit();
+    let room = room.as_mut_ptr().cast::<u8>();
+    let rules = (Casting::Unsafe, Overflow::Wrap);
+    let ask = |source, target| Question { source, target, rules };
+    // SAFETY: scalars have at most 255 bits; a tensor's elements lie in its storage. Whatever depends on types and layouts
+    // only was found in order when the same questions were answered.
+    unsafe {
+        let is_there = if dtype == own {
+            room.copy_from_nonoverlapping(value, dtype.item_size());
+            true
+        } else {
+            recall::copy_called(&ask((dtype, &ALONE), (own, &ALONE)), value, room)
+        };
+        is_there && recall::copy_called(&ask((own, &ALONE), (own, tensor.layout())), room, storage.start())
+    }
 }
 
 /// [`copy_into`], the destination called `name` in messages.

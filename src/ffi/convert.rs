@@ -373,8 +373,13 @@ pub unsafe extern "C" fn ndf_tensor_fill(
 ) -> ndf_status {
     guard(|| {
         // SAFETY: the header's contract; NULL is refused.
-        let (tensor, value) = unsafe { (borrow(tensor, "tensor")?, scalar(value_dtype, value)?) };
-        route::fill(&tensor, &value)
+        unsafe {
+            let tensor = borrow(tensor, "tensor")?;
+            if !value.is_null() && route::fill_again(&tensor, value_dtype, value.cast()) {
+                return Ok(());
+            }
+            route::fill(&tensor, &scalar(value_dtype, value)?)
+        }
     })
 }
 

@@ -74,7 +74,7 @@ impl Same {
                 [l] if self.is_run([one, other], [l.source, l.target]) => {
                     let at =
                         |side: Place<*const u8>, bits: i64| side.base.wrapping_offset((bits >> 3) as isize);
-                    self.all(at(one, plan.source), at(other, plan.target), l.extent as usize)
+                    self.adjacent(at(one, plan.source), at(other, plan.target), l.extent as usize)
                 }
                 [l, ..]
                     if l.extent as usize * self.size >= SHORT
@@ -96,7 +96,7 @@ impl Same {
     ///
     /// # Safety
     /// So many are readable in native bytes at `a` and at `b`; they need not be native where only bytes count.
-    unsafe fn all(&self, a: *const u8, b: *const u8, n: usize) -> bool {
+    pub unsafe fn adjacent(&self, a: *const u8, b: *const u8, n: usize) -> bool {
         // SAFETY: as the caller promises; the processor has the instructions, or `shell` had not given the loop.
         unsafe {
             match self.run {
@@ -123,7 +123,7 @@ impl Same {
             // SAFETY: the rows are made of the plan's scalars.
             same = same
                 && (0..block.counts[1])
-                    .all(|j| unsafe { self.all(at(&from, j), at(&to, j), block.counts[0]) });
+                    .all(|j| unsafe { self.adjacent(at(&from, j), at(&to, j), block.counts[0]) });
         });
         same
     }
@@ -142,7 +142,7 @@ impl Same {
                 && unsafe {
                     let a = gather(one.cell, block.source(one.base), block.counts, room);
                     let b = gather(other.cell, block.target(other.base), block.counts, other_room);
-                    self.all(a, b, block.scalars())
+                    self.adjacent(a, b, block.scalars())
                 };
         });
         same
