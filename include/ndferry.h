@@ -317,19 +317,6 @@ typedef int32_t ndf_status;
 #endif // __cplusplus
 
 /**
- * Loops, innermost first.
- */
-typedef struct Loops Loops;
-
-/**
- * A canonical loop nest.
- *
- * The first loop is the innermost and has the smallest target stride. Axes that move together on both sides are one
- * loop; the axis of scale and bias stays by itself.
- */
-typedef struct Plan Plan;
-
-/**
  * A strided, typed view of memory on one device, shared by counting references.
  *
  * A handle is an immutable description: any function may be called with it on any thread at any time. The elements
@@ -841,8 +828,6 @@ typedef void (*ndf_parallel_for_fn)(void *context, int64_t count, ndf_task_fn ta
  * DLPack's type codes, the `code` of an ndf_dtype. Any number is carried; only those named here are converted.
  */
 typedef uint8_t ndf_code;
-
-
 
 
 

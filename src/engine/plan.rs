@@ -62,6 +62,7 @@ pub struct Plan {
 
 impl Plan {
     /// One scalar, to be changed.
+    /// cbindgen:ignore
     pub const ONE: Self = Self { loops: Loops::NONE, source: 0, target: 0, first: 0 };
 
     /// The plan for `shape` times `lanes`, with coefficients along `axis`; `None` when there is no element.

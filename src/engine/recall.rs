@@ -169,7 +169,7 @@ impl<T, const N: usize> Answers<T, N> {
 /// What a thread has done last.
 struct Known {
     /// Jobs of one call.
-    ready: Answers<Ready, 40>,
+    ready: Answers<Ready, 32>,
     /// Shuffles.
     shuffles: Answers<Shuffle, 8>,
     /// Other ones, with their plans.

@@ -104,6 +104,7 @@ unsafe impl Options for ndf_convert_options {
 
 impl ndf_convert_options {
     /// The defaults.
+    /// cbindgen:ignore
     const NONE: Self = Self {
         struct_size: 0,
         casting: NDF_CASTING_DEFAULT,
