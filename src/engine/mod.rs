@@ -191,7 +191,7 @@ unsafe fn convert_and_show(
     source: &View,
     target: &ViewMut,
     transform: &Transform,
-    show: &mut impl FnMut(&Pass),
+    show: &mut dyn FnMut(&Pass),
 ) -> Result<()> {
     let forms = [(source.dtype, source.layout), (target.dtype, target.layout)];
     passes(forms[0], forms[1], transform, &mut |pass: &Pass| {

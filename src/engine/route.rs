@@ -93,7 +93,7 @@ pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tenso
     let Some(device) = device_of_copy(source, dtype, how)? else { return Ok(source.clone()) };
     let result = source.empty_like(dtype, how.order, device)?;
     let rules = (how.casting, how.overflow);
-    if how.is_plain() && (again(source, &result, rules) || at_once(source, &result, rules)) {
+    if how.is_plain() && (again_called(source, &result, rules) || at_once(source, &result, rules)) {
         return Ok(result);
     }
     let question = question(source, &result, rules);
@@ -152,7 +152,10 @@ fn scalars(tensor: &Tensor, dtype: DType) -> Result<Option<Tensor>> {
 /// Writes `source`, broadcast, into `destination`, as if `source` had been copied first.
 #[inline(always)]
 pub fn copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<()> {
-    write(source, destination, "destination", how)
+    if how.is_plain() && again(source, destination, (how.casting, how.overflow)) {
+        return Ok(());
+    }
+    write_anew(source, destination, "destination", how)
 }
 
 /// What [`copy_into`] does, in words. Fails as it does.
@@ -164,7 +167,7 @@ pub fn explain_copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_
 pub fn fill(tensor: &Tensor, value: &Tensor) -> Result<()> {
     require_writable(tensor, "tensor")?;
     let value = convert(value, tensor.dtype(), &Convert::default())?;
-    write(&value, tensor, "tensor", &Convert::default())
+    write_anew(&value, tensor, "tensor", &Convert::default())
 }
 
 /// [`fill`] with the element of `dtype` at `value`, if that was done before. Whether it was.
@@ -196,15 +199,6 @@ pub unsafe fn fill_again(tensor: &Tensor, dtype: DType, value: *const u8) -> boo
     }
 }
 
-/// [`copy_into`], the destination called `name` in messages.
-#[inline(always)]
-fn write(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
-    if how.is_plain() && again(source, destination, (how.casting, how.overflow)) {
-        return Ok(());
-    }
-    write_anew(source, destination, name, how)
-}
-
 /// Copies by nothing but the rules as it was done when the same was asked before. Whether it was.
 #[inline(always)]
 fn again(source: &Tensor, destination: &Tensor, rules: (Casting, Overflow)) -> bool {
@@ -212,6 +206,12 @@ fn again(source: &Tensor, destination: &Tensor, rules: (Casting, Overflow)) -> b
     // SAFETY: a tensor's elements lie in its storage, and the two storages do not meet. Whatever depends on types and
     // layouts only was found in order when the same question was answered.
     unsafe { recall::copy(&question(source, destination, rules), from, to) }
+}
+
+/// [`again`], not inlined.
+#[inline(never)]
+fn again_called(source: &Tensor, destination: &Tensor, rules: (Casting, Overflow)) -> bool {
+    again(source, destination, rules)
 }
 
 /// Copies by nothing but the rules what takes little thought. Whether it did.
@@ -241,7 +241,7 @@ fn question<'a>(source: &'a Tensor, destination: &'a Tensor, rules: (Casting, Ov
     Question { source, target, rules }
 }
 
-/// [`write`] where it has to be found out how.
+/// [`copy_into`] where it has to be found out how, the destination called `name` in messages.
 #[inline(never)]
 fn write_anew(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
     let rules = (how.casting, how.overflow);
@@ -257,7 +257,7 @@ fn write_anew(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'
     })
 }
 
-/// [`write`] up to what `act` does, which is [`run`] or [`tell`].
+/// [`write_anew`] up to what `act` does, which is [`run`] or [`tell`].
 fn write_into<T>(
     source: &Tensor,
     destination: &Tensor,

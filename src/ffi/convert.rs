@@ -247,14 +247,15 @@ pub unsafe extern "C" fn ndf_plan_format(
                 TextOut::new(out_text, capacity, out_length)?,
             )
         };
+        let default = if destination.is_some() { Casting::SameKind } else { Casting::Unsafe };
+        if destination.is_some() {
+            require_none(dtype)?;
+        }
         // SAFETY: the header's contract, as above.
-        let read = |casting| unsafe { options.read(casting) };
+        let options = unsafe { options.read(default)? };
         out.set(&match destination {
-            Some(destination) => {
-                require_none(dtype)?;
-                route::explain_copy_into(&source, &destination, &read(Casting::SameKind)?)?
-            }
-            None => route::explain_convert(&source, dtype.or(source.dtype()), &read(Casting::Unsafe)?)?,
+            Some(destination) => route::explain_copy_into(&source, &destination, &options)?,
+            None => route::explain_convert(&source, dtype.or(source.dtype()), &options)?,
         })
     })
 }
