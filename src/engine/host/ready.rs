@@ -59,7 +59,7 @@ impl Ready {
     /// another, from the first to the first; nothing where it takes several, or is more than a copy or a conversion.
     pub fn of_run([source, target]: [DType; 2], count: usize, overflow: Overflow) -> Option<Self> {
         if source == target {
-            return Some(Self { at: [0; 2], call: Call::Bytes(count * source.item_size()) });
+            return Some(Self { at: [0; 2], call: run(count * source.item_size()) });
         }
         let (from, to) = (Numeric::of(source)?, Numeric::of(target)?);
         if from.complex || to.complex || source.is_swapped() || target.is_swapped() {
@@ -81,9 +81,9 @@ impl Ready {
         }
         let call = match &*plan.loops {
             [] => Call::Bytes(size),
-            [run, outer @ ..] if (run.source, run.target) == (lane, lane) => match run.extent as usize * size
+            [row, outer @ ..] if (row.source, row.target) == (lane, lane) => match row.extent as usize * size
             {
-                bytes if outer.is_empty() => Call::Bytes(bytes),
+                bytes if outer.is_empty() => run(bytes),
                 bytes @ LONG.. => rows(outer, bytes)?,
                 _ => return None,
             },
@@ -147,6 +147,15 @@ fn bytes(bits: i64) -> isize {
     (bits >> 3) as isize
 }
 
+/// Adjacent bytes.
+fn run(bytes: usize) -> Call {
+    if bytes < rows::LONG {
+        return Call::Bytes(bytes);
+    }
+    let copy = rows::pick(bytes, Isa::chosen());
+    Call::Rows { copy, bytes, source: [0; 3], target: [0; 3], counts: [1; 3] }
+}
+
 /// Rows of fewer bytes may be shuffled faster than they are moved one by one.
 const LONG: usize = 16;
 
@@ -158,7 +167,7 @@ fn copy(plan: &Plan, job: &Job, mover: Mover) -> Option<Call> {
         _ if plan.loops.is_empty() && is_word => Some(Call::Bytes(size)),
         Way::Rows { streams: false } => {
             let row = plan.loops[0].extent as usize * size;
-            if plan.loops.len() == 1 { Some(Call::Bytes(row)) } else { rows(&plan.loops[1..], row) }
+            if plan.loops.len() == 1 { Some(run(row)) } else { rows(&plan.loops[1..], row) }
         }
         Way::Words { streams: false } => rows(&plan.loops, size),
         Way::Fill { streams: false } if plan.loops.len() <= 2 => {
@@ -183,16 +192,16 @@ const FEW: usize = 64;
 
 /// Rows of so many bytes in up to three loops, a long one innermost.
 fn rows(loops: &[Loop], bytes: usize) -> Option<Call> {
-    let mut three = [Loop::ONCE; 3];
-    three.get_mut(..loops.len())?.copy_from_slice(loops);
-    three.sort_by_key(|l| std::cmp::Reverse(l.extent.min(ENOUGH)));
-    let side = |distance: fn(&Loop) -> i64| three.each_ref().map(|l| self::bytes(distance(l)));
+    let mut order = [0, 1, 2];
+    order.get(..loops.len())?;
+    let get = |i: usize| loops.get(i).unwrap_or(&Loop::ONCE);
+    order.sort_by_key(|i| std::cmp::Reverse(get(*i).extent.min(ENOUGH)));
     Some(Call::Rows {
         copy: rows::pick(bytes, Isa::chosen()),
         bytes,
-        source: side(|l| l.source),
-        target: side(|l| l.target),
-        counts: three.map(|l| l.extent as usize),
+        source: order.map(|i| self::bytes(get(i).source)),
+        target: order.map(|i| self::bytes(get(i).target)),
+        counts: order.map(|i| get(i).extent as usize),
     })
 }
 
