@@ -192,7 +192,10 @@ pub unsafe extern "C" fn ndf_tensor_full(
             )
         };
         let tensor = Tensor::empty(dtype, shape, plain_order(options.order)?, device_or_cpu(options.device))?;
-        route::fill(&tensor, &value)?;
+        // SAFETY: as above.
+        if !unsafe { route::fill_again(&tensor, value.dtype(), value.data()) } {
+            route::fill(&tensor, &value)?;
+        }
         out.give(tensor)
     })
 }

@@ -58,7 +58,15 @@ impl Tensor {
 
     /// A tensor with the shape of `self` and gap-free strides in `order`, its elements not initialised.
     pub fn empty_like(&self, dtype: DType, order: MemoryOrder, device: Device) -> Result<Self> {
-        Self::on_new_storage(dtype, Draft::new(self.layout_in(order)?)?, device, Content::Unknown)
+        let shape = self.layout().shape();
+        match order {
+            MemoryOrder::C => Self::empty(dtype, shape, Order::C, device),
+            MemoryOrder::F => Self::empty(dtype, shape, Order::F, device),
+            MemoryOrder::Keep => {
+                let draft = Draft::new(self.layout().dense_like())?;
+                Self::on_new_storage(dtype, draft, device, Content::Unknown)
+            }
+        }
     }
 
     /// The layout and the bytes of [`empty_like`](Self::empty_like); fails as that does, but for want of memory.
