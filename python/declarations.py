@@ -123,8 +123,8 @@ def signatures(header: Header) -> list[str]:
     return [*lines, "}"]
 
 
-def generate() -> str:
-    header = Header(HEADER.read_text(encoding="utf-8"))
+def source(header: Header) -> str:
+    """The module that says in ctypes what the header says in C."""
     body = [
         *[f"{name} = {value}" for name, value in header.statuses], "",
         *constants(header), "",
@@ -141,7 +141,7 @@ def generate() -> str:
 
 
 def main() -> None:
-    text = generate()
+    text = source(Header(HEADER.read_text(encoding="utf-8")))
     if sys.argv[1:] == ["--check"]:
         if not OUTPUT.is_file() or OUTPUT.read_text(encoding="utf-8") != text:
             raise SystemExit(f"{OUTPUT.name} is stale: run `python python/declarations.py`")

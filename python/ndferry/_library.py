@@ -29,13 +29,18 @@ _LONG = {
 
 
 def _find() -> str:
-    """The path of the library: NDFERRY_LIBRARY, or what cargo built in the checkout that this file is part of."""
+    """The path of the library: NDFERRY_LIBRARY, what was installed with the package, or what cargo built in the checkout
+    that this file is part of."""
     if path := os.environ.get("NDFERRY_LIBRARY"):
         if not os.path.isfile(path):
             raise ImportError(f"ndferry: NDFERRY_LIBRARY is {path}, where there is no file")
         return os.path.abspath(path)  # a name without a slash would be looked for in the system's folders
+    package = os.path.dirname(os.path.abspath(__file__))
+    path = os.path.join(package, "lib", f"libndferry.so.{c.NDF_ABI_VERSION}")
+    if os.path.isfile(path):
+        return path
     name = {"darwin": "libndferry.dylib", "win32": "ndferry.dll"}.get(sys.platform, "libndferry.so")
-    checkout = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    checkout = os.path.dirname(os.path.dirname(package))
     for profile in ("release", "debug"):
         path = os.path.join(checkout, "target", profile, name)
         if os.path.isfile(path):
