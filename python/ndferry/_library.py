@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from ._functions import Functions
+else:
+    Functions = object
+
 # Calls whose work grows with the number of elements.
 _LONG = {
     "ndf_tensor_zeros", "ndf_tensor_full", "ndf_tensor_from_data", "ndf_tensor_shares_memory", "ndf_tensor_convert",
@@ -48,7 +52,7 @@ def _find() -> str:
     raise ImportError(f"ndferry: there is no {name}: run `cargo build --release`, or set NDFERRY_LIBRARY to its path")
 
 
-class Library:
+class Library(Functions):
     """Every function of the C API, typed, as an attribute."""
 
     def __init__(self, path: str) -> None:
@@ -68,10 +72,6 @@ class Library:
         abi = self.ndf_abi_version()
         if abi != c.NDF_ABI_VERSION:
             raise ImportError(f"ndferry: {path} has ABI {abi}, this package needs ABI {c.NDF_ABI_VERSION}")
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
 
 lib = Library(_find())

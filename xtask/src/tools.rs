@@ -80,7 +80,8 @@ pub struct Python {
 
 /// Every Python of this machine that is new enough, by minor version: one for each.
 pub fn all_pythons(oldest: (u32, u32)) -> Vec<Python> {
-    let names = (oldest.1..=NEWEST_PYTHON).flat_map(|minor| ["", "t"].map(|kind| format!("python3.{minor}{kind}")));
+    let names =
+        (oldest.1..=NEWEST_PYTHON).flat_map(|minor| ["", "t"].map(|kind| format!("python3.{minor}{kind}")));
     let found = names.filter_map(|name| usable(name.clone().into(), probe(Path::new(&name))?, oldest).ok());
     let mut all: Vec<Python> = found.collect();
     if all.is_empty() {

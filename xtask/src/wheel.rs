@@ -74,8 +74,11 @@ fn try_out(progress: &Progress, python: &tools::Python, wheel: &Path, folder: &P
     install.args(["-m", "pip", "install", "--quiet", "--no-index", "--disable-pip-version-check"]).arg(wheel);
     progress.must("install the wheel", &mut install)?;
     let mut check = Command::new(&program);
-    check.arg(tools::root().join("python/installed.py")).arg(tools::root().join("c_examples/hello.c"));
-    // Away from the checkout, which would be found before what is installed.
-    check.current_dir(folder).env_remove("PYTHONPATH").env_remove("NDFERRY_LIBRARY");
+    // Isolated, or what lies beside the script would be found before what is installed.
+    check
+        .arg("-I")
+        .arg(tools::root().join("python/installed.py"))
+        .arg(tools::root().join("c_examples/hello.c"));
+    check.current_dir(folder).env_remove("NDFERRY_LIBRARY");
     progress.must("use it", &mut check).map(|finished| progress.say(finished.text.trim()))
 }
