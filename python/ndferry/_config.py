@@ -36,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--libdir", action="store_true", help="the folder of the library")
     parser.add_argument("--cmakedir", action="store_true", help="what ndferry_DIR is to be set to for find_package")
     parser.add_argument("--pkgconfigdir", action="store_true", help="what PKG_CONFIG_PATH is to hold")
+    parser.add_argument("--cdef", action="store_true", help="the declarations for cffi's ABI mode")
     parser.add_argument("--cflags", action="store_true", help="options for the compiler")
     parser.add_argument("--libs", action="store_true", help="options for the linker, the run-time path among them")
     asked = parser.parse_args(arguments)
@@ -43,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     words = {
         "version": lib.ndf_version_string().decode(),
         **known,
+        "cdef": os.path.join(known.get("includedir", ""), "ndferry.cdef"),
         "cflags": f"-I{known.get('includedir')}",
         "libs": f"-L{known['libdir']} -lndferry -Wl,-rpath,{known['libdir']}",
     }
