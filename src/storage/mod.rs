@@ -71,6 +71,13 @@ impl Storage {
         self.byte_count
     }
 
+    /// Whether the bytes do not meet those of `other`: quickly told, of memory that has addresses.
+    #[inline]
+    pub fn is_apart(&self, other: &Self) -> bool {
+        let (from, to) = (self.start.addr(), other.start.addr());
+        if from <= to { to - from >= self.byte_count } else { from - to >= other.byte_count }
+    }
+
     /// Who frees it.
     pub fn owner(&self) -> &Owner {
         &self.owner
