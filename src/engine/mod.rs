@@ -73,11 +73,6 @@ impl Transform<'_> {
         !self.scale.is_empty() || !self.bias.is_empty()
     }
 
-    /// The axis along which coefficients differ.
-    fn varies_along(&self) -> Option<usize> {
-        (self.scale.len() > 1 || self.bias.len() > 1).then_some(self.axis)
-    }
-
     fn check(&self, shape: &[i64]) -> Result<()> {
         for (name, values) in [("scale", self.scale), ("bias", self.bias)] {
             if values.len() <= 1 {
