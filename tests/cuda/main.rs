@@ -3,6 +3,7 @@
 mod c_api;
 mod captures;
 mod contexts;
+mod engine;
 mod fake;
 mod faults;
 mod fork;
