@@ -11,7 +11,7 @@ use super::patch::{Unit, nest};
 use super::path::Run;
 use super::rows;
 use super::sheet::{Sheet, Turn, with_room};
-use super::stream;
+use super::stream::{self, Ahead};
 use super::tour::{self, Turned};
 use super::walk::{Block, second_loop, walk};
 use super::way::{TILE, Way, has_runs};
@@ -225,7 +225,7 @@ unsafe fn fill_joined(fill: fill::Fill, job: &fill::Job) {
         // SAFETY: the rows from `start` on, which the tile holds.
         unsafe {
             fill(&fill::Job { from: job.from.offset(start as isize * job.step), to: tile, rows, ..*job });
-            stream::copy(tile, job.to.add(start * job.bytes), rows * job.bytes);
+            stream::copy(tile, job.to.add(start * job.bytes), rows * job.bytes, &mut { Ahead::NOTHING });
         }
     }
 }
@@ -248,7 +248,9 @@ unsafe fn copy_patches(
     let mut put = |from: *const u8, pitch: isize, to: *mut u8, target_pitch: isize, n: usize, rows: usize| unsafe {
         if is_word {
             for i in 0..rows as isize {
-                stream::copy(from.offset(i * pitch), to.offset(i * target_pitch), n * size);
+                stream::copy(from.offset(i * pitch), to.offset(i * target_pitch), n * size, &mut {
+                    Ahead::NOTHING
+                });
             }
         } else {
             let grid = |pitch: isize| [source.cell.stride(), pitch as i64 * 8];
@@ -303,7 +305,9 @@ unsafe fn stream_rows(plan: &Plan, source: Place<*const u8>, target: Place<*mut 
             mover.run(block.source(source.base), tile, block.counts);
             for j in 0..rows {
                 let at = (to.at + j as i64 * to.strides[1]) >> 3;
-                stream::copy(room.add(j * n * size), to.base.offset(at as isize), n * size);
+                stream::copy(room.add(j * n * size), to.base.offset(at as isize), n * size, &mut {
+                    Ahead::NOTHING
+                });
             }
         }
     });

@@ -6,8 +6,8 @@ use super::isa::Isa;
 use super::patch::{Patch, Patches, Unit, nest};
 use super::rows;
 use super::sheet::Sheet;
-use super::stream;
-use super::transpose::{Ahead, LINE, Transposer};
+use super::stream::{self, Ahead};
+use super::transpose::{LINE, Transposer};
 use crate::engine::plan::{Loop, Plan};
 
 /// What is done with `rows` rows of `words` words, which lie so many bytes apart, and their places in the target:
@@ -49,7 +49,7 @@ pub unsafe fn copy_rows(
         // SAFETY: the units of the plan.
         nest(&plan.loops[unit.loops..], [plan.source, plan.target], &mut |at| unsafe {
             let (from, to) = places(source, target, at);
-            stream::copy(from, to, bytes);
+            stream::copy(from, to, bytes, &mut { Ahead::NOTHING });
         });
         return stream::finish();
     }
@@ -81,7 +81,7 @@ pub unsafe fn copy_rows(
                 Some(n) => nest(patch.along, [patch.source, patch.target], &mut |at| {
                     let (_, to) = places(source, target, at);
                     gather(patch.across, source, at[0], (room, bytes), bytes, copy);
-                    stream::copy(room, to, n * bytes);
+                    stream::copy(room, to, n * bytes, &mut { Ahead::NOTHING });
                 }),
                 None => rearrange(patch, source, target, bytes, copy),
             }
