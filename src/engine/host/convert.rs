@@ -2,16 +2,17 @@
 //! through tiles, or block by block: gathered into adjacent bytes, converted there and scattered; where memory already has
 //! that form, gathering or scattering falls away.
 
-use std::mem::MaybeUninit;
+use std::ptr;
 
 use super::factors::{Coefficients, Cycle, Factors};
 use super::memory::Cell;
+use super::outlet::{self, Outlet};
 use super::path::Run;
 use super::port::{Port, Room};
 use super::run::{Place, each_row, each_sheet};
 use super::sheet::Turn;
-use super::stream::{self, Ahead};
-use super::walk::{Block, walk};
+use super::stream::{Ahead, LINE};
+use super::walk::{Block, walk_ahead};
 use super::way::{SHORT, Way, block_limit};
 use crate::engine::plan::{Loop, Plan};
 
@@ -53,34 +54,31 @@ unsafe fn convert_plainly(
     source: Place<*const u8>,
     target: Place<*mut u8>,
 ) {
-    let sizes = [source.cell.bytes(), target.cell.bytes()];
-    let streams = way.streams_runs();
     // SAFETY: numbers that are brought here, and their place in the target.
     let mut work = |from, to, n, _| unsafe { run.run(from, to, n) };
-    // SAFETY: likewise.
-    let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
-        if streams { stream_run(&mut work, from, to, n, Cycle::NONE, sizes) } else { run.run(from, to, n) }
-    };
+    if way.streams_runs() {
+        // SAFETY: as the caller promises.
+        return unsafe { each_run(plan, way, source, target, None, run.most(), &mut work) };
+    }
+    // SAFETY: as there.
+    let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe { run.run(from, to, n) };
     // SAFETY: as the caller promises.
     unsafe {
         let done = match way {
             Way::Rows { .. } => {
-                each_row(plan, source.base, target.base, &mut |from, to, n, _| put(from, to, n));
+                each_row(plan, source.base, target.base, &mut |from, to, n, _, _| put(from, to, n));
                 true
             }
             Way::Tiles { turn, is_large } => {
                 each_sheet(plan, turn, *is_large, source, target, &mut |_, sheet, room| {
-                    turn.through(sheet, sizes[1], room, &mut put)
+                    turn.through(sheet, target.cell.bytes(), room, &mut put)
                 })
             }
             _ => false,
         };
         if !done {
-            each_block(plan, source, target, &mut work);
+            each_block(plan, source, target, None, &mut work);
         }
-    }
-    if streams {
-        stream::finish();
     }
 }
 
@@ -103,8 +101,8 @@ unsafe fn convert_scaled(
     // SAFETY: as the caller promises.
     unsafe {
         match joined {
-            Some((plan, row)) => each_run(&plan, way, source, target, Some(row), &mut scale),
-            None => each_run(plan, way, source, target, None, &mut scale),
+            Some((plan, row)) => each_run(&plan, way, source, target, Some(row), run.most(), &mut scale),
+            None => each_run(plan, way, source, target, None, run.most(), &mut scale),
         }
     }
 }
@@ -134,7 +132,7 @@ pub(super) fn join(plan: &Plan, source: Cell, target: Cell) -> Option<(Plan, Cyc
 const LONG: i64 = 512;
 
 /// Brings the numbers of a plan and their coefficients to `work`: rows as they are, others by way of tiles or blocks; what it writes is streamed
-/// where it is much. Rows that [`join`] made are `joined`.
+/// where it is much, at most `most` bytes at a time. Rows that [`join`] made are `joined`.
 ///
 /// # Safety
 /// As for [`convert`].
@@ -144,34 +142,42 @@ unsafe fn each_run(
     source: Place<*const u8>,
     target: Place<*mut u8>,
     joined: Option<Cycle>,
+    most: usize,
     work: &mut Work,
 ) {
     let sizes = [source.cell.bytes(), target.cell.bytes()];
     let streams = way.streams_runs();
+    let mut outlet = Outlet::new();
     // SAFETY: a run of numbers and its place in the target.
-    let mut put = |from: *const u8, to: *mut u8, n: usize, cycle: Cycle| unsafe {
+    let mut put = |from: *const u8, to: *mut u8, n: usize, cycle: Cycle, next: *const u8| unsafe {
         let cycle = joined.map_or(cycle, |joined| Cycle { first: cycle.first, ..joined });
-        if streams { stream_run(work, from, to, n, cycle, sizes) } else { work(from, to, n, cycle) }
+        match streams {
+            true => stream_run(&mut outlet, work, (from, to, n), cycle, (sizes, most), next),
+            false => work(from, to, n, cycle),
+        }
     };
     // SAFETY: as the caller promises.
     unsafe {
         let done = match way {
             Way::Rows { .. } => {
                 let along = plan.loops.first().map_or(0, |l| l.step);
-                each_row(plan, source.base, target.base, &mut |from, to, n, first| {
-                    put(from, to, n, Cycle { first, at: 0, row: n, steps: [along, 0] })
+                each_row(plan, source.base, target.base, &mut |from, to, n, first, next| {
+                    put(from, to, n, Cycle { first, at: 0, row: n, steps: [along, 0] }, next)
                 });
                 true
             }
-            Way::Tiles { turn, is_large } => through_tiles(plan, turn, *is_large, source, target, &mut put),
+            Way::Tiles { turn, is_large } => {
+                let mut put = |from: *const u8, to: *mut u8, n, cycle| put(from, to, n, cycle, ptr::null());
+                through_tiles(plan, turn, *is_large, source, target, &mut put)
+            }
             _ => false,
         };
         if !done {
-            each_block(plan, source, target, work);
+            each_block(plan, source, target, streams.then_some(&mut outlet), work);
         }
-    }
-    if streams {
-        stream::finish();
+        if streams {
+            outlet.finish();
+        }
     }
 }
 
@@ -208,62 +214,79 @@ unsafe fn through_tiles(
     })
 }
 
-/// Gathers each block into adjacent scalars, lets `work` make of them those of the target, and scatters these.
+/// Gathers each block into adjacent scalars, lets `work` make of them those of the target, and scatters these; those
+/// that are a run of the target go by way of the outlet, if there is one.
 ///
 /// # Safety
 /// As for [`convert`], the cells being those of two types of numbers.
 #[inline(never)]
-unsafe fn each_block(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, work: &mut Work) {
+unsafe fn each_block(
+    plan: &Plan,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+    mut outlet: Option<&mut Outlet>,
+    work: &mut Work,
+) {
     // Bytes stay in their order: `work` knows it.
     let plain = |cell| Cell { swapped: false, ..cell };
     let (input, output) = (Port::reading(plain(source.cell)), Port::writing(plain(target.cell)));
     let (mut room_in, mut room_out) = (Room::default(), Room::default());
     let limit = block_limit(source.cell).min(block_limit(target.cell));
-    walk(plan, limit, &mut |block: &Block| {
+    let (size, width) = (source.cell.bytes(), target.cell.bytes());
+    let limit = if outlet.is_some() { limit.min(outlet::MOST / width) } else { limit };
+    walk_ahead(plan, limit, &mut |block: &Block, next| {
         let cycle =
             Cycle { first: block.first, at: 0, row: block.counts[0], steps: block.loops.map(|l| l.step) };
+        let (n, counts, target) = (block.scalars(), block.counts, block.target(target.base));
         // SAFETY: the blocks are made of the plan's scalars, which do not overlap.
         unsafe {
-            let from = input.gather(block.source(source.base), block.counts, &mut room_in);
-            let (target, counts) = (block.target(target.base), block.counts);
-            output.scatter(target, counts, &mut room_out, &mut |to| work(from, to, block.scalars(), cycle));
+            let from = input.gather(block.source(source.base), counts, &mut room_in);
+            match (&mut outlet, output.place(&target, counts)) {
+                (Some(outlet), Some(to)) => {
+                    let ahead = next.map_or(Ahead::NOTHING, |b| b.source(source.base).ahead(b.counts, size));
+                    outlet.write(to, n * width, ahead, |to| work(from, to, n, cycle));
+                }
+                _ => output.scatter(target, counts, &mut room_out, &mut |to| work(from, to, n, cycle)),
+            }
         }
     });
 }
 
-/// Converts a run of numbers through a block of the first-level cache, from where it is streamed;
-/// [`stream::finish`] must follow.
+/// Converts a run of numbers by way of the outlet, `most` bytes at a time on either side; behind it comes what is at
+/// `next`, if that is known.
 ///
 /// # Safety
 /// `work` may be given these numbers; the sizes are those of the two types.
 #[inline(never)]
 unsafe fn stream_run(
+    outlet: &mut Outlet,
     work: &mut Work,
-    from: *const u8,
-    to: *mut u8,
-    count: usize,
+    (from, to, count): (*const u8, *mut u8, usize),
     cycle: Cycle,
-    [size, width]: [usize; 2],
+    ([size, width], most): ([usize; 2], usize),
+    next: *const u8,
 ) {
-    let mut room = StreamRoom(MaybeUninit::uninit());
-    let room = room.0.as_mut_ptr().cast::<u8>();
-    let step = cycle.step((READ / size).min(STREAM / width));
-    for start in (0..count).step_by(step) {
-        let n = step.min(count - start);
-        // SAFETY: the numbers from `start` on; the room holds so many.
+    let step = cycle.step(most / size.max(width));
+    // Turns end where lines of the target do.
+    let over = to.wrapping_add(step * width).addr() % LINE / width;
+    let mut n = if over < step && cycle.is_plain() { step - over } else { step };
+    let mut ahead = match next.is_null() {
+        true => Ahead::NOTHING,
+        false => Ahead::of(next, 0, (count * size).min(NEXT), 1),
+    };
+    let mut start = 0;
+    while start < count {
+        n = n.min(count - start);
+        let ahead = std::mem::replace(&mut ahead, Ahead::NOTHING);
+        // SAFETY: the numbers from `start` on, no more than the outlet takes.
         unsafe {
-            work(from.add(start * size), room, n, cycle.after(start));
-            stream::copy(room, to.add(start * width), n * width, &mut { Ahead::NOTHING });
+            outlet.write(to.add(start * width), n * width, ahead, |room| {
+                work(from.add(start * size), room, n, cycle.after(start))
+            });
         }
+        (start, n) = (start + n, step);
     }
 }
 
-/// The most bytes that are read before what became of them is streamed: so few that memory does both at a time.
-const READ: usize = 4 << 10;
-
-/// The most bytes that are streamed at once.
-const STREAM: usize = 8 << 10;
-
-/// What is streamed next, in whole cache lines: across them loads and stores take twice as long.
-#[repr(C, align(64))]
-struct StreamRoom(MaybeUninit<[u8; STREAM]>);
+/// Bytes of a row that are fetched before its turn comes: memory foresees the rest.
+const NEXT: usize = 2 << 10;

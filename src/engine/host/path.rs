@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use super::factors::{Cycle, Factors};
 use super::isa::Isa;
 use super::kernel::{Loop, Operands};
+use super::outlet::{ENOUGH, MOST as MOST_BYTES};
 #[cfg(target_arch = "x86_64")]
 use super::table::{self, Entry};
 use super::words::{Task, words};
@@ -120,6 +121,16 @@ impl Run {
         let scalar = Scalar::Uint(8 * size as u8);
         let word = Numeric { scalar, complex: false };
         Self::new(word, word, Wish { swapped: [true, false], ..Wish::default() }, isa)
+    }
+
+    /// The most bytes that pass at once where what becomes of them is streamed: few, so that memory reads and writes at a
+    /// time, unless a call costs more than a loop.
+    pub fn most(&self) -> usize {
+        #[cfg(target_arch = "x86_64")]
+        let plain = self.table.is_none();
+        #[cfg(not(target_arch = "x86_64"))]
+        let plain = true;
+        if plain && self.count == 1 && self.compute.is_none() { ENOUGH } else { MOST_BYTES }
     }
 
     /// How many loops numbers pass through.

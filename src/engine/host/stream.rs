@@ -41,7 +41,7 @@ impl Ahead {
     }
 
     /// About how many lines there are.
-    fn lines(&self) -> usize {
+    pub fn lines(&self) -> usize {
         self.rows * (self.count / LINE + 1)
     }
 
@@ -71,7 +71,17 @@ impl Ahead {
 /// So many bytes are readable at `from` and writable at `to`, and they do not overlap.
 pub unsafe fn copy(from: *const u8, to: *mut u8, count: usize, ahead: &mut Ahead) {
     // SAFETY: as the caller promises; the processor has the instructions that were chosen.
-    unsafe { pick(Isa::chosen()).0(from, to, count, ahead) }
+    unsafe { copier()(from, to, count, ahead) }
+}
+
+/// The loop of [`copy`], for who calls it often.
+pub fn copier() -> Copy {
+    pick(Isa::chosen()).0
+}
+
+/// The same in parts of 16 bytes.
+pub fn copier_of_parts() -> Copy {
+    pick(Isa::Baseline).0
 }
 
 /// Writes `line` so many times; [`finish`] must follow.
@@ -83,7 +93,8 @@ pub unsafe fn repeat(line: &Line, to: *mut u8, lines: usize) {
     unsafe { pick(Isa::chosen()).1(line, to, lines) }
 }
 
-type Copy = unsafe fn(from: *const u8, to: *mut u8, count: usize, ahead: &mut Ahead);
+/// A loop as [`copy`].
+pub type Copy = unsafe fn(from: *const u8, to: *mut u8, count: usize, ahead: &mut Ahead);
 type Repeat = unsafe fn(line: &Line, to: *mut u8, lines: usize);
 
 /// The loops of an instruction set: a line that is stored whole leaves sooner than its parts.
@@ -162,13 +173,15 @@ unsafe fn store<V: Vector>(line: [V; 4], to: *mut u8) {
 unsafe fn copy_lines<V: Vector>(from: *const u8, to: *mut u8, count: usize, ahead: &mut Ahead) {
     let head = to.align_offset(LINE).min(count);
     let lines = (count - head) / LINE;
-    let each = ahead.lines().div_ceil(lines.max(1));
+    let each = if ahead.rows > 0 { ahead.lines().div_ceil(lines.max(1)) } else { 0 };
     let done = head + lines * LINE;
     // SAFETY: all offsets stay below `count`; past the head `to` is aligned to a line.
     unsafe {
         copy_part(from, to, head);
         for at in (head..done).step_by(LINE) {
-            ahead.fetch(each);
+            if each > 0 {
+                ahead.fetch(each);
+            }
             store(load::<V>(from.add(at)), to.add(at));
         }
         copy_part(from.add(done), to.add(done), count - done);

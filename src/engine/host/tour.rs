@@ -1,8 +1,9 @@
 //! Copies of more than two loops, patch by patch: rows that change their order, and words whose rows become columns.
 
-use std::mem::MaybeUninit;
+use std::ptr;
 
 use super::isa::Isa;
+use super::outlet::Outlet;
 use super::patch::{Patch, Patches, Unit, nest};
 use super::rows;
 use super::sheet::Sheet;
@@ -16,6 +17,9 @@ pub type Put<'a> = dyn FnMut(*const u8, isize, *mut u8, isize, usize, usize) + '
 
 /// Bytes that are read or written in one go where memory allows it: less costs new pages and rows of memory.
 const RUN: usize = 2 << 10;
+
+/// Bytes of a row that are fetched before its turn comes: memory foresees the rest.
+const NEXT: usize = 4 << 10;
 
 /// Copies of fewer bytes find both sides in the second-level cache, in any order.
 const NEAR: usize = 1 << 20;
@@ -45,13 +49,9 @@ pub unsafe fn copy_rows(
 ) {
     let bytes = (unit.bits[0] >> 3) as usize;
     let total = plan.loops[unit.loops..].iter().fold(bytes, |n, l| n.saturating_mul(l.extent as usize));
-    if streams && bytes as i64 >= stream::ROW {
-        // SAFETY: the units of the plan.
-        nest(&plan.loops[unit.loops..], [plan.source, plan.target], &mut |at| unsafe {
-            let (from, to) = places(source, target, at);
-            stream::copy(from, to, bytes, &mut { Ahead::NOTHING });
-        });
-        return stream::finish();
+    if streams && (bytes as i64 >= stream::ROW || are_lines(plan, unit, target)) {
+        // SAFETY: as the caller promises.
+        return unsafe { stream_rows(plan, unit, source, target) };
     }
     let copy = rows::pick(bytes, isa);
     let outer = &plan.loops[unit.loops..];
@@ -70,26 +70,68 @@ pub unsafe fn copy_rows(
     let Some(patches) = Patches::near(plan, unit, [most, most / 2]) else {
         unreachable!("every loop may be next")
     };
-    let mut room = MaybeUninit::<[u8; 2 * RUN]>::uninit();
-    let room = room.as_mut_ptr().cast::<u8>();
+    let mut outlet = Outlet::new();
     patches.visit(plan, &mut |patch| {
         let run = run_of(patch.across, unit.bits[1])
             .filter(|n| streams && (1 << 10..=2 * RUN).contains(&(n * bytes)));
-        // SAFETY: the units of the patch; the room holds a run.
-        unsafe {
-            match run {
-                Some(n) => nest(patch.along, [patch.source, patch.target], &mut |at| {
-                    let (_, to) = places(source, target, at);
-                    gather(patch.across, source, at[0], (room, bytes), bytes, copy);
-                    stream::copy(room, to, n * bytes, &mut { Ahead::NOTHING });
-                }),
-                None => rearrange(patch, source, target, bytes, copy),
+        let Some(n) = run else {
+            // SAFETY: the units of the patch.
+            return unsafe { rearrange(patch, source, target, bytes, copy) };
+        };
+        let first = patch.across.first().copied().unwrap_or(Loop::ONCE);
+        let next = patch.along.first().map_or(first.source * first.extent, |l| l.source);
+        nest(patch.along, [patch.source, patch.target], &mut |at| {
+            let (from, to) = places(source, target, at);
+            let beside = from.wrapping_offset((next >> 3) as isize);
+            let ahead = Ahead::of(beside, (first.source >> 3) as isize, bytes, first.extent as usize);
+            // SAFETY: a run of the patch.
+            unsafe {
+                outlet.write(to, n * bytes, ahead, |room| {
+                    gather(patch.across, source, at[0], (room, bytes), bytes, copy)
+                });
             }
-        }
+        });
     });
     if streams {
-        stream::finish();
+        // SAFETY: the target of the plan.
+        unsafe { outlet.finish() };
     }
+}
+
+/// Whether units are whole lines of the target.
+fn are_lines(plan: &Plan, unit: Unit, target: *mut u8) -> bool {
+    const BITS: i64 = LINE as i64 * 8;
+    let first = places(ptr::null(), target, [0, plan.target]).1;
+    let outer = &plan.loops[unit.loops..];
+    unit.bits[0] % BITS == 0 && first.align_offset(LINE) == 0 && outer.iter().all(|l| l.target % BITS == 0)
+}
+
+/// Copies units past the caches as they follow each other in the source: what is written there may go anywhere.
+///
+/// # Safety
+/// As for [`copy_rows`].
+unsafe fn stream_rows(plan: &Plan, unit: Unit, source: *const u8, target: *mut u8) {
+    let bytes = (unit.bits[0] >> 3) as usize;
+    let (mut start, mut outer) = ([plan.source, plan.target], plan.loops[unit.loops..].to_vec());
+    for l in outer.iter_mut().filter(|l| l.source < 0) {
+        let last = l.extent - 1;
+        start = [start[0] + last * l.source, start[1] + last * l.target];
+        (l.source, l.target) = (-l.source, -l.target);
+    }
+    outer.sort_by_key(|l| l.source);
+    let mut last: Option<(*const u8, *mut u8)> = None;
+    nest(&outer, start, &mut |at| {
+        let next = places(source, target, at);
+        let Some((from, to)) = last.replace(next) else { return };
+        let ahead = if next.0 == from.wrapping_add(bytes) { 0 } else { 1 };
+        // SAFETY: a unit of the plan.
+        unsafe { stream::copy(from, to, bytes, &mut Ahead::of(next.0, 0, bytes.min(NEXT), ahead)) };
+    });
+    if let Some((from, to)) = last {
+        // SAFETY: the last one.
+        unsafe { stream::copy(from, to, bytes, &mut { Ahead::NOTHING }) };
+    }
+    stream::finish();
 }
 
 /// How many units of `bits` bits the loops visit, if they lie without gaps in the target.

@@ -8,6 +8,7 @@ use super::convert::join;
 use super::fill;
 use super::isa::Isa;
 use super::memory::{Cell, Mover};
+use super::outlet::MOST;
 use super::path::{BLOCK, ROOM, Run};
 use super::sheet::Turn;
 use super::stream;
@@ -63,6 +64,8 @@ pub enum Way {
     Blocks {
         /// `usize::MAX` for planes as they are.
         limit: usize,
+        /// Whether those that are converted are streamed where they are runs of the target.
+        streams: bool,
     },
 }
 
@@ -137,8 +140,8 @@ impl Way {
         }
         match is_transposed {
             true if whole && !source.packed && has(0, SQUARE) && has(second, SQUARE) => Self::Turned,
-            true => Self::Blocks { limit: TILE },
-            false => Self::Blocks { limit: usize::MAX },
+            true => Self::Blocks { limit: TILE, streams: false },
+            false => Self::Blocks { limit: usize::MAX, streams: false },
         }
     }
 
@@ -149,17 +152,26 @@ impl Way {
         let width = target.bytes();
         let is_large = is_large(plan, width);
         if !source.packed && !target.packed && has_runs(plan, source, target) {
-            return Self::Rows { streams: is_large && has_long_rows(plan, width) };
+            return Self::Rows { streams: is_large && has_long_runs(plan, target) };
         }
         match turn(plan, source, target) {
             Some(turn) => Self::Tiles { turn, is_large },
-            None => Self::Blocks { limit: block_limit(source).min(block_limit(target)) },
+            None => {
+                let streams = is_large && !second_loop(plan).1 && has_long_runs(plan, target);
+                let limit = block_limit(source).min(block_limit(target));
+                Self::Blocks { limit: if streams { limit.min(MOST / width) } else { limit }, streams }
+            }
         }
     }
 
     /// Whether runs that are converted are streamed.
     pub fn streams_runs(&self) -> bool {
-        matches!(self, Self::Rows { streams: true } | Self::Tiles { is_large: true, .. })
+        matches!(
+            self,
+            Self::Rows { streams: true }
+                | Self::Tiles { is_large: true, .. }
+                | Self::Blocks { streams: true, .. }
+        )
     }
 }
 
@@ -189,9 +201,16 @@ pub(super) fn has_runs(plan: &Plan, source: Cell, target: Cell) -> bool {
     plan.loops.first().is_some_and(|l| l.extent >= SHORT && is_run(l))
 }
 
-/// Whether the innermost loop of a plan writes enough bytes to be streamed, each scalar having `width`.
-fn has_long_rows(plan: &Plan, width: usize) -> bool {
-    plan.loops.first().is_some_and(|l| l.extent.saturating_mul(width as i64) >= stream::ROW)
+/// Whether the target is whole bytes that the innermost loops write without gaps, enough of them to be streamed.
+fn has_long_runs(plan: &Plan, target: Cell) -> bool {
+    let mut run = target.stride();
+    for l in plan.loops.iter() {
+        if l.target != run {
+            break;
+        }
+        run = run.saturating_mul(l.extent);
+    }
+    !target.packed && run >> 3 >= stream::ROW
 }
 
 /// Whether planes whose rows become columns are better taken one by one than in patches of several: where they are all
