@@ -6,13 +6,15 @@ use std::ptr;
 
 use super::factors::{Coefficients, Cycle, Factors};
 use super::memory::Cell;
-use super::outlet::{self, Outlet};
+use super::outlet::Outlet;
+use super::patch::Unit;
 use super::path::Run;
 use super::port::{Port, Room};
 use super::run::{Place, each_row, each_sheet};
 use super::sheet::Turn;
-use super::stream::{Ahead, LINE};
-use super::walk::{Block, walk_ahead};
+use super::stream::{self, LINE};
+use super::tour::{are_lines, by_source};
+use super::walk::{Block, walk};
 use super::way::{SHORT, Way, block_limit};
 use crate::engine::plan::{Loop, Plan};
 
@@ -58,7 +60,7 @@ unsafe fn convert_plainly(
     let mut work = |from, to, n, _| unsafe { run.run(from, to, n) };
     if way.streams_runs() {
         // SAFETY: as the caller promises.
-        return unsafe { each_run(plan, way, source, target, None, run.most(), &mut work) };
+        return unsafe { each_run(plan, way, source, target, None, run.turn(), &mut work) };
     }
     // SAFETY: as there.
     let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe { run.run(from, to, n) };
@@ -77,7 +79,7 @@ unsafe fn convert_plainly(
             _ => false,
         };
         if !done {
-            each_block(plan, source, target, None, &mut work);
+            each_block(plan, source, target, &mut work);
         }
     }
 }
@@ -101,8 +103,8 @@ unsafe fn convert_scaled(
     // SAFETY: as the caller promises.
     unsafe {
         match joined {
-            Some((plan, row)) => each_run(&plan, way, source, target, Some(row), run.most(), &mut scale),
-            None => each_run(plan, way, source, target, None, run.most(), &mut scale),
+            Some((plan, row)) => each_run(&plan, way, source, target, Some(row), run.turn(), &mut scale),
+            None => each_run(plan, way, source, target, None, run.turn(), &mut scale),
         }
     }
 }
@@ -132,7 +134,7 @@ pub(super) fn join(plan: &Plan, source: Cell, target: Cell) -> Option<(Plan, Cyc
 const LONG: i64 = 512;
 
 /// Brings the numbers of a plan and their coefficients to `work`: rows as they are, others by way of tiles or blocks; what it writes is streamed
-/// where it is much, at most `most` bytes at a time. Rows that [`join`] made are `joined`.
+/// where it is much, at most `turn` at a time. Rows that [`join`] made are `joined`.
 ///
 /// # Safety
 /// As for [`convert`].
@@ -142,7 +144,7 @@ unsafe fn each_run(
     source: Place<*const u8>,
     target: Place<*mut u8>,
     joined: Option<Cycle>,
-    most: usize,
+    turn: usize,
     work: &mut Work,
 ) {
     let sizes = [source.cell.bytes(), target.cell.bytes()];
@@ -152,13 +154,26 @@ unsafe fn each_run(
     let mut put = |from: *const u8, to: *mut u8, n: usize, cycle: Cycle, next: *const u8| unsafe {
         let cycle = joined.map_or(cycle, |joined| Cycle { first: cycle.first, ..joined });
         match streams {
-            true => stream_run(&mut outlet, work, (from, to, n), cycle, (sizes, most), next),
+            true => stream_run(&mut outlet, work, (from, to, n), cycle, (sizes, turn), next),
             false => work(from, to, n, cycle),
         }
     };
     // SAFETY: as the caller promises.
     unsafe {
         let done = match way {
+            Way::Rows { .. } if streams && suits_source(plan, target) => {
+                let bytes = plan.loops[0].extent as usize * sizes[0];
+                by_source(plan, 1, (source.base, target.base), bytes, &mut |from, to, next| {
+                    put(
+                        from,
+                        to,
+                        plan.loops[0].extent as usize,
+                        Cycle { first: plan.first, at: 0, row: 1, steps: [0; 2] },
+                        next,
+                    )
+                });
+                true
+            }
             Way::Rows { .. } => {
                 let along = plan.loops.first().map_or(0, |l| l.step);
                 each_row(plan, source.base, target.base, &mut |from, to, n, first, next| {
@@ -173,12 +188,19 @@ unsafe fn each_run(
             _ => false,
         };
         if !done {
-            each_block(plan, source, target, streams.then_some(&mut outlet), work);
+            each_block(plan, source, target, work);
         }
         if streams {
             outlet.finish();
         }
     }
+}
+
+/// Whether the rows of a plan may be converted in the order of their source: where they are whole lines of the target,
+/// and all numbers have the same coefficients.
+fn suits_source(plan: &Plan, target: Place<*mut u8>) -> bool {
+    let unit = Unit { loops: 1, bits: [plan.loops[0].extent * target.cell.stride(); 2] };
+    plan.loops.iter().all(|l| l.step == 0) && are_lines(plan, unit, target.base)
 }
 
 /// Brings the numbers of sheets to `put`, in runs of the target. Gives false, having done nothing, where they are too
@@ -214,45 +236,30 @@ unsafe fn through_tiles(
     })
 }
 
-/// Gathers each block into adjacent scalars, lets `work` make of them those of the target, and scatters these; those
-/// that are a run of the target go by way of the outlet, if there is one.
+/// Gathers each block into adjacent scalars, lets `work` make of them those of the target, and scatters these.
 ///
 /// # Safety
 /// As for [`convert`], the cells being those of two types of numbers.
 #[inline(never)]
-unsafe fn each_block(
-    plan: &Plan,
-    source: Place<*const u8>,
-    target: Place<*mut u8>,
-    mut outlet: Option<&mut Outlet>,
-    work: &mut Work,
-) {
+unsafe fn each_block(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, work: &mut Work) {
     // Bytes stay in their order: `work` knows it.
     let plain = |cell| Cell { swapped: false, ..cell };
     let (input, output) = (Port::reading(plain(source.cell)), Port::writing(plain(target.cell)));
     let (mut room_in, mut room_out) = (Room::default(), Room::default());
     let limit = block_limit(source.cell).min(block_limit(target.cell));
-    let (size, width) = (source.cell.bytes(), target.cell.bytes());
-    let limit = if outlet.is_some() { limit.min(outlet::MOST / width) } else { limit };
-    walk_ahead(plan, limit, &mut |block: &Block, next| {
+    walk(plan, limit, &mut |block: &Block| {
         let cycle =
             Cycle { first: block.first, at: 0, row: block.counts[0], steps: block.loops.map(|l| l.step) };
-        let (n, counts, target) = (block.scalars(), block.counts, block.target(target.base));
         // SAFETY: the blocks are made of the plan's scalars, which do not overlap.
         unsafe {
-            let from = input.gather(block.source(source.base), counts, &mut room_in);
-            match (&mut outlet, output.place(&target, counts)) {
-                (Some(outlet), Some(to)) => {
-                    let ahead = next.map_or(Ahead::NOTHING, |b| b.source(source.base).ahead(b.counts, size));
-                    outlet.write(to, n * width, ahead, |to| work(from, to, n, cycle));
-                }
-                _ => output.scatter(target, counts, &mut room_out, &mut |to| work(from, to, n, cycle)),
-            }
+            let from = input.gather(block.source(source.base), block.counts, &mut room_in);
+            let (target, counts) = (block.target(target.base), block.counts);
+            output.scatter(target, counts, &mut room_out, &mut |to| work(from, to, block.scalars(), cycle));
         }
     });
 }
 
-/// Converts a run of numbers by way of the outlet, `most` bytes at a time on either side; behind it comes what is at
+/// Converts a run of numbers by way of the outlet, at most `turn` at a time; behind it comes what is at
 /// `next`, if that is known.
 ///
 /// # Safety
@@ -263,24 +270,22 @@ unsafe fn stream_run(
     work: &mut Work,
     (from, to, count): (*const u8, *mut u8, usize),
     cycle: Cycle,
-    ([size, width], most): ([usize; 2], usize),
+    ([size, width], turn): ([usize; 2], usize),
     next: *const u8,
 ) {
-    let step = cycle.step(most / size.max(width));
+    let step = cycle.step(turn);
     // Turns end where lines of the target do.
     let over = to.wrapping_add(step * width).addr() % LINE / width;
     let mut n = if over < step && cycle.is_plain() { step - over } else { step };
-    let mut ahead = match next.is_null() {
-        true => Ahead::NOTHING,
-        false => Ahead::of(next, 0, (count * size).min(NEXT), 1),
-    };
+    if !next.is_null() {
+        stream::fetch_rows(next, 0, (count * size).min(NEXT), 1);
+    }
     let mut start = 0;
     while start < count {
         n = n.min(count - start);
-        let ahead = std::mem::replace(&mut ahead, Ahead::NOTHING);
         // SAFETY: the numbers from `start` on, no more than the outlet takes.
         unsafe {
-            outlet.write(to.add(start * width), n * width, ahead, |room| {
+            outlet.write(to.add(start * width), n * width, |room| {
                 work(from.add(start * size), room, n, cycle.after(start))
             });
         }

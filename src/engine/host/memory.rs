@@ -5,7 +5,6 @@ use super::bits;
 use super::isa::Isa;
 use super::pixels::Pixels;
 use super::sheet::{Sheet, Turn};
-use super::stream::{Ahead, LINE};
 use super::weave::{self, Pattern};
 use crate::dtype::{DType, code};
 use crate::engine::plan::Loop;
@@ -84,19 +83,6 @@ impl<P> Grid<P> {
     /// Rows as columns.
     fn transposed(self) -> Self {
         Self { strides: [self.strides[1], self.strides[0]], ..self }
-    }
-}
-
-impl Grid<*const u8> {
-    /// Its scalars of `size` bytes, to be read next.
-    pub fn ahead(&self, counts: [usize; 2], size: usize) -> Ahead {
-        let [step, pitch] = self.strides.map(|bits| (bits >> 3) as isize);
-        let from = self.base.wrapping_offset((self.at >> 3) as isize);
-        if step.unsigned_abs() > LINE {
-            return Ahead::of(from, step, size, counts[0]);
-        }
-        let span = step * (counts[0] as isize - 1);
-        Ahead::of(from.wrapping_offset(span.min(0)), pitch, span.unsigned_abs() + size, counts[1])
     }
 }
 

@@ -41,11 +41,6 @@ impl Port {
         native && row && (counts[1] == 1 || grid.strides[1] == size * counts[0] as i64)
     }
 
-    /// Where the scalars of `grid` are written if memory already has the form of a block.
-    pub fn place(&self, grid: &Grid<*mut u8>, counts: [usize; 2]) -> Option<*mut u8> {
-        self.is_direct(grid, counts).then(|| grid.base.wrapping_offset((grid.at >> 3) as isize))
-    }
-
     fn native_grid<P>(&self, base: P, counts: [usize; 2]) -> Grid<P> {
         let size = self.cell.bytes() as i64 * 8;
         Grid { base, at: 0, strides: [size, size * counts[0] as i64] }

@@ -8,14 +8,13 @@ pub use super::factors::Coefficients;
 use super::fill;
 use super::isa::Isa;
 use super::memory::{Cell, Grid, Mover};
-use super::outlet::{self, Outlet};
 use super::patch::{Unit, nest};
 use super::path::Run;
 use super::rows;
 use super::sheet::{Sheet, Turn, with_room};
-use super::stream::{self, Ahead};
+use super::stream;
 use super::tour::{self, Turned};
-use super::walk::{Block, second_loop, walk, walk_ahead};
+use super::walk::{Block, second_loop, walk};
 use super::way::{TILE, Way, has_runs};
 use crate::engine::plan::{Loop, Plan};
 
@@ -156,7 +155,7 @@ unsafe fn copy(plan: &Plan, way: &Way, mover: Mover, source: Place<*const u8>, t
             }
             Way::Tiles { turn, is_large } => copy_tiles(plan, turn, *is_large, mover, source, target),
             Way::Turned => turn_tiles(plan, mover, source, target),
-            Way::Blocks { limit, .. } => walk(plan, *limit, &mut |b| move_block(b)),
+            Way::Blocks { limit } => walk(plan, *limit, &mut |b| move_block(b)),
         }
     }
 }
@@ -208,7 +207,7 @@ unsafe fn repeat(
         // SAFETY: words of the source, and the rows of the target that repeat them.
         unsafe { if joined { fill_joined(fill, &job) } else { fill(&job) } }
     });
-    if streams {
+    if streams || joined {
         stream::finish();
     }
     true
@@ -219,20 +218,17 @@ unsafe fn repeat(
 /// # Safety
 /// As [`fill::pick`] says; a tile holds a row.
 unsafe fn fill_joined(fill: fill::Fill, job: &fill::Job) {
-    let mut outlet = Outlet::new();
-    let most = outlet::MOST / job.bytes;
+    let mut room = MaybeUninit::<[u8; TILE]>::uninit();
+    let tile = room.as_mut_ptr().cast::<u8>();
+    let most = TILE / job.bytes;
     for start in (0..job.rows).step_by(most) {
         let rows = most.min(job.rows - start);
         // SAFETY: the rows from `start` on, which the tile holds.
         unsafe {
-            let from = job.from.offset(start as isize * job.step);
-            outlet.write(job.to.add(start * job.bytes), rows * job.bytes, Ahead::NOTHING, |to| {
-                fill(&fill::Job { from, to, rows, ..*job })
-            });
+            fill(&fill::Job { from: job.from.offset(start as isize * job.step), to: tile, rows, ..*job });
+            stream::copy(tile, job.to.add(start * job.bytes), rows * job.bytes);
         }
     }
-    // SAFETY: the rows of the target.
-    unsafe { outlet.finish() };
 }
 
 /// Copies words patch by patch, where both sides have runs of their own. Whether it did.
@@ -253,9 +249,7 @@ unsafe fn copy_patches(
     let mut put = |from: *const u8, pitch: isize, to: *mut u8, target_pitch: isize, n: usize, rows: usize| unsafe {
         if is_word {
             for i in 0..rows as isize {
-                stream::copy(from.offset(i * pitch), to.offset(i * target_pitch), n * size, &mut {
-                    Ahead::NOTHING
-                });
+                stream::copy(from.offset(i * pitch), to.offset(i * target_pitch), n * size);
             }
         } else {
             let grid = |pitch: isize| [source.cell.stride(), pitch as i64 * 8];
@@ -299,26 +293,22 @@ unsafe fn turn_tiles(plan: &Plan, mover: Mover, source: Place<*const u8>, target
 /// # Safety
 /// As for [`Job::run`]; the target has whole bytes, 16 at most.
 unsafe fn stream_rows(plan: &Plan, source: Place<*const u8>, target: Place<*mut u8>, mover: Mover) {
-    let size = target.cell.bytes();
-    let strides = [target.cell.stride(), 0];
-    let mut outlet = Outlet::new();
-    walk_ahead(plan, outlet::MOST / size, &mut |block, next| {
-        let (from, to, [n, rows]) = (block.source(source.base), block.target(target.base), block.counts);
-        let mut ahead = next.map_or(Ahead::NOTHING, |b| b.source(source.base).ahead(b.counts, size));
-        for j in 0..rows as i64 {
-            let at = [from.at + j * from.strides[1], to.at + j * to.strides[1]];
-            let (_, place) = tour::places(from.base, to.base, at);
-            let ahead = std::mem::replace(&mut ahead, Ahead::NOTHING);
-            // SAFETY: row `j` of a block, which is made of the plan's scalars.
-            unsafe {
-                outlet.write(place, n * size, ahead, |room| {
-                    mover.run(Grid { at: at[0], ..from }, Grid { base: room, at: 0, strides }, [n, 1])
-                });
+    let (size, adjacent) = (target.cell.bytes(), target.cell.stride());
+    let mut room = MaybeUninit::<[u8; TILE]>::uninit();
+    let room = room.as_mut_ptr().cast::<u8>();
+    walk(plan, TILE / size, &mut |block| {
+        let (to, [n, rows]) = (block.target(target.base), block.counts);
+        let tile = Grid { base: room, at: 0, strides: [adjacent, adjacent * n as i64] };
+        // SAFETY: the blocks are made of the plan's scalars, and the room holds one.
+        unsafe {
+            mover.run(block.source(source.base), tile, block.counts);
+            for j in 0..rows {
+                let at = (to.at + j as i64 * to.strides[1]) >> 3;
+                stream::copy(room.add(j * n * size), to.base.offset(at as isize), n * size);
             }
         }
     });
-    // SAFETY: the target of the plan.
-    unsafe { outlet.finish() };
+    stream::finish();
 }
 
 /// Copies the words of sheets through tiles, from where runs are streamed or their bytes turned.
@@ -407,8 +397,8 @@ pub(super) fn each_sheet(
 }
 
 /// Visits the rows of a plan whose innermost loop is a run of whole bytes on both sides: where they begin, of how many
-/// scalars they are, the index of the first one's coefficients, and where a row of the source begins that is read soon after,
-/// if there is one that does not follow this one.
+/// scalars they are, the index of the first one's coefficients, and where a row of the source begins that is read soon
+/// after, if there is one that memory does not foresee.
 ///
 /// # Safety
 /// `visit` is given addresses of the plan's scalars: it must do with them what may be done.
@@ -425,8 +415,8 @@ pub(super) unsafe fn each_row(
     walk(plan, usize::MAX, &mut |block| {
         let (from, to) = (block.source(source), block.target(target));
         let pitch = (from.strides[1] >> 3) as isize;
-        let bytes = block.counts[0] as i64 * block.loops[0].source >> 3;
-        let ahead = if bytes as isize == pitch { i64::MAX >> 1 } else { (AHEAD / bytes).max(1) };
+        let bytes = (block.counts[0] as i64 * block.loops[0].source) >> 3;
+        let ahead = if pitch.unsigned_abs() < PAGE { i64::MAX >> 1 } else { (AHEAD / bytes).max(1) };
         for j in 0..block.counts[1] as i64 {
             let at = [from.at + j * from.strides[1], to.at + j * to.strides[1]];
             let (from, to) = tour::places(source, target, at);
@@ -439,3 +429,6 @@ pub(super) unsafe fn each_row(
 
 /// So many bytes lie between a row and the one that is fetched meanwhile, at least one row.
 const AHEAD: i64 = 2 << 10;
+
+/// Memory foresees what lies within so many bytes.
+pub(super) const PAGE: usize = 4 << 10;

@@ -17,71 +17,18 @@ pub(super) const FROM: usize = 8 << 20;
 /// is stored as always: that takes up to three times as long.
 pub(super) const ROW: i64 = 1 << 10;
 
-/// Rows that are read next, and are fetched line by line while others are written.
-#[derive(Clone, Copy)]
-pub struct Ahead {
-    /// The row at hand.
-    row: *const u8,
-    /// Bytes from one row to the next.
-    pitch: isize,
-    /// Bytes of a row, and how many of them are fetched.
-    count: usize,
-    done: usize,
-    /// Rows that are left.
-    rows: usize,
-}
-
-impl Ahead {
-    /// Nothing is fetched.
-    pub const NOTHING: Self = Self { row: std::ptr::null(), pitch: 0, count: 0, done: 0, rows: 0 };
-
-    /// `count` bytes of each of `rows` rows.
-    pub fn of(row: *const u8, pitch: isize, count: usize, rows: usize) -> Self {
-        Self { row, pitch, count, done: 0, rows }
-    }
-
-    /// About how many lines there are.
-    pub fn lines(&self) -> usize {
-        self.rows * (self.count / LINE + 1)
-    }
-
-    /// Fetches some lines more.
-    #[inline(always)]
-    pub fn fetch(&mut self, lines: usize) {
-        for _ in 0..lines {
-            if self.rows == 0 {
-                return;
-            }
-            // From the line in which the row begins to the one in which it ends.
-            let before = self.row as usize % LINE;
-            fetch(self.row.wrapping_sub(before).wrapping_add(self.done));
-            self.done += LINE;
-            if self.done >= self.count + before {
-                (self.row, self.done) = (self.row.wrapping_offset(self.pitch), 0);
-                self.rows -= 1;
-            }
-        }
-    }
-}
-
-/// Copies `count` bytes, and fetches what is read next meanwhile; [`finish`] must follow before other threads may read
-/// them.
+/// Copies `count` bytes; [`finish`] must follow before other threads may read them.
 ///
 /// # Safety
 /// So many bytes are readable at `from` and writable at `to`, and they do not overlap.
-pub unsafe fn copy(from: *const u8, to: *mut u8, count: usize, ahead: &mut Ahead) {
+pub unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
     // SAFETY: as the caller promises; the processor has the instructions that were chosen.
-    unsafe { copier()(from, to, count, ahead) }
+    unsafe { copier()(from, to, count) }
 }
 
 /// The loop of [`copy`], for who calls it often.
 pub fn copier() -> Copy {
     pick(Isa::chosen()).0
-}
-
-/// The same in parts of 16 bytes.
-pub fn copier_of_parts() -> Copy {
-    pick(Isa::Baseline).0
 }
 
 /// Writes `line` so many times; [`finish`] must follow.
@@ -94,7 +41,7 @@ pub unsafe fn repeat(line: &Line, to: *mut u8, lines: usize) {
 }
 
 /// A loop as [`copy`].
-pub type Copy = unsafe fn(from: *const u8, to: *mut u8, count: usize, ahead: &mut Ahead);
+pub type Copy = unsafe fn(from: *const u8, to: *mut u8, count: usize);
 type Repeat = unsafe fn(line: &Line, to: *mut u8, lines: usize);
 
 /// The loops of an instruction set: a line that is stored whole leaves sooner than its parts.
@@ -112,18 +59,18 @@ fn pick(isa: Isa) -> (Copy, Repeat) {
 /// As for [`copy`], on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn avx2_copy(from: *const u8, to: *mut u8, count: usize, ahead: &mut Ahead) {
+unsafe fn avx2_copy(from: *const u8, to: *mut u8, count: usize) {
     // SAFETY: as the caller promises.
-    unsafe { copy_lines::<std::arch::x86_64::__m256i>(from, to, count, ahead) }
+    unsafe { copy_lines::<std::arch::x86_64::__m256i>(from, to, count) }
 }
 
 /// # Safety
 /// As for [`copy`], on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-unsafe fn avx512_copy(from: *const u8, to: *mut u8, count: usize, ahead: &mut Ahead) {
+unsafe fn avx512_copy(from: *const u8, to: *mut u8, count: usize) {
     // SAFETY: as the caller promises.
-    unsafe { copy_lines::<std::arch::x86_64::__m512i>(from, to, count, ahead) }
+    unsafe { copy_lines::<std::arch::x86_64::__m512i>(from, to, count) }
 }
 
 /// # Safety
@@ -170,18 +117,14 @@ unsafe fn store<V: Vector>(line: [V; 4], to: *mut u8) {
 /// As for [`copy`], on a processor that has the instructions of `V`.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-unsafe fn copy_lines<V: Vector>(from: *const u8, to: *mut u8, count: usize, ahead: &mut Ahead) {
+unsafe fn copy_lines<V: Vector>(from: *const u8, to: *mut u8, count: usize) {
     let head = to.align_offset(LINE).min(count);
     let lines = (count - head) / LINE;
-    let each = if ahead.rows > 0 { ahead.lines().div_ceil(lines.max(1)) } else { 0 };
     let done = head + lines * LINE;
     // SAFETY: all offsets stay below `count`; past the head `to` is aligned to a line.
     unsafe {
         copy_part(from, to, head);
         for at in (head..done).step_by(LINE) {
-            if each > 0 {
-                ahead.fetch(each);
-            }
             store(load::<V>(from.add(at)), to.add(at));
         }
         copy_part(from.add(done), to.add(done), count - done);
@@ -248,7 +191,7 @@ fn pick(_: Isa) -> (Copy, Repeat) {
 /// # Safety
 /// As for [`copy`].
 #[cfg(not(target_arch = "x86_64"))]
-unsafe fn copy_plainly(from: *const u8, to: *mut u8, count: usize, _: &mut Ahead) {
+unsafe fn copy_plainly(from: *const u8, to: *mut u8, count: usize) {
     // SAFETY: as the caller promises.
     unsafe { to.copy_from_nonoverlapping(from, count) }
 }
@@ -277,6 +220,15 @@ pub fn fetch(from: *const u8) {
 #[inline(always)]
 pub fn fetch(_: *const u8) {}
 
+/// Brings the lines of `rows` rows of `count` bytes, which lie `pitch` bytes apart, into the second-level cache.
+pub fn fetch_rows(from: *const u8, pitch: isize, count: usize, rows: usize) {
+    for i in 0..rows as isize {
+        let row = from.wrapping_offset(i * pitch);
+        let first = row.addr() % LINE;
+        (0..first + count).step_by(LINE).for_each(|at| fetch(row.wrapping_sub(first).wrapping_add(at)));
+    }
+}
+
 /// Makes all that was streamed visible in order with later stores.
 #[cfg(target_arch = "x86_64")]
 pub fn finish() {
@@ -300,11 +252,8 @@ mod tests {
             for count in (0..300).step_by(7) {
                 let mut target = [0u8; 400];
                 // SAFETY: the arrays have so many bytes.
-                let mut ahead = Ahead::of(source.as_ptr(), 100, 70, count % 4);
                 // SAFETY: the arrays have so many bytes; the processor has what `pick` gives.
-                unsafe {
-                    pick(isa).0(source[start..].as_ptr(), target[at..].as_mut_ptr(), count, &mut ahead)
-                };
+                unsafe { pick(isa).0(source[start..].as_ptr(), target[at..].as_mut_ptr(), count) };
                 finish();
                 assert_eq!(target[at..][..count], source[start..][..count], "{isa:?}");
                 assert!(target[..at].iter().chain(&target[at + count..]).all(|&byte| byte == 0));

@@ -37,8 +37,8 @@ impl Job<'_> {
             Way::Sheets(_) => "sheets whose rows become columns".into(),
             Way::Tiles { .. } => "sheets whose rows become columns, through tiles".into(),
             Way::Turned => "blocks whose rows become columns, turned in a tile".into(),
-            Way::Blocks { limit: usize::MAX, .. } => "planes".into(),
-            Way::Blocks { limit, .. } => format!("blocks of up to {limit} scalars"),
+            Way::Blocks { limit: usize::MAX } => "planes".into(),
+            Way::Blocks { limit } => format!("blocks of up to {limit} scalars"),
         }
     }
 
@@ -73,11 +73,10 @@ impl Job<'_> {
             | Way::Fill { streams }
             | Way::Words { streams }
             | Way::Patches { streams }
-            | Way::Groups { streams }
-            | Way::Blocks { streams, .. } => streams,
+            | Way::Groups { streams } => streams,
             Way::Tiles { is_large, .. } => is_large && in_runs,
             Way::Gathered => true,
-            Way::Sheets(_) | Way::Turned => false,
+            Way::Sheets(_) | Way::Turned | Way::Blocks { .. } => false,
         }
     }
 

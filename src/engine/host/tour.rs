@@ -6,9 +6,10 @@ use super::isa::Isa;
 use super::outlet::Outlet;
 use super::patch::{Patch, Patches, Unit, nest};
 use super::rows;
+use super::run::PAGE;
 use super::sheet::Sheet;
-use super::stream::{self, Ahead};
-use super::transpose::{LINE, Transposer};
+use super::stream;
+use super::transpose::{Ahead, LINE, Transposer};
 use crate::engine::plan::{Loop, Plan};
 
 /// What is done with `rows` rows of `words` words, which lie so many bytes apart, and their places in the target:
@@ -50,8 +51,14 @@ pub unsafe fn copy_rows(
     let bytes = (unit.bits[0] >> 3) as usize;
     let total = plan.loops[unit.loops..].iter().fold(bytes, |n, l| n.saturating_mul(l.extent as usize));
     if streams && (bytes as i64 >= stream::ROW || are_lines(plan, unit, target)) {
-        // SAFETY: as the caller promises.
-        return unsafe { stream_rows(plan, unit, source, target) };
+        by_source(plan, unit.loops, (source, target), bytes, &mut |from, to, next| {
+            if !next.is_null() {
+                stream::fetch_rows(next, 0, bytes.min(NEXT), 1);
+            }
+            // SAFETY: a unit of the plan.
+            unsafe { stream::copy(from, to, bytes) };
+        });
+        return stream::finish();
     }
     let copy = rows::pick(bytes, isa);
     let outer = &plan.loops[unit.loops..];
@@ -82,11 +89,13 @@ pub unsafe fn copy_rows(
         let next = patch.along.first().map_or(first.source * first.extent, |l| l.source);
         nest(patch.along, [patch.source, patch.target], &mut |at| {
             let (from, to) = places(source, target, at);
-            let beside = from.wrapping_offset((next >> 3) as isize);
-            let ahead = Ahead::of(beside, (first.source >> 3) as isize, bytes, first.extent as usize);
+            if first.source.unsigned_abs() >> 3 >= PAGE as u64 {
+                let beside = from.wrapping_offset((next >> 3) as isize);
+                stream::fetch_rows(beside, (first.source >> 3) as isize, bytes, first.extent as usize);
+            }
             // SAFETY: a run of the patch.
             unsafe {
-                outlet.write(to, n * bytes, ahead, |room| {
+                outlet.write(to, n * bytes, |room| {
                     gather(patch.across, source, at[0], (room, bytes), bytes, copy)
                 });
             }
@@ -98,21 +107,25 @@ pub unsafe fn copy_rows(
     }
 }
 
-/// Whether units are whole lines of the target.
-fn are_lines(plan: &Plan, unit: Unit, target: *mut u8) -> bool {
+/// Whether units are whole lines of the target, enough of them to be written anywhere.
+pub(super) fn are_lines(plan: &Plan, unit: Unit, target: *mut u8) -> bool {
     const BITS: i64 = LINE as i64 * 8;
     let first = places(ptr::null(), target, [0, plan.target]).1;
     let outer = &plan.loops[unit.loops..];
-    unit.bits[0] % BITS == 0 && first.align_offset(LINE) == 0 && outer.iter().all(|l| l.target % BITS == 0)
+    let whole = first.align_offset(LINE) == 0 && outer.iter().all(|l| l.target % BITS == 0);
+    whole && unit.bits[1] % BITS == 0 && unit.bits[1] > BITS
 }
 
-/// Copies units past the caches as they follow each other in the source: what is written there may go anywhere.
-///
-/// # Safety
-/// As for [`copy_rows`].
-unsafe fn stream_rows(plan: &Plan, unit: Unit, source: *const u8, target: *mut u8) {
-    let bytes = (unit.bits[0] >> 3) as usize;
-    let (mut start, mut outer) = ([plan.source, plan.target], plan.loops[unit.loops..].to_vec());
+/// Visits units of `bytes` bytes, of as many loops, as they follow each other in the source: where they begin, where they
+/// go, and where the next one begins if it does not follow.
+pub(super) fn by_source(
+    plan: &Plan,
+    loops: usize,
+    (source, target): (*const u8, *mut u8),
+    bytes: usize,
+    visit: &mut dyn FnMut(*const u8, *mut u8, *const u8),
+) {
+    let (mut start, mut outer) = ([plan.source, plan.target], plan.loops[loops..].to_vec());
     for l in outer.iter_mut().filter(|l| l.source < 0) {
         let last = l.extent - 1;
         start = [start[0] + last * l.source, start[1] + last * l.target];
@@ -122,16 +135,13 @@ unsafe fn stream_rows(plan: &Plan, unit: Unit, source: *const u8, target: *mut u
     let mut last: Option<(*const u8, *mut u8)> = None;
     nest(&outer, start, &mut |at| {
         let next = places(source, target, at);
-        let Some((from, to)) = last.replace(next) else { return };
-        let ahead = if next.0 == from.wrapping_add(bytes) { 0 } else { 1 };
-        // SAFETY: a unit of the plan.
-        unsafe { stream::copy(from, to, bytes, &mut Ahead::of(next.0, 0, bytes.min(NEXT), ahead)) };
+        if let Some((from, to)) = last.replace(next) {
+            visit(from, to, if next.0 == from.wrapping_add(bytes) { ptr::null() } else { next.0 });
+        }
     });
     if let Some((from, to)) = last {
-        // SAFETY: the last one.
-        unsafe { stream::copy(from, to, bytes, &mut { Ahead::NOTHING }) };
+        visit(from, to, ptr::null());
     }
-    stream::finish();
 }
 
 /// How many units of `bits` bits the loops visit, if they lie without gaps in the target.

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use super::isa::Isa;
 use super::sheet::Sheet;
-use super::stream::Ahead;
+use super::stream;
 use super::vector::{Lane, Vector};
 
 pub(super) use super::stream::LINE;
@@ -33,6 +33,48 @@ macro_rules! unrolled {
     };
 }
 pub(super) use unrolled;
+
+/// Rows that are read next, and are fetched line by line while tiles are turned.
+#[derive(Clone, Copy)]
+pub struct Ahead {
+    /// The row at hand.
+    row: *const u8,
+    /// Bytes from one row to the next.
+    pitch: isize,
+    /// Bytes of a row, and how many of them are fetched.
+    count: usize,
+    done: usize,
+    /// Rows that are left.
+    rows: usize,
+}
+
+impl Ahead {
+    /// Nothing is fetched.
+    pub const NOTHING: Self = Self { row: std::ptr::null(), pitch: 0, count: 0, done: 0, rows: 0 };
+
+    /// The words of `sheet`, which have `size` bytes.
+    pub fn of(sheet: &Sheet, size: usize) -> Self {
+        Self { row: sheet.from, pitch: sheet.pitch, count: sheet.columns * size, done: 0, rows: sheet.rows }
+    }
+
+    /// Fetches some lines more.
+    #[inline(always)]
+    fn fetch(&mut self, lines: usize) {
+        for _ in 0..lines {
+            if self.rows == 0 {
+                return;
+            }
+            // From the line in which the row begins to the one in which it ends.
+            let before = self.row as usize % LINE;
+            stream::fetch(self.row.wrapping_sub(before).wrapping_add(self.done));
+            self.done += LINE;
+            if self.done >= self.count + before {
+                (self.row, self.done) = (self.row.wrapping_offset(self.pitch), 0);
+                self.rows -= 1;
+            }
+        }
+    }
+}
 
 /// A loop over the tiles of a sheet.
 type Tiles = unsafe fn(&Sheet, &mut Ahead);
@@ -302,7 +344,7 @@ mod tests {
                 columns,
             };
             // SAFETY: the words of the sheet are those of the slices.
-            unsafe { way.1(&sheet, &mut sheet.ahead(size)) };
+            unsafe { way.1(&sheet, &mut Ahead::of(&sheet, size)) };
             assert!(target == expected, "{} {size} bytes {counts:?} {gaps:?}", way.0);
         }
     }

@@ -11,7 +11,6 @@ use crate::layout::Dims;
 const PANEL: usize = 256;
 
 /// A rectangle of scalars.
-#[derive(Clone, Copy)]
 pub struct Block {
     source: i64,
     target: i64,
@@ -87,19 +86,6 @@ pub fn walk(plan: &Plan, limit: usize, visit: &mut dyn FnMut(&Block)) {
         }
         let Some(next) = advance(plan, &mut turns, &mut start, outer) else { return };
         start = next;
-    }
-}
-
-/// [`walk`], each rectangle with the one that comes next.
-pub fn walk_ahead(plan: &Plan, limit: usize, visit: &mut dyn FnMut(&Block, Option<&Block>)) {
-    let mut last: Option<Block> = None;
-    walk(plan, limit, &mut |block| {
-        if let Some(last) = last.replace(*block) {
-            visit(&last, Some(block));
-        }
-    });
-    if let Some(last) = last {
-        visit(&last, None);
     }
 }
 

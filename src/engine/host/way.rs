@@ -8,7 +8,6 @@ use super::convert::join;
 use super::fill;
 use super::isa::Isa;
 use super::memory::{Cell, Mover};
-use super::outlet::MOST;
 use super::path::{BLOCK, ROOM, Run};
 use super::sheet::Turn;
 use super::stream;
@@ -64,8 +63,6 @@ pub enum Way {
     Blocks {
         /// `usize::MAX` for planes as they are.
         limit: usize,
-        /// Whether those that are converted are streamed where they are runs of the target.
-        streams: bool,
     },
 }
 
@@ -140,8 +137,8 @@ impl Way {
         }
         match is_transposed {
             true if whole && !source.packed && has(0, SQUARE) && has(second, SQUARE) => Self::Turned,
-            true => Self::Blocks { limit: TILE, streams: false },
-            false => Self::Blocks { limit: usize::MAX, streams: false },
+            true => Self::Blocks { limit: TILE },
+            false => Self::Blocks { limit: usize::MAX },
         }
     }
 
@@ -156,22 +153,13 @@ impl Way {
         }
         match turn(plan, source, target) {
             Some(turn) => Self::Tiles { turn, is_large },
-            None => {
-                let streams = is_large && !second_loop(plan).1 && has_long_runs(plan, target);
-                let limit = block_limit(source).min(block_limit(target));
-                Self::Blocks { limit: if streams { limit.min(MOST / width) } else { limit }, streams }
-            }
+            None => Self::Blocks { limit: block_limit(source).min(block_limit(target)) },
         }
     }
 
     /// Whether runs that are converted are streamed.
     pub fn streams_runs(&self) -> bool {
-        matches!(
-            self,
-            Self::Rows { streams: true }
-                | Self::Tiles { is_large: true, .. }
-                | Self::Blocks { streams: true, .. }
-        )
+        matches!(self, Self::Rows { streams: true } | Self::Tiles { is_large: true, .. })
     }
 }
 
@@ -210,7 +198,9 @@ fn has_long_runs(plan: &Plan, target: Cell) -> bool {
         }
         run = run.saturating_mul(l.extent);
     }
-    !target.packed && run >> 3 >= stream::ROW
+    // The call for a row takes as long as streaming it saves if it is shorter.
+    let long = plan.loops.first().is_some_and(|l| l.extent.saturating_mul(target.stride()) >= 512 << 3);
+    !target.packed && long && run >> 3 >= stream::ROW
 }
 
 /// Whether planes whose rows become columns are better taken one by one than in patches of several: where they are all
