@@ -16,6 +16,7 @@ mod kernel;
 pub mod memory;
 pub mod naive;
 mod number;
+mod outlet;
 mod panel;
 mod patch;
 pub mod path;

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use super::factors::{Cycle, Factors};
 use super::isa::Isa;
 use super::kernel::{Loop, Operands};
+use super::outlet;
 #[cfg(target_arch = "x86_64")]
 use super::table::{self, Entry};
 use super::words::{Task, words};
@@ -32,6 +33,9 @@ pub(super) const BLOCK: usize = 2048;
 
 /// The most numbers whose factors lie beside them, few beside what else the cache holds.
 const PERIOD: usize = 512;
+
+/// Bytes of wider numbers that are streamed at once.
+const WRITTEN: usize = 1 << 10;
 
 /// Bytes of numbers between two loops.
 pub(super) const ROOM: usize = 8 << 10;
@@ -120,6 +124,20 @@ impl Run {
         let scalar = Scalar::Uint(8 * size as u8);
         let word = Numeric { scalar, complex: false };
         Self::new(word, word, Wish { swapped: [true, false], ..Wish::default() }, isa)
+    }
+
+    /// The most numbers that pass at once where what becomes of them is streamed: few, so that memory reads and writes at
+    /// a time, the more so where more is written, unless a call costs more than a loop.
+    pub fn turn(&self) -> usize {
+        #[cfg(target_arch = "x86_64")]
+        let plain = self.table.is_none();
+        #[cfg(not(target_arch = "x86_64"))]
+        let plain = true;
+        let quick = plain && self.count == 1 && self.compute.is_none();
+        match self.sizes {
+            [read, written] if quick && read < written => WRITTEN / written,
+            [read, written] => outlet::MOST / read.max(written),
+        }
     }
 
     /// How many loops numbers pass through.

@@ -1,6 +1,7 @@
 //! Copies and conversions made ready, and the copies: a plan, or a piece of it, carried out in the way that was chosen.
 
 use std::mem::MaybeUninit;
+use std::ptr;
 
 use super::convert::convert;
 pub use super::factors::Coefficients;
@@ -392,7 +393,8 @@ pub(super) fn each_sheet(
 }
 
 /// Visits the rows of a plan whose innermost loop is a run of whole bytes on both sides: where they begin, of how many
-/// scalars they are, and the index of the first one's coefficients.
+/// scalars they are, the index of the first one's coefficients, and where a row of the source begins that is read soon
+/// after, if there is one that memory does not foresee.
 ///
 /// # Safety
 /// `visit` is given addresses of the plan's scalars: it must do with them what may be done.
@@ -400,18 +402,29 @@ pub(super) unsafe fn each_row(
     plan: &Plan,
     source: *const u8,
     target: *mut u8,
-    visit: &mut dyn FnMut(*const u8, *mut u8, usize, i64),
+    visit: &mut dyn FnMut(*const u8, *mut u8, usize, i64, *const u8),
 ) {
     if let [row] = *plan.loops {
         let (from, to) = tour::places(source, target, [plan.source, plan.target]);
-        return visit(from, to, row.extent as usize, plan.first);
+        return visit(from, to, row.extent as usize, plan.first, ptr::null());
     }
     walk(plan, usize::MAX, &mut |block| {
         let (from, to) = (block.source(source), block.target(target));
+        let pitch = (from.strides[1] >> 3) as isize;
+        let bytes = (block.counts[0] as i64 * block.loops[0].source) >> 3;
+        let ahead = if pitch.unsigned_abs() < PAGE { i64::MAX >> 1 } else { (AHEAD / bytes).max(1) };
         for j in 0..block.counts[1] as i64 {
             let at = [from.at + j * from.strides[1], to.at + j * to.strides[1]];
             let (from, to) = tour::places(source, target, at);
-            visit(from, to, block.counts[0], block.first + j * block.loops[1].step);
+            let is_there = j + ahead < block.counts[1] as i64;
+            let next = if is_there { from.wrapping_offset(ahead as isize * pitch) } else { ptr::null() };
+            visit(from, to, block.counts[0], block.first + j * block.loops[1].step, next);
         }
     });
 }
+
+/// So many bytes lie between a row and the one that is fetched meanwhile, at least one row.
+const AHEAD: i64 = 2 << 10;
+
+/// Memory foresees what lies within so many bytes.
+pub(super) const PAGE: usize = 4 << 10;

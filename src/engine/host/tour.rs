@@ -1,10 +1,12 @@
 //! Copies of more than two loops, patch by patch: rows that change their order, and words whose rows become columns.
 
-use std::mem::MaybeUninit;
+use std::ptr;
 
 use super::isa::Isa;
+use super::outlet::Outlet;
 use super::patch::{Patch, Patches, Unit, nest};
 use super::rows;
+use super::run::PAGE;
 use super::sheet::Sheet;
 use super::stream;
 use super::transpose::{Ahead, LINE, Transposer};
@@ -16,6 +18,9 @@ pub type Put<'a> = dyn FnMut(*const u8, isize, *mut u8, isize, usize, usize) + '
 
 /// Bytes that are read or written in one go where memory allows it: less costs new pages and rows of memory.
 const RUN: usize = 2 << 10;
+
+/// Bytes of a row that are fetched before its turn comes: memory foresees the rest.
+const NEXT: usize = 4 << 10;
 
 /// Copies of fewer bytes find both sides in the second-level cache, in any order.
 const NEAR: usize = 1 << 20;
@@ -45,11 +50,13 @@ pub unsafe fn copy_rows(
 ) {
     let bytes = (unit.bits[0] >> 3) as usize;
     let total = plan.loops[unit.loops..].iter().fold(bytes, |n, l| n.saturating_mul(l.extent as usize));
-    if streams && bytes as i64 >= stream::ROW {
-        // SAFETY: the units of the plan.
-        nest(&plan.loops[unit.loops..], [plan.source, plan.target], &mut |at| unsafe {
-            let (from, to) = places(source, target, at);
-            stream::copy(from, to, bytes);
+    if streams && (bytes as i64 >= stream::ROW || are_lines(plan, unit, target)) {
+        by_source(plan, unit.loops, (source, target), bytes, &mut |from, to, next| {
+            if !next.is_null() {
+                stream::fetch_rows(next, 0, bytes.min(NEXT), 1);
+            }
+            // SAFETY: a unit of the plan.
+            unsafe { stream::copy(from, to, bytes) };
         });
         return stream::finish();
     }
@@ -70,25 +77,70 @@ pub unsafe fn copy_rows(
     let Some(patches) = Patches::near(plan, unit, [most, most / 2]) else {
         unreachable!("every loop may be next")
     };
-    let mut room = MaybeUninit::<[u8; 2 * RUN]>::uninit();
-    let room = room.as_mut_ptr().cast::<u8>();
+    let mut outlet = Outlet::new();
     patches.visit(plan, &mut |patch| {
         let run = run_of(patch.across, unit.bits[1])
             .filter(|n| streams && (1 << 10..=2 * RUN).contains(&(n * bytes)));
-        // SAFETY: the units of the patch; the room holds a run.
-        unsafe {
-            match run {
-                Some(n) => nest(patch.along, [patch.source, patch.target], &mut |at| {
-                    let (_, to) = places(source, target, at);
-                    gather(patch.across, source, at[0], (room, bytes), bytes, copy);
-                    stream::copy(room, to, n * bytes);
-                }),
-                None => rearrange(patch, source, target, bytes, copy),
+        let Some(n) = run else {
+            // SAFETY: the units of the patch.
+            return unsafe { rearrange(patch, source, target, bytes, copy) };
+        };
+        let first = patch.across.first().copied().unwrap_or(Loop::ONCE);
+        let next = patch.along.first().map_or(first.source * first.extent, |l| l.source);
+        nest(patch.along, [patch.source, patch.target], &mut |at| {
+            let (from, to) = places(source, target, at);
+            if first.source.unsigned_abs() >> 3 >= PAGE as u64 {
+                let beside = from.wrapping_offset((next >> 3) as isize);
+                stream::fetch_rows(beside, (first.source >> 3) as isize, bytes, first.extent as usize);
             }
-        }
+            // SAFETY: a run of the patch.
+            unsafe {
+                outlet.write(to, n * bytes, |room| {
+                    gather(patch.across, source, at[0], (room, bytes), bytes, copy)
+                });
+            }
+        });
     });
     if streams {
-        stream::finish();
+        // SAFETY: the target of the plan.
+        unsafe { outlet.finish() };
+    }
+}
+
+/// Whether units are whole lines of the target, enough of them to be written anywhere.
+pub(super) fn are_lines(plan: &Plan, unit: Unit, target: *mut u8) -> bool {
+    const BITS: i64 = LINE as i64 * 8;
+    let first = places(ptr::null(), target, [0, plan.target]).1;
+    let outer = &plan.loops[unit.loops..];
+    let whole = first.align_offset(LINE) == 0 && outer.iter().all(|l| l.target % BITS == 0);
+    whole && unit.bits[1] % BITS == 0 && unit.bits[1] > BITS
+}
+
+/// Visits units of `bytes` bytes, of as many loops, as they follow each other in the source: where they begin, where they
+/// go, and where the next one begins if it does not follow.
+pub(super) fn by_source(
+    plan: &Plan,
+    loops: usize,
+    (source, target): (*const u8, *mut u8),
+    bytes: usize,
+    visit: &mut dyn FnMut(*const u8, *mut u8, *const u8),
+) {
+    let (mut start, mut outer) = ([plan.source, plan.target], plan.loops[loops..].to_vec());
+    for l in outer.iter_mut().filter(|l| l.source < 0) {
+        let last = l.extent - 1;
+        start = [start[0] + last * l.source, start[1] + last * l.target];
+        (l.source, l.target) = (-l.source, -l.target);
+    }
+    outer.sort_by_key(|l| l.source);
+    let mut last: Option<(*const u8, *mut u8)> = None;
+    nest(&outer, start, &mut |at| {
+        let next = places(source, target, at);
+        if let Some((from, to)) = last.replace(next) {
+            visit(from, to, if next.0 == from.wrapping_add(bytes) { ptr::null() } else { next.0 });
+        }
+    });
+    if let Some((from, to)) = last {
+        visit(from, to, ptr::null());
     }
 }
 

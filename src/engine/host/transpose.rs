@@ -14,8 +14,7 @@ use super::sheet::Sheet;
 use super::stream;
 use super::vector::{Lane, Vector};
 
-/// Bytes of a cache line.
-pub(super) const LINE: usize = 64;
+pub(super) use super::stream::LINE;
 
 /// Bytes of a row of the blocks that a sheet is walked in: blocks of both sides stay in the second-level cache, and
 /// few enough pages are in use at a time for the processor to know them all.

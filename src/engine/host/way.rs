@@ -149,7 +149,7 @@ impl Way {
         let width = target.bytes();
         let is_large = is_large(plan, width);
         if !source.packed && !target.packed && has_runs(plan, source, target) {
-            return Self::Rows { streams: is_large && has_long_rows(plan, width) };
+            return Self::Rows { streams: is_large && has_long_runs(plan, target) };
         }
         match turn(plan, source, target) {
             Some(turn) => Self::Tiles { turn, is_large },
@@ -189,9 +189,18 @@ pub(super) fn has_runs(plan: &Plan, source: Cell, target: Cell) -> bool {
     plan.loops.first().is_some_and(|l| l.extent >= SHORT && is_run(l))
 }
 
-/// Whether the innermost loop of a plan writes enough bytes to be streamed, each scalar having `width`.
-fn has_long_rows(plan: &Plan, width: usize) -> bool {
-    plan.loops.first().is_some_and(|l| l.extent.saturating_mul(width as i64) >= stream::ROW)
+/// Whether the target is whole bytes that the innermost loops write without gaps, enough of them to be streamed.
+fn has_long_runs(plan: &Plan, target: Cell) -> bool {
+    let mut run = target.stride();
+    for l in plan.loops.iter() {
+        if l.target != run {
+            break;
+        }
+        run = run.saturating_mul(l.extent);
+    }
+    // The call for a row takes as long as streaming it saves if it is shorter.
+    let long = plan.loops.first().is_some_and(|l| l.extent.saturating_mul(target.stride()) >= 512 << 3);
+    !target.packed && long && run >> 3 >= stream::ROW
 }
 
 /// Whether planes whose rows become columns are better taken one by one than in patches of several: where they are all
