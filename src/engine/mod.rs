@@ -179,11 +179,27 @@ fn passes(source: Form, target: Form, transform: &Transform, visit: &mut impl Vi
 /// All elements of `source` are readable and all of `target` writable, no other thread writes either, and no byte
 /// belongs to both. [`convert_overlapping`] is for those that overlap.
 pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
+    // SAFETY: as the caller promises.
+    unsafe { convert_and_show(source, target, transform, &mut |_: &Pass| ()) }
+}
+
+/// [`convert`], and shows the passes that have been done.
+///
+/// # Safety
+/// As there.
+unsafe fn convert_and_show(
+    source: &View,
+    target: &ViewMut,
+    transform: &Transform,
+    show: &mut dyn FnMut(&Pass),
+) -> Result<()> {
     let forms = [(source.dtype, source.layout), (target.dtype, target.layout)];
     passes(forms[0], forms[1], transform, &mut |pass: &Pass| {
         let ends = Ends { source: source.data, target: target.data };
         // SAFETY: the plan visits elements of the layouts, and the job is of their types.
-        unsafe { ends.run(pass, transform.progress) }
+        unsafe { ends.run(pass, transform.progress) }?;
+        show(pass);
+        Ok(())
     })
 }
 

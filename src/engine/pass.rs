@@ -85,13 +85,12 @@ pub fn copy(source: Form, target: Form, part: Part, visit: &mut impl Visit) -> R
     if from.cell.bits == 0 {
         return Ok(());
     }
-    match Plan::new(target.1.shape(), &from.side, &to.side, to.lanes, None)? {
-        Some(plan) => {
-            let job = &Job::to_copy(&plan, from.cell, to.cell);
-            visit(&Pass { plan: &plan, job, part })
-        }
-        None => Ok(()),
+    let plan = &mut { Plan::ONE };
+    if !plan.become_new(target.1.shape(), &from.side, &to.side, to.lanes, None)? {
+        return Ok(());
     }
+    let job = &Job::to_copy(plan, from.cell, to.cell);
+    visit(&Pass { plan, job, part })
 }
 
 /// Converts the numbers of `part`. The types are those that the numbers have.
@@ -116,11 +115,10 @@ pub fn convert(
         Run::new(numbers(a), numbers(b), Wish { affine, overflow, swapped }, Isa::chosen())
     };
     let axis = transform.varies_along();
-    match Plan::new(source.1.shape(), &from.side, &to.side, from.lanes, axis)? {
-        Some(plan) => {
-            let job = &Job::to_convert(&plan, &run, coefficients, from.cell, to.cell);
-            visit(&Pass { plan: &plan, job, part })
-        }
-        None => Ok(()),
+    let plan = &mut { Plan::ONE };
+    if !plan.become_new(source.1.shape(), &from.side, &to.side, from.lanes, axis)? {
+        return Ok(());
     }
+    let job = &Job::to_convert(plan, &run, coefficients, from.cell, to.cell);
+    visit(&Pass { plan, job, part })
 }

@@ -8,6 +8,7 @@ mod explanations;
 mod matrix;
 mod pieces;
 mod plans;
+mod recall;
 mod threads;
 mod values;
 

@@ -203,7 +203,10 @@ pub unsafe extern "C" fn ndf_tensor_full(
         };
         let place = options.place()?;
         let tensor = Tensor::empty(dtype, shape, plain_order(options.order)?, place)?;
-        route::fill(&tensor, &value, place.stream)?;
+        // SAFETY: as above.
+        if !unsafe { route::fill_again(&tensor, value.dtype(), value.data()) } {
+            route::fill(&tensor, &value, place.stream)?;
+        }
         out.give(tensor)
     })
 }
