@@ -193,8 +193,7 @@ pub unsafe fn fill_again(tensor: &Tensor, dtype: DType, value: *const u8) -> boo
     static ALONE: Layout = Layout::scalar();
     let (storage, own) = (tensor.storage(), tensor.dtype());
     let is_plain = [dtype, own].iter().all(|dtype| dtype.kind == 0 && dtype.lanes == 1);
-    let reach = storage.device().is_host_accessible() && storage.synchronize().is_ok();
-    if !is_plain || tensor.is_read_only() || !reach {
+    if !is_plain || tensor.is_read_only() || !storage.is_the_hosts() {
         return false;
     }
     // The value may be one of the elements.
@@ -246,8 +245,7 @@ fn at_once(source: &Tensor, destination: &Tensor, rules: (Casting, Overflow)) ->
 #[inline(always)]
 fn places(source: &Tensor, destination: &Tensor) -> Option<(*const u8, *mut u8)> {
     let (from, to) = (source.storage(), destination.storage());
-    let reach = from.device().is_host_accessible() && to.device().is_host_accessible();
-    (reach && !destination.is_read_only() && from.is_apart(to) && settle(source, destination).is_ok())
+    (from.is_the_hosts() && to.is_the_hosts() && !destination.is_read_only() && from.is_apart(to))
         .then(|| (from.start().cast_const(), to.start()))
 }
 

@@ -397,13 +397,14 @@ pub unsafe extern "C" fn ndf_tensor_fill_on(
     stream: i64,
 ) -> ndf_status {
     guard(|| {
+        let stream = self::stream(stream)?;
         // SAFETY: the header's contract; NULL is refused.
         unsafe {
             let tensor = borrow(tensor, "tensor")?;
             if !value.is_null() && route::fill_again(&tensor, value_dtype, value.cast()) {
                 return Ok(());
             }
-            route::fill(&tensor, &scalar(value_dtype, value)?, self::stream(stream)?)
+            route::fill(&tensor, &scalar(value_dtype, value)?, stream)
         }
     })
 }

@@ -1,9 +1,9 @@
 //! Tensors: making, sharing and releasing them.
 
 use std::ffi::c_void;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, MaybeUninit};
 
-use super::args::{Options, Out, borrow, dims, optional_dims, options, stream};
+use super::args::{Options, Out, borrow, dims, optional_dims, options, options_in, stream};
 use super::guard::{guard, guard_or};
 use super::status::ndf_status;
 use crate::device::Device;
@@ -69,7 +69,16 @@ unsafe impl Options for ndf_create_options {
     const NAME: &'static str = "ndf_create_options";
 }
 
+/// cbindgen:ignore
 impl ndf_create_options {
+    /// All zero.
+    const NONE: Self = Self {
+        struct_size: 0,
+        order: NDF_ORDER_C,
+        device: Device { device_type: 0, device_id: 0 },
+        stream: 0,
+    };
+
     #[inline(always)]
     fn place(&self) -> Result<Place> {
         Ok(Place { device: device_or_cpu(self.device), stream: stream(self.stream)? })
@@ -119,9 +128,12 @@ pub unsafe extern "C" fn ndf_tensor_empty(
     out: *mut *mut ndf_tensor,
 ) -> ndf_status {
     guard(|| {
+        let mut room = MaybeUninit::uninit();
         // SAFETY: the header's contract; NULL and negative counts are refused.
-        let (shape, options, out) =
-            unsafe { (dims(shape, ndim, "shape")?, self::options(options)?, Out::new(out, "out")?) };
+        let (shape, options, out) = unsafe {
+            let options = options_in(options, &ndf_create_options::NONE, &mut room)?;
+            (dims(shape, ndim, "shape")?, options, Out::new(out, "out")?)
+        };
         out.give(Tensor::empty(dtype, shape, plain_order(options.order)?, options.place()?)?)
     })
 }

@@ -11,10 +11,12 @@ use crate::device::cuda::{self, Block, Context, Entered, Pattern, Stream};
 use crate::error::{Result, bail};
 
 impl Storage {
-    /// Memory of ours that is not plain host memory.
-    #[cold]
-    pub(super) fn allocate_on_cuda(byte_count: usize, content: Content, place: Place) -> Result<Self> {
+    /// Memory for `byte_count` bytes that is not plain host memory. No bytes: no memory.
+    pub fn allocate_on_cuda(byte_count: usize, content: Content, place: Place) -> Result<Self> {
         let Place { device, stream } = place;
+        if byte_count == 0 {
+            return Ok(Self::adopt(null_mut(), 0, device, Owner::NOBODY));
+        }
         let entered = match device.device_type {
             2 => cuda::context(device.device_id)?,
             3 | 13 => cuda::current()?,
@@ -80,7 +82,14 @@ impl Storage {
         }
     }
 
+    /// Whether the host reaches the memory, and no work is known to use it that the host had to wait for.
+    #[inline]
+    pub fn is_the_hosts(&self) -> bool {
+        self.device.is_host_accessible() && !self.has_uses()
+    }
+
     /// Whether any work is known to use the memory.
+    #[inline]
     pub fn has_uses(&self) -> bool {
         self.uses().is_some()
     }

@@ -37,14 +37,10 @@ unsafe impl Send for Storage {}
 unsafe impl Sync for Storage {}
 
 impl Storage {
-    /// Memory for `byte_count` bytes where `place` says; on the host aligned to [`cpu::ALIGNMENT`]. No bytes: no memory.
-    #[inline]
-    pub fn allocate(byte_count: usize, content: Content, place: Place) -> Result<Self> {
+    /// Host memory for `byte_count` bytes, aligned to [`cpu::ALIGNMENT`]. No bytes: no memory.
+    pub fn allocate(byte_count: usize, content: Content) -> Result<Self> {
         if byte_count == 0 {
-            return Ok(Self::adopt(null_mut(), 0, place.device, Owner::NOBODY));
-        }
-        if place.device != Device::CPU {
-            return Self::allocate_on_cuda(byte_count, content, place);
+            return Ok(Self::adopt(null_mut(), 0, Device::CPU, Owner::NOBODY));
         }
         let block = cpu::allocate(byte_count, content)?;
         // SAFETY: the storage is exactly this block.

@@ -91,7 +91,24 @@ impl Tensor {
         // Of packed types, writing one element reads its neighbours in the same byte, and the bits behind the last
         // element leave with every copy of the bytes.
         let content = if dtype.is_packed() { Content::Zeros } else { content };
-        let storage = Storage::allocate(byte_count, content, place)?;
+        if place.device != Device::CPU {
+            return Self::on_cuda(dtype, draft, byte_count, place, content);
+        }
+        let storage = Storage::allocate(byte_count, content)?;
+        Ok(draft.finish(dtype, false, Memory::Own(storage)))
+    }
+
+    /// Apart, so that tensors on the host do not pay for it.
+    #[cold]
+    #[inline(never)]
+    fn on_cuda(
+        dtype: DType,
+        draft: Draft,
+        byte_count: usize,
+        place: Place,
+        content: Content,
+    ) -> Result<Self> {
+        let storage = Storage::allocate_on_cuda(byte_count, content, place)?;
         Ok(draft.finish(dtype, false, Memory::Own(storage)))
     }
 
