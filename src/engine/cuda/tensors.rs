@@ -225,13 +225,13 @@ fn in_order<const N: usize>(
     for tensor in tensors {
         tensor.storage().wait(&entered, stream)?;
     }
-    let done = act(&Queue { entered: &entered, stream });
+    let mut done = act(&Queue { entered: &entered, stream });
     // What failed may have enqueued something before.
     for tensor in tensors.into_iter().filter(|tensor| !is_plain(tensor)) {
-        tensor.storage().record(&entered, stream)?;
+        done = done.and(tensor.storage().record(&entered, stream));
     }
     if looks && !entered.is_capturing(stream)? {
-        entered.synchronize(stream)?;
+        done = done.and(entered.synchronize(stream));
     }
     done
 }
