@@ -16,25 +16,32 @@ set(cargo_profile "$<IF:$<CONFIG:Debug>,dev,release>")
 set(profile_dir "$<IF:$<CONFIG:Debug>,debug,release>")
 set(cargo_out "${NDFERRY_CARGO_TARGET_DIR}/${profile_dir}")
 set(cargo_target_args "")
+set(cargo_environment "")
 if(NDFERRY_CARGO_TARGET)
   set(cargo_out "${NDFERRY_CARGO_TARGET_DIR}/${NDFERRY_CARGO_TARGET}/${profile_dir}")
   set(cargo_target_args --target "${NDFERRY_CARGO_TARGET}")
+  # Another processor's programs are linked by the compiler that makes them.
+  string(TOUPPER "${NDFERRY_CARGO_TARGET}" target_name)
+  string(REGEX REPLACE "[-.]" "_" target_name "${target_name}")
+  set(cargo_environment "${CMAKE_COMMAND}" -E env "CARGO_TARGET_${target_name}_LINKER=${CMAKE_C_COMPILER}")
 endif()
 
 file(STRINGS "${PROJECT_SOURCE_DIR}/build.rs" abi REGEX "^const ABI: ")
 string(REGEX REPLACE ".*= ([0-9]+).*" "\\1" abi "${abi}")
 set(soname "libndferry.so.${abi}")
+set(real_name "libndferry.so.${PROJECT_VERSION}")
 set(lib_dir "${PROJECT_BINARY_DIR}/lib/${profile_dir}")
 
 # Always run: cargo itself knows what is out of date. A copy happens only when a file changed.
 add_custom_target(ndferry_cargo ALL
-  COMMAND "${NDFERRY_CARGO}" build --locked --lib --profile ${cargo_profile} ${cargo_target_args}
+  COMMAND ${cargo_environment} "${NDFERRY_CARGO}" build --locked --lib --profile ${cargo_profile} ${cargo_target_args}
           --manifest-path "${PROJECT_SOURCE_DIR}/Cargo.toml" --target-dir "${NDFERRY_CARGO_TARGET_DIR}"
   COMMAND "${CMAKE_COMMAND}" -E make_directory "${lib_dir}"
-  COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${cargo_out}/libndferry.so" "${lib_dir}/${soname}"
+  COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${cargo_out}/libndferry.so" "${lib_dir}/${real_name}"
   COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${cargo_out}/libndferry.a" "${lib_dir}/libndferry.a"
+  COMMAND "${CMAKE_COMMAND}" -E create_symlink ${real_name} "${lib_dir}/${soname}"
   COMMAND "${CMAKE_COMMAND}" -E create_symlink ${soname} "${lib_dir}/libndferry.so"
-  BYPRODUCTS "${lib_dir}/${soname}" "${lib_dir}/libndferry.a" "${lib_dir}/libndferry.so"
+  BYPRODUCTS "${lib_dir}/${real_name}" "${lib_dir}/${soname}" "${lib_dir}/libndferry.a" "${lib_dir}/libndferry.so"
   COMMENT "Building ndferry with cargo"
   VERBATIM)
 
@@ -57,9 +64,3 @@ set_target_properties(ndferry::ndferry PROPERTIES IMPORTED_SONAME "${soname}")
 # What `cargo rustc --lib -- --print native-static-libs` names, beside libc.
 set_target_properties(ndferry::static PROPERTIES
   INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS};m;gcc_s")
-
-include(GNUInstallDirs)
-install(FILES "${lib_dir}/${soname}" "${lib_dir}/libndferry.so" "${lib_dir}/libndferry.a"
-  DESTINATION "${CMAKE_INSTALL_LIBDIR}")
-install(FILES include/ndferry.h include/ndferry.hpp include/ndferry_foreign.hpp include/ndferry_list_view.hpp
-  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")

@@ -19,7 +19,9 @@ from __future__ import annotations
 from collections import namedtuple as _namedtuple
 from ctypes import byref as _byref, sizeof as _sizeof
 
-from . import _declarations as _c, _index
+from operator import index as _integer
+
+from . import _declarations as _c
 from ._create import asarray, empty, empty_like, full, zeros
 from ._device import Device, device, device_of_pointer, devices
 from ._dlpack import from_dlpack
@@ -70,7 +72,7 @@ def statistics() -> Statistics:
 def set_thread_count(count: int) -> None:
     """How many threads one conversion may use, the calling one included; 0 for the default: what the environment variable
     NDFERRY_THREADS says, else as many as the process may use processors."""
-    _check(_lib.ndf_set_thread_count(max(-1, min(_index.index(count), 256))))
+    _check(_lib.ndf_set_thread_count(max(-1, min(_integer(count), 256))))
 
 
 def get_thread_count() -> int:

@@ -16,7 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in (matrix, inspect):
         command.add(commands)
     options = parser.parse_args(arguments)
-    return options.run(options)
+    status: int = options.run(options)
+    return status
 
 
 if __name__ == "__main__":

@@ -91,9 +91,9 @@ def integers(values: Any, name: str) -> tuple[int, ...]:
         raise ValueError(f"`{name}` is {values!r}, it must be a tuple of integers") from None
 
 
-def element_type(obj: object, interface: dict[str, Any]) -> DType:
+def element_type(obj: Any, interface: dict[str, Any]) -> DType:
     """The element type: what `typestr` says, or for a structured type `descr`."""
-    numpy = sys.modules.get("numpy")
+    numpy: Any = sys.modules.get("numpy")
     if numpy is not None and isinstance(obj, (numpy.ndarray, numpy.generic)):
         # NumPy's words for the types of ml_dtypes do not say which they are; the array itself does.
         return dtype(obj.dtype)

@@ -95,4 +95,5 @@ def dtype_name(of: Any) -> str | None:
 def _pointer(capsule: object, name: bytes) -> int:
     if not _is_valid(capsule, name):
         raise BufferError(f"`__arrow_c_array__` gave {type(capsule).__name__}, no capsule named {name.decode()}")
-    return _get_pointer(capsule, name)
+    address: int = _get_pointer(capsule, name)
+    return address

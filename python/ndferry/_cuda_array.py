@@ -31,7 +31,8 @@ def interface(tensor: Tensor) -> dict[str, Any]:
     from ast import literal_eval
 
     try:
-        return literal_eval(text(lib.ndf_tensor_cuda_array_interface, tensor._handle, _VERSION))
+        fields: dict[str, Any] = literal_eval(text(lib.ndf_tensor_cuda_array_interface, tensor._handle, _VERSION))
+        return fields
     except NdferryError as error:
         # Whoever looks for protocols with `hasattr` must not find this one.
         raise AttributeError(f"__cuda_array_interface__: {error}") from None

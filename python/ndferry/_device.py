@@ -9,19 +9,29 @@ from . import _declarations as c
 from ._index import in_words, index
 from ._library import check, lib, text
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
 _TYPES = {
     "cpu": c.NDF_DEVICE_CPU, "cuda": c.NDF_DEVICE_CUDA, "cuda_host": c.NDF_DEVICE_CUDA_HOST,
     "rocm": c.NDF_DEVICE_ROCM, "rocm_host": c.NDF_DEVICE_ROCM_HOST, "cuda_managed": c.NDF_DEVICE_CUDA_MANAGED,
 }  # fmt: skip
 
 
-class Device(namedtuple("Device", ("device_type", "device_id"))):
+if TYPE_CHECKING:
+
+    class _Pair(NamedTuple):
+        device_type: int
+        device_id: int
+else:
+    _Pair = namedtuple("Device", ("device_type", "device_id"))  # as fast to import as it can be
+
+
+class Device(_Pair):
     """A device, as DLPack numbers them: a tuple of its type and which one of that type. Also equal to its name."""
 
     __slots__ = ()
-
-    device_type: int
-    device_id: int
 
     def __str__(self) -> str:
         return text(lib.ndf_device_name, c.ndf_device(*self))

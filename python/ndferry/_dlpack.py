@@ -81,8 +81,9 @@ def _from_dlpack(x: Any, /, *, device: object = None, copy: bool | None = None, 
 
 def _refuse_negative_bit(x: Any) -> None:
     """PyTorch negates such tensors when they are read, and its `__dlpack__` exports what lies in memory."""
-    torch = sys.modules.get("torch")
-    if torch is None or not isinstance(x, getattr(torch, "Tensor", ())):
+    torch: Any = sys.modules.get("torch")
+    tensor_type: Any = getattr(torch, "Tensor", ())
+    if not isinstance(x, tensor_type):
         return
     with torch._C.DisableTorchFunctionSubclass():  # a subclass may refuse the question
         if x.is_neg():

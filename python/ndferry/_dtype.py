@@ -43,17 +43,20 @@ class DType:
     @property
     def code(self) -> int:
         """DLPack's type code; 3 (opaque) for NumPy's other types."""
-        return self._struct.code
+        code: int = self._struct.code
+        return code
 
     @property
     def bits(self) -> int:
         """Bits of one scalar; 0 for NumPy's other types."""
-        return self._struct.bits
+        bits: int = self._struct.bits
+        return bits
 
     @property
     def lanes(self) -> int:
         """Scalars in one element; 1 except for vector types."""
-        return self._struct.lanes
+        lanes: int = self._struct.lanes
+        return lanes
 
     @property
     def kind(self) -> str:
@@ -68,7 +71,8 @@ class DType:
     @property
     def char(self) -> str:
         """NumPy's code letter ("f" for float32), which Dask and SciPy read."""
-        return self.__numpy_dtype__.char
+        char: str = self.__numpy_dtype__.char
+        return char
 
     @property
     def type(self) -> Any:
@@ -125,14 +129,6 @@ class DType:
         """The format of the buffer protocol (PEP 3118), as `struct` and `memoryview` use it: "f"."""
         return text(lib.ndf_dtype_format, self._struct, c.NDF_DTYPE_STYLE_BUFFER)
 
-    def numpy(self) -> numpy.dtype[Any]:
-        """NumPy's dtype, or ml_dtypes' where NumPy has none."""
-        try:
-            return self._numpy
-        except AttributeError:
-            self._numpy = self._find_numpy()
-            return self._numpy
-
     def _find_numpy(self) -> numpy.dtype[Any]:
         import numpy
 
@@ -143,18 +139,28 @@ class DType:
         if self.is_structured:
             from ast import literal_eval
 
-            return numpy.dtype(literal_eval(self.name))
+            described: numpy.dtype[Any] = numpy.dtype(literal_eval(self.name))
+            return described
         if self._struct.kind or self.name in _NUMPY_NAMES or self.typestr[0] == _FOREIGN:
             return numpy.dtype(self.typestr)
         name = self.name.removesuffix("[padded]")
         try:
             import ml_dtypes  # type: ignore[import-not-found,unused-ignore]
 
-            return numpy.dtype(getattr(ml_dtypes, name))
+            found: numpy.dtype[Any] = numpy.dtype(getattr(ml_dtypes, name))
+            return found
         except ImportError:
             raise TypeError(f"NumPy alone has no dtype for {name}: install ml_dtypes") from None
         except AttributeError:
             raise TypeError(f"neither NumPy nor this version of ml_dtypes has a dtype for {name}") from None
+
+    def numpy(self) -> numpy.dtype[Any]:
+        """NumPy's dtype, or ml_dtypes' where NumPy has none."""
+        try:
+            return self._numpy
+        except AttributeError:
+            self._numpy = self._find_numpy()
+            return self._numpy
 
     @property
     def __numpy_dtype__(self) -> Any:
@@ -235,11 +241,11 @@ def _words(of: object) -> str:
         return _PYTHON_TYPES[of]
     if (words := _words_of_framework(of)) is not None:
         return words
-    if numpy := sys.modules.get("numpy"):
-        if isinstance(of, type) and issubclass(of, numpy.generic):
-            of = numpy.dtype(of)
-        if isinstance(of, numpy.dtype):
-            return _words_of_numpy(of)
+    numpy: Any = sys.modules.get("numpy")
+    if numpy:
+        found: Any = numpy.dtype(of) if isinstance(of, type) and issubclass(of, numpy.generic) else of
+        if isinstance(found, numpy.dtype):
+            return _words_of_numpy(found)
     raise TypeError(f"`dtype` is {of!r}, of which no element type can be made")
 
 
@@ -251,7 +257,8 @@ def _words_of_framework(of: Any) -> str | None:
     if name == "DType" and module.startswith("tensorflow."):
         return _padded(of.name)
     if isinstance(of, type):  # JAX's are classes, made by a class of its own, that have a dtype of NumPy's
-        numpy, found = sys.modules.get("numpy"), vars(of).get("dtype")
+        numpy: Any = sys.modules.get("numpy")
+        found: Any = vars(of).get("dtype")
         return _words_of_numpy(found) if numpy is not None and isinstance(found, numpy.dtype) else None
     if hasattr(of, "__arrow_c_schema__") and not hasattr(of, "__arrow_c_array__"):  # which arrays have
         from ._arrow import dtype_name
@@ -265,20 +272,20 @@ def _padded(name: str) -> str:
     return f"{name}[padded]" if name in c.DTYPES and c.DTYPES[name][1] % 8 else name
 
 
-def _words_of_numpy(of: numpy.dtype[Any]) -> str:
+def _words_of_numpy(of: Any) -> str:
     if of.subdtype is not None:
         raise TypeError(f"`dtype` is {of}, whose shape belongs in the tensor's shape")
     if of.names is not None:
         return _words_of_fields(of)
     # ml_dtypes registers its types with NumPy; their typestr is "<V2" and the like, which says nothing.
-    if of.isbuiltin == 2:
-        return _padded(of.name)
-    return of.str
+    words: str = _padded(of.name) if of.isbuiltin == 2 else of.str
+    return words
 
 
 def _words_of_fields(of: numpy.dtype[Any]) -> str:
     """A structured type, with every offset: NumPy's own text leaves out the gaps of aligned structs within others."""
-    fields = [of.fields[name] for name in of.names or ()]
+    named: Any = of.fields  # there are some, and they may have a title, which NumPy's own stubs do not know
+    fields = [named[name] for name in of.names or ()]
     words: dict[str, object] = {
         "names": list(of.names or ()),
         "formats": [_Words(_words_of_field(field[0])) for field in fields],

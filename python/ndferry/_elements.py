@@ -13,6 +13,7 @@ from ._library import lib, text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
+    from collections.abc import Callable
     from typing import Any
 
     import numpy
@@ -38,17 +39,23 @@ def has_numbers(type_: DType) -> bool:
     return type_.kind in _WIDEST and type_.is_convertible
 
 
+_CONVERSIONS = (("__index__", int), ("__float__", float), ("__complex__", complex))
+
+
+def _plain(kind: Callable[[Any], complex], obj: Any) -> complex:
+    return kind(obj)
+
+
 def number(obj: Any) -> complex:
     """A bool, int, float or complex, of one of those very types."""
-    plain: Any
     if type(obj) not in NUMBERS and hasattr(obj, "item"):
         obj = obj.item()
-    for plain in NUMBERS:
-        if isinstance(obj, plain):
-            return plain(obj)
-    for name, plain in (("__index__", int), ("__float__", float), ("__complex__", complex)):
+    for kind in NUMBERS:
+        if isinstance(obj, kind):
+            return _plain(kind, obj)
+    for name, kind in _CONVERSIONS:
         if hasattr(obj, name):
-            return plain(obj)
+            return _plain(kind, obj)
     raise TypeError(f"no tensor can be made of {type(obj).__name__}: it is no number and speaks no array protocol")
 
 

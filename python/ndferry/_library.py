@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from ._functions import Functions
+else:
+    Functions = object
+
 # Calls whose work grows with the number of elements.
 _LONG = {
     "ndf_tensor_zeros", "ndf_tensor_full", "ndf_tensor_from_data", "ndf_tensor_shares_memory", "ndf_tensor_convert",
@@ -29,13 +33,18 @@ _LONG = {
 
 
 def _find() -> str:
-    """The path of the library: NDFERRY_LIBRARY, or what cargo built in the checkout that this file is part of."""
+    """The path of the library: NDFERRY_LIBRARY, what was installed with the package, or what cargo built in the checkout
+    that this file is part of."""
     if path := os.environ.get("NDFERRY_LIBRARY"):
         if not os.path.isfile(path):
             raise ImportError(f"ndferry: NDFERRY_LIBRARY is {path}, where there is no file")
         return os.path.abspath(path)  # a name without a slash would be looked for in the system's folders
+    package = os.path.dirname(os.path.abspath(__file__))
+    path = os.path.join(package, "lib", f"libndferry.so.{c.NDF_ABI_VERSION}")
+    if os.path.isfile(path):
+        return path
     name = {"darwin": "libndferry.dylib", "win32": "ndferry.dll"}.get(sys.platform, "libndferry.so")
-    checkout = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    checkout = os.path.dirname(os.path.dirname(package))
     for profile in ("release", "debug"):
         path = os.path.join(checkout, "target", profile, name)
         if os.path.isfile(path):
@@ -43,7 +52,7 @@ def _find() -> str:
     raise ImportError(f"ndferry: there is no {name}: run `cargo build --release`, or set NDFERRY_LIBRARY to its path")
 
 
-class Library:
+class Library(Functions):
     """Every function of the C API, typed, as an attribute."""
 
     def __init__(self, path: str) -> None:
@@ -63,10 +72,6 @@ class Library:
         abi = self.ndf_abi_version()
         if abi != c.NDF_ABI_VERSION:
             raise ImportError(f"ndferry: {path} has ABI {abi}, this package needs ABI {c.NDF_ABI_VERSION}")
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
 
 lib = Library(_find())

@@ -276,7 +276,7 @@ class Tensor(Dispatch, NativeTensor):
 
     def transpose(self, *axes: int | Sequence[int]) -> Tensor:
         """The order of the axes reversed; with axes the same as `permute`, as in NumPy, which xarray calls."""
-        if axes and axes != (None,):
+        if axes and axes[0] is not None:
             return self.permute(*axes)
         return make(lib.ndf_tensor_transpose, self._handle)
 
@@ -453,14 +453,16 @@ class Tensor(Dispatch, NativeTensor):
         """A memoryview of the elements, which keeps the memory alive by itself. A tensor is a buffer, too; this one
         also shows bytes without a type. Types without a format (bfloat16, float8, dates) have none: view them as
         integers first."""
-        return lib.ndf_py_memoryview(self._handle, c.NDF_BUFFER_FULL_RO)
+        view: memoryview = lib.ndf_py_memoryview(self._handle, c.NDF_BUFFER_FULL_RO)
+        return view
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
         from ast import literal_eval
 
         try:
-            return literal_eval(text(lib.ndf_tensor_array_interface, self._handle))
+            fields: dict[str, Any] = literal_eval(text(lib.ndf_tensor_array_interface, self._handle))
+            return fields
         except NdferryError as error:
             # Whoever looks for protocols with `hasattr` must not find this one.
             raise AttributeError(f"__array_interface__: {error}") from None

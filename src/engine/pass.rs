@@ -130,10 +130,11 @@ pub fn copy(source: Form, target: Form, part: Part, visit: &mut impl Visit) -> R
     if from.cell.bits == 0 {
         return Ok(());
     }
-    match Plan::new(target.1.shape(), &from.side, &to.side, to.lanes, None)? {
-        Some(plan) => visit(&Pass { plan: &plan, cells: [from.cell, to.cell], act: Act::Copy, part }),
-        None => Ok(()),
+    let plan = &mut { Plan::ONE };
+    if !plan.become_new(target.1.shape(), &from.side, &to.side, to.lanes, None)? {
+        return Ok(());
     }
+    visit(&Pass { plan, cells: [from.cell, to.cell], act: Act::Copy, part })
 }
 
 /// Converts the numbers of `part`. The types are those that the numbers have.
@@ -159,11 +160,10 @@ pub fn convert(
     // The second parts of complex numbers have no bias.
     let varies = coefficients.scale.len() > 1 || coefficients.bias.len() > 1;
     let axis = varies.then_some(transform.axis);
-    match Plan::new(source.1.shape(), &from.side, &to.side, from.lanes, axis)? {
-        Some(plan) => {
-            let act = Act::Convert(Change { numbers, wish, coefficients });
-            visit(&Pass { plan: &plan, cells, act, part })
-        }
-        None => Ok(()),
+    let plan = &mut { Plan::ONE };
+    if !plan.become_new(source.1.shape(), &from.side, &to.side, from.lanes, axis)? {
+        return Ok(());
     }
+    let act = Act::Convert(Change { numbers, wish, coefficients });
+    visit(&Pass { plan, cells, act, part })
 }

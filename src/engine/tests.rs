@@ -10,6 +10,7 @@ mod explanations;
 mod matrix;
 mod pieces;
 mod plans;
+mod recall;
 mod threads;
 mod values;
 

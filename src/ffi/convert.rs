@@ -1,12 +1,14 @@
 //! Conversion: dtype, layout, byte order, scale and bias in one pass over memory.
 
 use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+use std::ptr;
 
-use super::args::{Options, Out, TextOut, borrow, options, slice, stream};
-use super::dtype::{casting, ndf_casting};
+use super::args::{Options, Out, TextOut, borrow, options, options_in, slice, stream};
+use super::dtype::{NDF_CASTING_DEFAULT, casting, ndf_casting};
 use super::guard::guard;
 use super::status::ndf_status;
-use super::tensor::{device_or_cpu, memory_order, ndf_order, ndf_tensor, scalar};
+use super::tensor::{NDF_ORDER_C, device_or_cpu, memory_order, ndf_order, ndf_tensor, scalar};
 use crate::device::Device;
 use crate::dtype::{Casting, DType, Overflow};
 use crate::engine::progress::Callback;
@@ -105,9 +107,29 @@ unsafe impl Options for ndf_convert_options {
 }
 
 impl ndf_convert_options {
+    /// The defaults.
+    /// cbindgen:ignore
+    const NONE: Self = Self {
+        struct_size: 0,
+        casting: NDF_CASTING_DEFAULT,
+        overflow: NDF_OVERFLOW_WRAP,
+        copy: NDF_COPY_DEFAULT,
+        order: NDF_ORDER_C,
+        axis: 0,
+        device: Device { device_type: 0, device_id: 0 },
+        scale_count: 0,
+        scale: ptr::null(),
+        bias_count: 0,
+        bias: ptr::null(),
+        progress: None,
+        progress_context: ptr::null_mut(),
+        stream: 0,
+    };
+
     /// # Safety
     /// `scale` and `bias` are NULL or readable for their counts, and `progress` is NULL or may be called on this thread
     /// as its type says, as long as the result is used.
+    #[inline(always)]
     unsafe fn read<'a>(&self, default: Casting) -> Result<Convert<'a>> {
         // SAFETY: the caller's promise.
         let (scale, bias) = unsafe {
@@ -155,9 +177,14 @@ pub unsafe extern "C" fn ndf_tensor_convert(
     out: *mut *mut ndf_tensor,
 ) -> ndf_status {
     guard(|| {
+        let mut room = MaybeUninit::uninit();
         // SAFETY: the header's contract; NULL and negative counts are refused.
         let (tensor, options, out) = unsafe {
-            (borrow(tensor, "tensor")?, self::options(options)?.read(Casting::Unsafe)?, Out::new(out, "out")?)
+            (
+                borrow(tensor, "tensor")?,
+                options_in(options, &ndf_convert_options::NONE, &mut room)?.read(Casting::Unsafe)?,
+                Out::new(out, "out")?,
+            )
         };
         out.give(route::convert(&tensor, dtype.or(tensor.dtype()), &options)?)
     })
@@ -181,12 +208,13 @@ pub unsafe extern "C" fn ndf_tensor_copy_into(
     options: *const ndf_convert_options,
 ) -> ndf_status {
     guard(|| {
+        let mut room = MaybeUninit::uninit();
         // SAFETY: the header's contract; NULL and negative counts are refused.
         let (source, destination, options) = unsafe {
             (
                 borrow(source, "source")?,
                 borrow(destination, "destination")?,
-                self::options(options)?.read(Casting::SameKind)?,
+                options_in(options, &ndf_convert_options::NONE, &mut room)?.read(Casting::SameKind)?,
             )
         };
         route::copy_into(&source, &destination, &options)
@@ -229,14 +257,15 @@ pub unsafe extern "C" fn ndf_plan_format(
                 TextOut::new(out_text, capacity, out_length)?,
             )
         };
+        let default = if destination.is_some() { Casting::SameKind } else { Casting::Unsafe };
+        if destination.is_some() {
+            require_none(dtype)?;
+        }
         // SAFETY: the header's contract, as above.
-        let read = |casting| unsafe { options.read(casting) };
+        let options = unsafe { options.read(default)? };
         out.set(&match destination {
-            Some(destination) => {
-                require_none(dtype)?;
-                route::explain_copy_into(&source, &destination, &read(Casting::SameKind)?)?
-            }
-            None => route::explain_convert(&source, dtype.or(source.dtype()), &read(Casting::Unsafe)?)?,
+            Some(destination) => route::explain_copy_into(&source, &destination, &options)?,
+            None => route::explain_convert(&source, dtype.or(source.dtype()), &options)?,
         })
     })
 }
@@ -375,8 +404,13 @@ pub unsafe extern "C" fn ndf_tensor_fill_on(
 ) -> ndf_status {
     guard(|| {
         // SAFETY: the header's contract; NULL is refused.
-        let (tensor, value) = unsafe { (borrow(tensor, "tensor")?, scalar(value_dtype, value)?) };
-        route::fill(&tensor, &value, self::stream(stream)?)
+        unsafe {
+            let tensor = borrow(tensor, "tensor")?;
+            if !value.is_null() && route::fill_again(&tensor, value_dtype, value.cast()) {
+                return Ok(());
+            }
+            route::fill(&tensor, &scalar(value_dtype, value)?, self::stream(stream)?)
+        }
     })
 }
 

@@ -70,6 +70,7 @@ unsafe impl Options for ndf_create_options {
 }
 
 impl ndf_create_options {
+    #[inline(always)]
     fn place(&self) -> Result<Place> {
         Ok(Place { device: device_or_cpu(self.device), stream: stream(self.stream)? })
     }
@@ -202,7 +203,10 @@ pub unsafe extern "C" fn ndf_tensor_full(
         };
         let place = options.place()?;
         let tensor = Tensor::empty(dtype, shape, plain_order(options.order)?, place)?;
-        route::fill(&tensor, &value, place.stream)?;
+        // SAFETY: as above.
+        if !unsafe { route::fill_again(&tensor, value.dtype(), value.data()) } {
+            route::fill(&tensor, &value, place.stream)?;
+        }
         out.give(tensor)
     })
 }

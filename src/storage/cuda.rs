@@ -80,7 +80,14 @@ impl Storage {
         }
     }
 
+    /// Whether the host reaches the memory, and no work is known to use it that the host had to wait for.
+    #[inline]
+    pub fn is_the_hosts(&self) -> bool {
+        self.device.is_host_accessible() && !self.has_uses()
+    }
+
     /// Whether any work is known to use the memory.
+    #[inline]
     pub fn has_uses(&self) -> bool {
         self.uses().is_some()
     }

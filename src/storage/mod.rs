@@ -38,7 +38,6 @@ unsafe impl Sync for Storage {}
 
 impl Storage {
     /// Memory for `byte_count` bytes where `place` says; on the host aligned to [`cpu::ALIGNMENT`]. No bytes: no memory.
-    #[inline]
     pub fn allocate(byte_count: usize, content: Content, place: Place) -> Result<Self> {
         if byte_count == 0 {
             return Ok(Self::adopt(null_mut(), 0, place.device, Owner::NOBODY));
@@ -69,6 +68,13 @@ impl Storage {
     #[inline]
     pub fn byte_count(&self) -> usize {
         self.byte_count
+    }
+
+    /// Whether the bytes do not meet those of `other`: quickly told, of memory that has addresses.
+    #[inline]
+    pub fn is_apart(&self, other: &Self) -> bool {
+        let (from, to) = (self.start.addr(), other.start.addr());
+        if from <= to { to - from >= self.byte_count } else { from - to >= other.byte_count }
     }
 
     /// Who frees it.

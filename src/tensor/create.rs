@@ -59,7 +59,15 @@ impl Tensor {
 
     /// A tensor with the shape of `self` and gap-free strides in `order`, its elements not initialised.
     pub fn empty_like(&self, dtype: DType, order: MemoryOrder, place: impl Into<Place>) -> Result<Self> {
-        Self::on_new_storage(dtype, Draft::new(self.layout_in(order)?)?, place.into(), Content::Unknown)
+        let shape = self.layout().shape();
+        match order {
+            MemoryOrder::C => Self::empty(dtype, shape, Order::C, place),
+            MemoryOrder::F => Self::empty(dtype, shape, Order::F, place),
+            MemoryOrder::Keep => {
+                let draft = Draft::new(self.layout().dense_like())?;
+                Self::on_new_storage(dtype, draft, place.into(), Content::Unknown)
+            }
+        }
     }
 
     /// The layout and the bytes of [`empty_like`](Self::empty_like); fails as that does, but for want of memory.

@@ -356,15 +356,8 @@ impl Tensor {
         if !a.has_addresses() && self.storage().start() != other.storage().start() {
             return false;
         }
-        !self.is_apart(other) && overlap(&self.footprint(), &other.footprint()).is_possible()
-    }
-
-    /// Whether the blocks of memory that the two lie in do not meet: quickly told, of memory that has addresses.
-    #[inline]
-    pub fn is_apart(&self, other: &Self) -> bool {
-        let (one, other) = (self.storage(), other.storage());
-        let (from, to) = (one.start().addr(), other.start().addr());
-        if from <= to { to - from >= one.byte_count() } else { from - to >= other.byte_count() }
+        !self.storage().is_apart(other.storage())
+            && overlap(&self.footprint(), &other.footprint()).is_possible()
     }
 
     /// Where the elements lie, in bits.

@@ -1,6 +1,7 @@
 //! The project's chores: `cargo xtask <verb>`. Everything they need beyond cargo, a C and C++ compiler and
 //! Python goes into `.venv/` and `target/`; the system is never touched.
 
+mod abi;
 mod bench;
 mod cmake;
 mod count;
@@ -14,6 +15,7 @@ mod step;
 mod test;
 mod tools;
 mod venv;
+mod wheel;
 
 use std::process::ExitCode;
 
@@ -28,9 +30,12 @@ usage: cargo xtask <verb> [--verbose]
   test               set up, build, run every test: Rust, C, C++, Python, examples
   cross              build for 64-bit ARM and run the Rust tests under qemu-user; needs rustup, qemu-user and Debian's
                      gcc-aarch64-linux-gnu
+  wheel              build the Python wheel in target/wheel/, check its types, and try it in a fresh environment of every
+                     Python that this machine has
   header [--check]   regenerate include/ndferry.h and what is derived from it; --check fails when stale
   kernels [--check]  compile the CUDA kernels to the PTX that is committed, and have it assembled for every generation of
                      GPUs; --check fails when a file is stale
+  abi [--check]      write down the binary interface in abi/ndferry.json, unless that breaks programs; --check only compares
   bench [exchange | engine]
                      measure what handing tensors around costs, or copies and conversions; --peers beside other
                      libraries (about 5 GB), --smoke only to show that it works, -- before options of the
@@ -82,6 +87,7 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
             demo::run(&progress, torch)
         }
         "test" => nothing_left(arguments).and_then(|()| test::run(&progress)),
+        "wheel" => nothing_left(arguments).and_then(|()| wheel::run(&progress)),
         "interop" => nothing_left(arguments).and_then(|()| interop::run(&progress)),
         "cross" => nothing_left(arguments).and_then(|()| cross::run(&progress)),
         "header" => {
@@ -93,6 +99,11 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
             let check = take_flag(arguments, "--check");
             nothing_left(arguments)?;
             kernels::run(&progress, check)
+        }
+        "abi" => {
+            let check = take_flag(arguments, "--check");
+            nothing_left(arguments)?;
+            abi::run(&progress, check)
         }
         "bench" => {
             let smoke = take_flag(arguments, "--smoke");

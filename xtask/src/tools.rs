@@ -11,6 +11,9 @@ use crate::step::{Progress, Result, Verdict, capture, error};
 /// The oldest Python that ndferry supports.
 pub const OLDEST_PYTHON: (u32, u32) = (3, 10);
 
+/// The newest that is looked for by name.
+const NEWEST_PYTHON: u32 = 14;
+
 /// The repository's root folder.
 pub fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -75,6 +78,18 @@ pub struct Python {
     pub version: String,
 }
 
+/// Every Python of this machine that is new enough, by minor version: one for each.
+pub fn all_pythons(oldest: (u32, u32)) -> Vec<Python> {
+    let names =
+        (oldest.1..=NEWEST_PYTHON).flat_map(|minor| ["", "t"].map(|kind| format!("python3.{minor}{kind}")));
+    let found = names.filter_map(|name| usable(name.clone().into(), probe(Path::new(&name))?, oldest).ok());
+    let mut all: Vec<Python> = found.collect();
+    if all.is_empty() {
+        all.extend(find_python(oldest).ok());
+    }
+    all
+}
+
 /// `PYTHON` if set, else `python3`, else the newest `python3.x` that is new enough.
 pub fn find_python(oldest: (u32, u32)) -> Result<Python> {
     if let Some(chosen) = env::var_os("PYTHON").filter(|value| !value.is_empty()) {
@@ -88,7 +103,7 @@ pub fn find_python(oldest: (u32, u32)) -> Result<Python> {
     if let Some(probed) = first.clone().filter(|probed| major_minor(&probed.0) >= Some(oldest)) {
         return usable("python3".into(), probed, oldest);
     }
-    for minor in (oldest.1..=14).rev() {
+    for minor in (oldest.1..=NEWEST_PYTHON).rev() {
         let program = PathBuf::from(format!("python3.{minor}"));
         if let Some(probed) = probe(&program) {
             return usable(program, probed, oldest);

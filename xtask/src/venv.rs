@@ -19,6 +19,8 @@ pub const BASE: Environment =
     Environment { name: ".venv", sets: &["base", "photo"], oldest_python: tools::OLDEST_PYTHON };
 /// The same with PyTorch.
 pub const WITH_TORCH: Environment = Environment { sets: &["base", "photo", "torch"], ..BASE };
+/// The same with what builds and checks a wheel.
+pub const WHEEL: Environment = Environment { sets: &["base", "photo", "wheel"], ..BASE };
 /// Every library that ndferry is proved against.
 pub const INTEROP: Environment =
     Environment { name: ".venv-interop", sets: &["interop"], oldest_python: (3, 11) };

@@ -82,9 +82,9 @@ class _Converter:
             self.find("array-copy-false", "`copy=False` copies")
 
     def ask_dtype(self, array: Any, numpy: Any) -> None:
-        wanted = numpy.dtype("complex128" if array.dtype != "complex128" else "complex64")
         if array.dtype.kind not in "biufc":
             return
+        wanted = numpy.dtype("complex128" if array.dtype != "complex128" else "complex64")
         answer = ask(self.method, wanted)
         if isinstance(answer.error, TypeError):
             self.find("array-dtype-argument", f"`__array__(dtype)` raises {answer.why}")

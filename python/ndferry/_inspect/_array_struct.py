@@ -94,7 +94,8 @@ def _judge_flags(exam: Examination, struct: Any, facts: Facts) -> None:
             told = "says contiguous" if struct.flags & flag else "does not say contiguous"
             exam.find("struct-flags", STRUCT, f"the flag for {order} order {told}, the strides are {facts.strides}")
     # How far the elements of a structured type are aligned, only their owner knows.
-    unit = 4 if struct.typekind == b"U" else facts.itemsize // 2 if struct.typekind == b"c" else facts.itemsize
+    size = facts.itemsize or 0
+    unit = 4 if struct.typekind == b"U" else size // 2 if struct.typekind == b"c" else size
     if struct.typekind in (b"S", b"V", b"O") or not prod(facts.shape or ()) or unit not in (1, 2, 4, 8):
         return
     steps = [one for extent, one in zip(facts.shape or (), facts.strides or ()) if extent > 1]

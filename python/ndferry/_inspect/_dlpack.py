@@ -66,7 +66,8 @@ class _Producer:
         elif not isinstance(answer.value, tuple) or pair.error is not None or len(pair.value) != 2:
             self.exam.find("dlpack-device-result", NEW, f"`__dlpack_device__()` is {answer.value!r:.80}")
         else:
-            return pair.value
+            device: tuple[int, int] = pair.value
+            return device
         return None
 
     def _judge_signature(self) -> None:

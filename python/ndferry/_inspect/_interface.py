@@ -37,7 +37,7 @@ class _Interface:
     """`__array_interface__`."""
 
     protocol = INTERFACE
-    keys = ("shape", "typestr", "version")
+    keys: tuple[str, ...] = ("shape", "typestr", "version")
     rules = {
         one: f"interface-{one}" for one in ("dict", "keys", "shape", "typestr", "strides", "data", "data-null", "descr")
     }
@@ -193,5 +193,5 @@ class _Cuda(_Interface):
             self.find("cuda-mask", "there is a mask")
         if self.interface.get("strides") is None or facts.strides is None or facts.itemsize is None:
             return
-        if is_contiguous(facts.shape or (), facts.strides, facts.itemsize, "C") and prod(facts.shape or ()):
+        if is_contiguous(facts.shape or (), facts.strides, facts.itemsize, "C") and facts.size:
             self.find("cuda-strides", f"`strides` is {facts.strides}, which is C order")

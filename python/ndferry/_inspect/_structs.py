@@ -118,7 +118,8 @@ def is_address(pointer: Any) -> bool:
 
 
 def name_of(capsule: object) -> bytes | None:
-    return _get_name(capsule)
+    name: bytes | None = _get_name(capsule)
+    return name
 
 
 def pointer_in(capsule: object, name: bytes | None) -> int | None:

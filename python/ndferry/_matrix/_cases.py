@@ -90,4 +90,5 @@ def value(dtype: str, i: int) -> Any:
 
 
 def _rounded(format_: str, number: float) -> float:
-    return struct.unpack(format_, struct.pack(format_, number))[0]
+    rounded: float = struct.unpack(format_, struct.pack(format_, number))[0]
+    return rounded

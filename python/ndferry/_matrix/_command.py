@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     # Opened first, for a path that cannot be written must not cost a whole run.
     with contextlib.ExitStack() as files:
         try:
-            outputs = [
+            outputs: list[tuple[IO[str], Callable[[Result], str]]] = [
                 (files.enter_context(open(path, "w", encoding="utf-8")), text)
                 for path, text in ((options.json, _json), (options.html, render_page))
                 if path

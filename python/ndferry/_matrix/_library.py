@@ -126,7 +126,8 @@ def numbers_of_numpy(array: Any, case: Case) -> tuple[tuple[int, ...], list[Any]
 
 
 def address_of_numpy(array: Any) -> int:
-    return array.ctypes.data
+    address: int = array.ctypes.data
+    return address
 
 
 def address_of_buffer(exporter: Any) -> int:

@@ -48,7 +48,7 @@ def _numpy(inner: Any) -> Any:
     return inner.view(np.ndarray)  # without units and masks
 
 
-_IS_NUMPY = {"freeze": _frozen, "broadcast": _broadcast, **_inside(lambda x: x)}
+_IS_NUMPY: dict[str, Any] = {"freeze": _frozen, "broadcast": _broadcast, **_inside(lambda x: x)}
 
 
 def _make(wrap: Any) -> Any:
@@ -58,6 +58,9 @@ def _make(wrap: Any) -> Any:
 
 def _dlpack(m: Any, x: Any) -> Any:
     return m.from_dlpack(x)
+
+
+_IS_MASKED: dict[str, Any] = _IS_NUMPY | {"freeze": lambda m, x: _frozen(m, x)}
 
 
 def _masked(m: Any, case: Case) -> Any:
@@ -71,7 +74,7 @@ LIBRARIES = [
     ),
     Library(
         "numpy.ma", "numpy.ma", "numpy.ma", distribution="numpy",
-        make=_masked, asarray=lambda m, x: m.asarray(x), **(_IS_NUMPY | {"freeze": lambda m, x: _frozen(m, x)}),
+        make=_masked, asarray=lambda m, x: m.asarray(x), **_IS_MASKED,
     ),
     Library(
         "array-api-strict", "array-api-strict", "array_api_strict", distribution="array-api-strict",

@@ -40,7 +40,8 @@ def _arrow_numpy(x: Any, case: Case) -> Any:
 
 def _arrow_address(x: Any) -> int | None:
     if type(x).__name__ == "Buffer":
-        return x.address
+        address: int = x.address
+        return address
     if type(x).__name__ == "Tensor":
         return address_of_numpy(x.to_numpy())
     buffer = x.buffers()[1]
@@ -104,11 +105,12 @@ def _bytes(m: Any, case: Case) -> Any:
 def _view(m: Any, case: Case) -> Any:
     if case.dtype not in _TYPECODES:
         raise Cannot(f"memoryview has no {case.dtype}")
-    view = memoryview(bytearray(numpy_array(m, case).tobytes())).cast(_TYPECODES[case.dtype])
+    typecode: Any = _TYPECODES[case.dtype]
+    view = memoryview(bytearray(numpy_array(m, case).tobytes())).cast(typecode)
     shape = numpy_array(m, case).shape
     if case.layout in ("transposed", "strided"):
         raise Cannot("memoryview has no transposed or strided views of two axes")
-    return view.cast("B").cast(_TYPECODES[case.dtype], shape) if len(shape) != 1 else view
+    return view.cast("B").cast(typecode, shape) if len(shape) != 1 else view
 
 
 def _view_numbers(x: Any, case: Case) -> tuple[tuple[int, ...], list[Any]]:

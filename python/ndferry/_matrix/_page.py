@@ -17,7 +17,7 @@ from ._result import Result
 def render(result: Result) -> str:
     """The whole document. What the script knows it reads out of the page's own data."""
     body = "\n".join((_head(result), _choice(result), _grid(result), _legend(), _lists(result), _data(result)))
-    folder = files(__package__)
+    folder = files(__package__ or __name__.rpartition(".")[0])
     style = (folder / "page.css").read_text("utf-8")
     script = (folder / "page.js").read_text("utf-8")
     title = f"Who exchanges arrays with whom: {result.case.dtype}, {result.case.layout}"

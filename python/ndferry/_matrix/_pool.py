@@ -66,7 +66,8 @@ class _Worker:
             is_late = not timer.is_alive()
             timer.cancel()
         if answer.endswith("\n"):
-            return json.loads(answer)
+            told: dict[str, str] = json.loads(answer)
+            return told
         status = self.process.wait()
         self.ending = f"no answer within {timeout:g} s" if is_late else f"{_ending(status)}{self._last_words()}"
         return "timeout" if is_late else "crashed"

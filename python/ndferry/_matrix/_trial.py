@@ -132,7 +132,7 @@ def _is_written_through(producer: Library, source: Any, consumer: Library, got: 
     fresh = value(case.dtype, 40)
     if producer.write is not None:
         producer.write(source, fresh)
-        return consumer.numbers(got, case)[1][0] == fresh
+        return bool(consumer.numbers(got, case)[1][0] == fresh)
     if consumer.write is not None:
         consumer.write(got, fresh)
-    return producer.numbers(source, case)[1][0] == fresh
+    return bool(producer.numbers(source, case)[1][0] == fresh)

@@ -30,7 +30,8 @@ def main() -> None:
                 prepare(*words)
                 answer = {}
             else:
-                answer = attempt(*words[:3], Case(*words[3:])).to_dict()
+                producer, consumer, protocol, *case = words
+                answer = attempt(producer, consumer, protocol, Case(*case)).to_dict()
         except Exception:  # a mistake of this package, which the parent reports as one
             answer = {"failure": traceback.format_exc()}
         print(json.dumps(answer), file=answers, flush=True)

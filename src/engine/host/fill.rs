@@ -1,10 +1,12 @@
 //! Rows that repeat one word each: a register full of it, stored over and over.
 
 use std::mem::transmute;
+use std::ptr;
 
 use super::isa::Isa;
 use super::memory::Mover;
 use super::stream;
+use crate::engine::plan::{Loop, Plan};
 
 /// Rows of one word each, distances in bytes.
 #[derive(Clone, Copy)]
@@ -20,6 +22,16 @@ pub struct Job {
     pub rows: usize,
     /// Whether they are streamed, and [`stream::finish`] follows.
     pub streams: bool,
+}
+
+impl Job {
+    /// The two innermost loops of a plan that repeats words of `width` bytes in adjacent ones, from nowhere to nowhere.
+    pub fn of(plan: &Plan, width: usize) -> Self {
+        let [row, rows] = [0, 1].map(|i| plan.loops.get(i).copied().unwrap_or(Loop::ONCE));
+        let [step, pitch] = [rows.source, rows.target].map(|bits| (bits >> 3) as isize);
+        let (bytes, rows) = (row.extent as usize * width, rows.extent as usize);
+        Self { from: ptr::null(), step, to: ptr::null_mut(), pitch, bytes, rows, streams: false }
+    }
 }
 
 /// A loop over rows.

@@ -21,6 +21,7 @@ mod patch;
 pub mod path;
 mod pixels;
 pub mod port;
+pub mod ready;
 mod rows;
 pub mod run;
 pub mod same;

@@ -156,6 +156,17 @@ impl Run {
         unsafe { self.all(from, to, count, &self.operands([std::ptr::null(); 2])) }
     }
 
+    /// The one loop that does all of `count` numbers that are not scaled, how many of its numbers are one of these, and
+    /// what it needs; nothing where that takes more.
+    pub fn one_loop(&self, count: usize) -> Option<(Loop, usize, Operands)> {
+        #[cfg(target_arch = "x86_64")]
+        let looks_up = self.table.is_some() && count >= table::LEAST;
+        #[cfg(not(target_arch = "x86_64"))]
+        let looks_up = false;
+        let is_one = self.count == 1 && self.compute.is_none() && !looks_up;
+        is_one.then(|| (self.loops[0], self.times[0].into(), self.operands([std::ptr::null(); 2])))
+    }
+
     /// [`run`](Self::run) for numbers that are scaled; `cycle` says by which of the factors.
     ///
     /// # Safety

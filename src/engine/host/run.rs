@@ -15,7 +15,7 @@ use super::stream;
 use super::tour::{self, Turned};
 use super::walk::{Block, second_loop, walk};
 use super::way::{TILE, Way, has_runs};
-use crate::engine::plan::{Loop, Plan};
+use crate::engine::plan::Plan;
 
 /// One side of the work: what positions count from, and how scalars lie there.
 #[derive(Clone, Copy)]
@@ -191,18 +191,14 @@ unsafe fn repeat(
     source: Place<*const u8>,
     target: Place<*mut u8>,
 ) -> bool {
-    let (Some(fill), Some(row)) = (fill::pick(mover, Isa::chosen()), plan.loops.first()) else {
-        return false;
-    };
-    let bytes = row.extent as usize * target.cell.bytes();
-    let rows = plan.loops.get(1).copied().unwrap_or(Loop::ONCE);
-    let [step, pitch] = [rows.source, rows.target].map(|bits| (bits >> 3) as isize);
-    let short = (bytes as i64) < stream::ROW;
-    let joined = streams && short && pitch == bytes as isize;
+    let Some(fill) = fill::pick(mover, Isa::chosen()) else { return false };
+    let job = fill::Job::of(plan, target.cell.bytes());
+    let short = (job.bytes as i64) < stream::ROW;
+    let joined = streams && short && job.pitch == job.bytes as isize;
     let streams = streams && !short;
     nest(plan.loops.get(2..).unwrap_or_default(), [plan.source, plan.target], &mut |at| {
         let (from, to) = tour::places(source.base, target.base, at);
-        let job = fill::Job { from, step, to, pitch, bytes, rows: rows.extent as usize, streams };
+        let job = fill::Job { from, to, streams, ..job };
         // SAFETY: words of the source, and the rows of the target that repeat them.
         unsafe { if joined { fill_joined(fill, &job) } else { fill(&job) } }
     });

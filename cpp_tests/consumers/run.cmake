@@ -1,0 +1,40 @@
+# One consumer of an installed ndferry, from a clean prefix: cmake -D... -P run.cmake
+#   BUILD      the build tree that is installed         SOURCE    ndferry's sources
+#   CONSUMER   package, subproject or pkgconfig         FOLDER    where everything is made anew
+#   MAKE, PKG_CONFIG, GENERATOR, CARGO_TARGET_DIR as the build tree has them
+cmake_minimum_required(VERSION 3.20)
+
+function(run)
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY "${FOLDER}" RESULT_VARIABLE status)
+  if(NOT status EQUAL 0)
+    list(JOIN ARGN " " command)
+    message(FATAL_ERROR "failed with ${status}: ${command}")
+  endif()
+endfunction()
+
+# configure_and_test(options...): the consumer's own CMakeLists.txt.
+function(configure_and_test)
+  run("${CMAKE_COMMAND}" -G "${GENERATOR}" -S "${SOURCE}/cpp_tests/consumers/${CONSUMER}" -B build
+      -DCMAKE_BUILD_TYPE=Release ${ARGN})
+  run("${CMAKE_COMMAND}" --build build)
+  run("${CMAKE_CTEST_COMMAND}" --test-dir build --no-tests=error --output-on-failure)
+endfunction()
+
+file(REMOVE_RECURSE "${FOLDER}")
+file(MAKE_DIRECTORY "${FOLDER}")
+if(CONSUMER STREQUAL "subproject")
+  configure_and_test("-DNDFERRY_SOURCE_DIR=${SOURCE}" "-DNDFERRY_CARGO_TARGET_DIR=${CARGO_TARGET_DIR}")
+  return()
+endif()
+
+# Installed into one folder and moved to another: nothing may remember where it was.
+run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${FOLDER}/first")
+file(RENAME "${FOLDER}/first" "${FOLDER}/prefix")
+if(CONSUMER STREQUAL "package")
+  configure_and_test("-DCMAKE_PREFIX_PATH=${FOLDER}/prefix")
+else()
+  file(GLOB_RECURSE pc "${FOLDER}/prefix/*/ndferry.pc")
+  get_filename_component(pc_dir "${pc}" DIRECTORY)
+  run("${CMAKE_COMMAND}" -E env "PKG_CONFIG_PATH=${pc_dir}" "PKG_CONFIG=${PKG_CONFIG}"
+      "${MAKE}" -f "${SOURCE}/cpp_tests/consumers/pkgconfig/Makefile" check)
+endif()
