@@ -12,8 +12,8 @@ use super::context::Entered;
 use super::stream::Stream;
 use crate::error::{Result, bail};
 
-/// What gives a text that ends with NUL.
-type Text = fn() -> Result<CString>;
+/// Makes PTX.
+pub type Text = fn() -> Result<CString>;
 
 /// Kernels that come together. Small families keep the first use of each short.
 pub struct Family {

@@ -1,6 +1,5 @@
-//! The kernels' PTX: kept small in the library by LZMA, and made text again when a context first needs a family.
-//!
-//! Deflate would take half as much again, and a crate that reads LZMA several times the bytes of this file's code.
+//! The kernels' PTX: kept small in the library by LZMA, and made text again when a context first needs a family. Its code is to be
+//! small rather than fast.
 #![forbid(unsafe_code)]
 
 use std::ffi::CString;
@@ -65,6 +64,7 @@ impl Coder<'_> {
     }
 
     /// A bit of which the chance is known, and better known afterwards.
+    #[inline(never)]
     fn bit(&mut self, chance: &mut Chance) -> usize {
         let bound = (self.range >> 11) * u32::from(*chance);
         let bit = self.code >= bound;
@@ -91,6 +91,7 @@ impl Coder<'_> {
     }
 
     /// A number of so many bits.
+    #[inline(never)]
     fn number(&mut self, tree: &mut [Chance], bits: u32) -> usize {
         (0..bits).fold(1, |number, _| number << 1 | self.bit(&mut tree[number])) - (1 << bits)
     }
@@ -105,6 +106,7 @@ impl Coder<'_> {
         })
     }
 
+    #[inline(never)]
     fn length(&mut self, of: &mut Lengths) -> usize {
         if self.bit(&mut of.kind[0]) == 0 {
             2 + self.number(&mut of.short, 3)
