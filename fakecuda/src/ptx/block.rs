@@ -119,6 +119,7 @@ impl<'a> Block<'a> {
             slots: &mut self.slots[own * slots..][..slots],
             local: &mut self.local[own * local..][..local],
             who: Who { thread: thread as u32, meeting: state.meeting },
+            at: state.at,
         };
         let stop = machine.run(&mut own, &mut state.at);
         match stop {

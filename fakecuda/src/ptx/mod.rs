@@ -19,6 +19,7 @@ mod shared;
 mod step;
 mod symbols;
 mod text;
+mod traffic;
 mod types;
 mod wait;
 
@@ -29,6 +30,7 @@ use block::{Block, Failure, Shape};
 use code::Code;
 use run::Machine;
 use shared::Shared;
+use traffic::Traffic;
 
 /// A kernel that was read and can be launched.
 pub struct Kernel {
@@ -88,6 +90,34 @@ impl Kernel {
         block: [u32; 3],
         check: &mut dyn FnMut(usize, usize, bool) -> bool,
     ) -> Result<Counts, Fault> {
+        self.run(params, Shape { grid, block }, check, None)
+    }
+
+    /// Like `launch`, and finds out how well the accesses of warps fit together, which takes long.
+    ///
+    /// # Safety
+    /// That of `launch`.
+    #[cfg(test)]
+    unsafe fn launch_watched(
+        &self,
+        params: &[u8],
+        grid: [u32; 3],
+        block: [u32; 3],
+        check: &mut dyn FnMut(usize, usize, bool) -> bool,
+    ) -> Result<(Counts, Traffic), Fault> {
+        let mut traffic = Traffic::default();
+        let counts = self.run(params, Shape { grid, block }, check, Some(&mut traffic))?;
+        Ok((counts, traffic))
+    }
+
+    fn run(
+        &self,
+        params: &[u8],
+        shape: Shape,
+        check: &mut dyn FnMut(usize, usize, bool) -> bool,
+        mut traffic: Option<&mut Traffic>,
+    ) -> Result<Counts, Fault> {
+        let Shape { grid, block } = shape;
         let threads = block.iter().map(|size| u64::from(*size)).product::<u64>();
         if threads == 0 || threads > u64::from(self.max_threads) {
             return Err(self.fault(&format!("{threads} threads in a block, at most {}", self.max_threads)));
@@ -99,9 +129,10 @@ impl Kernel {
                 self.param_bytes
             )));
         }
-        let shared = Shared::new(self.code.shared_bytes);
-        let mut machine = Machine { code: &self.code, params, check, counts: Counts::default(), shared };
-        let mut threads = Block::new(&self.code, Shape { grid, block });
+        let (shared, touches) = (Shared::new(self.code.shared_bytes), traffic.as_ref().map(|_| Vec::new()));
+        let mut machine =
+            Machine { code: &self.code, params, check, counts: Counts::default(), shared, touches };
+        let mut threads = Block::new(&self.code, shape);
         for number in 0..grid.iter().map(|size| u64::from(*size)).product::<u64>() {
             let [x, y] = [u64::from(grid[0]), u64::from(grid[1])];
             let index = [number % x, number / x % y, number / x / y].map(|at| at as u32);
@@ -110,6 +141,10 @@ impl Kernel {
                 let thread = block::coordinates(thread, block);
                 self.fault(&format!("block {index:?} thread {thread:?}: PTX line {line}: {what}"))
             })?;
+            if let (Some(traffic), Some(touches)) = (&mut traffic, &mut machine.touches) {
+                traffic.add(touches);
+                touches.clear();
+            }
         }
         Ok(machine.counts)
     }

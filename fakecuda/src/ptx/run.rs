@@ -5,6 +5,7 @@ use super::{
     code::{self, Code},
     shared::{Shared, Who},
     step::{Access, Compare, Instruction, Slot, Space, Step, Wait},
+    traffic::Touch,
 };
 
 /// Says whether a kernel may touch so many bytes of the device's memory: (address, bytes, whether it writes).
@@ -20,6 +21,8 @@ pub(super) struct Machine<'a> {
     pub check: &'a mut Check<'a>,
     pub counts: Counts,
     pub shared: Shared,
+    /// Where accesses are noted, if they are to be.
+    pub touches: Option<Vec<Touch>>,
 }
 
 /// Where a thread stopped.
@@ -34,6 +37,8 @@ pub(super) struct Own<'a> {
     pub slots: &'a mut [u64],
     pub local: &'a mut [u8],
     pub who: Who,
+    /// The instruction after the one that runs.
+    pub at: usize,
 }
 
 /// The bytes of a vector access.
@@ -59,8 +64,14 @@ impl Machine<'_> {
                     own.slots[*to as usize] = function(a, b, c, d);
                 }
                 Step::Compare(compare) => compare.run(own.slots),
-                Step::Load(access) => self.load(own, access)?,
-                Step::Store(access) => self.store(own, access)?,
+                Step::Load(access) => {
+                    own.at = *at;
+                    self.load(own, access)?
+                }
+                Step::Store(access) => {
+                    own.at = *at;
+                    self.store(own, access)?
+                }
                 Step::Branch(target) => {
                     *at = *target as usize;
                     if self.counts.instructions - began > ENDLESS {
@@ -109,6 +120,7 @@ impl Machine<'_> {
                 *at = self.code.targets[(first + index) as usize] as usize;
             }
             Step::Update { function, access } => {
+                own.at = *at;
                 let [a, b] = [access.values[1], access.values[2]].map(|slot| get(own.slots, slot));
                 let old = self.update(own, access, &|old| function(old, a, b, 0))?;
                 own.slots[access.values[0] as usize] = old;
@@ -137,7 +149,7 @@ impl Machine<'_> {
         let (space, start) = self.place(access, address, length)?;
         let from = match space {
             Space::Shared => {
-                self.counts.shared += 1;
+                self.note(own, true, start, length);
                 self.shared.read(start, length, own.who)?
             }
             Space::Local => {
@@ -149,7 +161,7 @@ impl Machine<'_> {
                 within(&self.code.variables, start, length, "the module's variables")?
             }
             _ => {
-                self.touch(start, length, false)?;
+                self.touch(own, start, length, false)?;
                 // SAFETY: the caller of `Kernel::launch` guarantees that memory of which its check says that it may be
                 // read can be read until the launch has ended, and that nobody writes it meanwhile.
                 unsafe { std::slice::from_raw_parts(start as *const u8, length) }
@@ -171,7 +183,7 @@ impl Machine<'_> {
         let (space, start) = self.place(access, address, length)?;
         match space {
             Space::Shared => {
-                self.counts.shared += 1;
+                self.note(own, true, start, length);
                 self.shared.write(start, &bytes[..length], own.who)
             }
             Space::Local => {
@@ -183,7 +195,7 @@ impl Machine<'_> {
             Space::Parameters => Err("writes to the parameters".into()),
             _ if code::window(address) == code::MODULE => Err("writes to the module's variables".into()),
             _ => {
-                self.touch(start, length, true)?;
+                self.touch(own, start, length, true)?;
                 // SAFETY: as in `read`, for writing.
                 unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), start as *mut u8, length) };
                 Ok(())
@@ -198,11 +210,11 @@ impl Machine<'_> {
         let (space, start) = self.place(access, address, length)?;
         let memory = match space {
             Space::Shared => {
-                self.counts.shared += 1;
+                self.note(own, true, start, length);
                 self.shared.update(start, length)?
             }
             Space::Global if code::window(address) != code::MODULE => {
-                self.touch(start, length, true)?;
+                self.touch(own, start, length, true)?;
                 // SAFETY: as in `read`, for reading and writing.
                 unsafe { std::slice::from_raw_parts_mut(start as *mut u8, length) }
             }
@@ -235,8 +247,17 @@ impl Machine<'_> {
         Ok((space, (if outside { address } else { address - window }) as usize))
     }
 
-    fn touch(&mut self, start: usize, length: usize, write: bool) -> Result<(), String> {
-        self.counts.global += 1;
+    /// Counts an access.
+    fn note(&mut self, own: &Own, shared: bool, start: usize, length: usize) {
+        *(if shared { &mut self.counts.shared } else { &mut self.counts.global }) += 1;
+        if let Some(touches) = &mut self.touches {
+            let (at, thread, bytes) = (own.at as u32, own.who.thread, length as u8);
+            touches.push(Touch { at, thread, shared, address: start, bytes });
+        }
+    }
+
+    fn touch(&mut self, own: &Own, start: usize, length: usize, write: bool) -> Result<(), String> {
+        self.note(own, false, start, length);
         if (self.check)(start, length, write) {
             return Ok(());
         }

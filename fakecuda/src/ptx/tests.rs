@@ -1,12 +1,13 @@
 //! Snippets of PTX, run.
 
-use super::{Counts, Fault, Kernel};
+use super::{Counts, Fault, Kernel, Traffic};
 
 mod conversions;
 mod floats;
 mod integers;
 mod memory;
 mod refusals;
+mod shipped;
 mod threads;
 mod warps;
 
