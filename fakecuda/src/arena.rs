@@ -1,9 +1,10 @@
 //! Address space that is handed out once: nothing that is freed gets its address again, and between two allocations
 //! lies a page that nobody may touch.
 
-pub const PAGE: usize = 4096;
+/// A page, or some of them: 64-bit ARM has pages of up to 64 KiB.
+pub const PAGE: usize = if cfg!(target_arch = "aarch64") { 64 << 10 } else { 4 << 10 };
 
-/// Bytes reserved at a time. Reserving costs address space only.
+/// Bytes reserved at a time. Reserving costs address space only; where that is short, fewer are.
 const REGION: usize = 64 << 30;
 
 #[derive(Default)]
@@ -17,10 +18,12 @@ impl Arena {
     pub fn take(&mut self, length: usize) -> Option<usize> {
         let needed = length.checked_add(PAGE)?;
         if self.regions.last().is_none_or(|region| region.1 - self.next < needed) {
-            let bytes = REGION.max(needed + PAGE);
-            let start = reserve(None, bytes)?;
-            self.regions.push((start, start + bytes));
-            self.next = start + PAGE;
+            let enough = needed.checked_add(PAGE)?;
+            let sizes = [REGION, REGION >> 5, enough].map(|bytes| bytes.max(enough));
+            let region =
+                sizes.iter().find_map(|bytes| reserve(None, *bytes).map(|start| (start, start + bytes)))?;
+            self.regions.push(region);
+            self.next = region.0 + PAGE;
         }
         let start = self.next;
         self.next += needed;

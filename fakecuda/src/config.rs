@@ -52,11 +52,12 @@ impl Config {
     /// that runs with another driver than it asked for proves nothing.
     pub fn of_environment() -> Self {
         let mut config = Self::new();
-        for key in Self::KEYS {
-            let variable = format!("FAKECUDA_{}", key.to_uppercase());
-            if let Ok(value) = env::var(&variable)
-                && let Err(why) = config.set(key, &value)
-            {
+        for (variable, value) in env::vars_os() {
+            let (variable, value) = (variable.to_string_lossy(), value.to_string_lossy());
+            let Some(key) = variable.strip_prefix("FAKECUDA_").filter(|key| *key != "TRACE") else {
+                continue;
+            };
+            if let Err(why) = config.set(&key.to_lowercase(), &value) {
                 eprintln!("fakecuda: {variable}: {why}");
                 std::process::abort();
             }

@@ -7,6 +7,7 @@ use std::{
     env,
     ffi::{CStr, CString, c_void},
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use common::*;
@@ -39,6 +40,33 @@ fn once_loaded_it_is_what_others_find_as_the_driver() {
     let handle = open(&c_path(&library()));
     assert_eq!(open(c"libcuda.so.1"), handle);
     assert!(!find(handle, c"cuInit").is_null());
+}
+
+#[test]
+fn structures_have_the_sizes_of_the_drivers() {
+    assert_eq!(size_of::<fakecuda::Copy2D>(), 128);
+    assert_eq!(size_of::<fakecuda::Copy3D>(), 200);
+    assert_eq!(size_of::<fakecuda::LaunchConfig>(), 56);
+    assert_eq!(size_of::<fakecuda::InstantiateParameters>(), 32);
+    assert_eq!(size_of::<fakecuda::PoolProperties>(), 88);
+    assert_eq!(size_of::<fakecuda::Access>(), 12);
+    assert_eq!(size_of::<fakecuda::Handle>(), 64);
+}
+
+#[test]
+fn a_variable_that_makes_no_sense_ends_the_process() {
+    for (variable, value, good) in [
+        ("FAKECUDA_DEVICES", "2", true),
+        ("FAKECUDA_DEVICES", "two", false),
+        ("FAKECUDA_DEVICE", "2", false),
+        ("FAKECUDA_TRACE", "/nowhere/trace", false),
+    ] {
+        let mut command = Command::new(env::current_exe().expect("this program"));
+        let test = ["--nocapture", "--exact", "functions_are_found_by_name_and_version"];
+        let output = command.args(test).env(variable, value).output().expect("it starts");
+        assert_eq!(output.status.success(), good, "{variable}={value}");
+        assert!(good || String::from_utf8_lossy(&output.stderr).contains(variable), "{variable}={value}");
+    }
 }
 
 /// `cuDriverGetVersion` of a library.

@@ -8,7 +8,7 @@ use std::{env, process::Command};
 use common::*;
 use fakecuda::Handle;
 
-const VARIABLE: &str = "FAKECUDA_TEST_HANDLES";
+const VARIABLE: &str = "TEST_HANDLES";
 const BYTES: usize = 10_000;
 
 fn to_text(handle: Handle) -> String {

@@ -14,6 +14,20 @@ use crate::{
     state::{Guard, State},
 };
 
+/// `CUDA_GRAPH_INSTANTIATE_PARAMS`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct InstantiateParameters {
+    /// How.
+    pub flags: u64,
+    /// Where to upload it.
+    pub stream: usize,
+    /// The node that made it fail.
+    pub failed: usize,
+    /// 0: it did not.
+    pub result: c_uint,
+}
+
 entry_points! {
     10010 Init fn cuStreamBeginCapture_v2(stream: usize, mode: c_uint) |mut state| {
         queues::context(&mut state, stream)?;
@@ -56,6 +70,18 @@ entry_points! {
     ) |state| {
         out_node.offer(0);
         instantiate(state, out_graph, graph)
+    }
+    12000 Init fn cuGraphInstantiateWithParams(
+        out_graph: Out<usize>, graph: usize, parameters: Out<InstantiateParameters>
+    ) |state| {
+        let mut told = parameters.read()?;
+        (told.failed, told.result) = (0, 0);
+        parameters.give(told)?;
+        instantiate(state, out_graph, graph)
+    }
+    11010 Init fn cuGraphUpload(graph: usize, stream: usize) |mut state| {
+        queues::context(&mut state, stream)?;
+        state.graphs.get(&graph).filter(|graph| graph.executable).map(drop).ok_or(INVALID_VALUE)
     }
     10000 Init fn cuGraphGetNodes(graph: usize, _out_nodes: Out<usize>, out_count: Out<size_t>) |state| {
         let works = state.graphs.get(&graph).ok_or(INVALID_VALUE)?.works.len();

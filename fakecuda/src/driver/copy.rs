@@ -166,7 +166,7 @@ struct Shape {
 
 impl Shape {
     /// Where each row goes, and where it comes from.
-    fn rows(&self) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
+    fn rows(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
         let Self { target, source, height, depth, .. } = *self;
         let at =
             move |side: Side, plane: usize, row: usize| side.start + plane * side.plane + row * side.pitch;
@@ -263,6 +263,8 @@ fn copy(mut state: Guard, mut shape: Shape, stream: usize, mut wait: bool) -> An
         run(move |state| {
             // The staged bytes live as long as this work.
             let _ = &staged;
+            let _open =
+                [shape.target, shape.source].map(|side| state.memory.open(side.start, shape.reach(side)));
             state.memory.copy_rows(shape.width, shape.rows())
         }),
     )

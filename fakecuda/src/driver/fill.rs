@@ -67,7 +67,8 @@ fn fill<T: Copy + Send + Sync + 'static>(mut state: Guard, rows: Rows, value: T,
         return Err(INVALID_VALUE);
     }
     let (base, allocation) = state.memory.find(address).ok_or(INVALID_VALUE)?;
-    if (height - 1) * pitch + bytes > base + allocation.size - address {
+    let reach = (height - 1) * pitch + bytes;
+    if reach > base + allocation.size - address {
         return Err(INVALID_VALUE);
     }
     // Pinned host memory is set before the call returns.
@@ -77,7 +78,7 @@ fn fill<T: Copy + Send + Sync + 'static>(mut state: Guard, rows: Rows, value: T,
         stream,
         wait,
         run(move |state| {
-            let _open = state.memory.open(address);
+            let _open = state.memory.open(address, reach);
             for row in 0..height {
                 let start = address + row * pitch;
                 state.memory.check(start, bytes)?;

@@ -2,7 +2,10 @@
 
 use std::{
     fs::File,
-    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    os::{
+        fd::{AsRawFd, FromRawFd, OwnedFd},
+        unix::fs::FileExt,
+    },
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
@@ -41,8 +44,8 @@ entry_points! {
             return Err(INVALID_VALUE);
         }
         if allocation.file.is_none() {
-            let open = state.memory.open(base);
-            let file = export(allocation);
+            let open = state.memory.open(base, allocation.size);
+            let file = export(base, allocation);
             drop(open);
             let file = file?;
             let allocation = state.memory.get_mut(base).ok_or(INVALID_VALUE)?;
@@ -121,14 +124,12 @@ fn open_memory(
     out_address.give(base)
 }
 
-/// A memory file with what is in an allocation, whose pages are open.
-fn export(allocation: &Allocation) -> Answer<OwnedFd> {
-    let body = &allocation.body;
-    let file = memory_file(body.len())?;
-    // SAFETY: the allocation's own pages, open for reading.
-    let bytes = unsafe { std::slice::from_raw_parts(body.start as *const u8, body.len()) };
-    let file = File::from(file);
-    std::os::unix::fs::FileExt::write_all_at(&file, bytes, 0).map_err(|_| OUT_OF_MEMORY)?;
+/// A memory file of an allocation's pages, with what is in the allocation, which is open.
+fn export(base: usize, allocation: &Allocation) -> Answer<OwnedFd> {
+    let file = File::from(memory_file(allocation.body.len())?);
+    // SAFETY: the allocation's own bytes, open for reading.
+    let bytes = unsafe { std::slice::from_raw_parts(base as *const u8, allocation.size) };
+    file.write_all_at(bytes, (base - allocation.body.start) as u64).map_err(|_| OUT_OF_MEMORY)?;
     Ok(file.into())
 }
 

@@ -132,7 +132,7 @@ fn execute(
                 return false;
             }
             touched.push((base, base + allocation.size));
-            open.push(state.memory.open(address));
+            open.push(state.memory.open(base, allocation.size));
             true
         };
         // SAFETY: what may be touched lies in a live allocation, which `open` keeps accessible; the host's own threads are
