@@ -546,7 +546,8 @@ typedef struct {
   int32_t axis;
   /**
    * Where the result is to be; type 0 means where the source is, and NDF_DEVICE_CPU for copies of pinned and managed
-   * memory. Not for ndf_tensor_copy_into.
+   * memory. In ndf_tensor_copy_into that of the destination, said by whoever means to copy from one device to another,
+   * which is refused otherwise.
    */
   ndf_device device;
   /**
@@ -566,7 +567,8 @@ typedef struct {
    */
   const double *bias;
   /**
-   * Told about every 64 MiB and at the end how far the conversion is; may stop it. NULL for none.
+   * Told about every 64 MiB and at the end how far the conversion is; may stop it. A stream is waited for before each
+   * call. NULL for none.
    */
   ndf_progress_fn progress;
   /**
@@ -1885,14 +1887,17 @@ ndf_status ndf_tensor_as_read_only(const ndf_tensor *tensor,
  * Gives the tensor in another dtype, byte order, memory order, with another scale, on another device, in one pass.
  * When nothing is to be done the same tensor comes back with one more reference.
  *
+ * What is on a CUDA device is done in the order of a stream: the result is there for what is enqueued on it later, and
+ * for others once they have waited (ndf_tensor_wait). Results in plain host memory are there when this returns.
+ *
  * @param tensor   [borrowed]
  * @param dtype    the type of the result; all zero for the type of `tensor`
  * @param options  NULL for C order, on the same device, any cast  [borrowed]
  * @param out      the result  [owned: ndf_tensor_release]
  * @returns NDF_OK; NDF_ERROR_DTYPE: malformed, or the cast is not allowed; NDF_ERROR_UNSUPPORTED: no such
- *          conversion, or device memory; NDF_ERROR_COPY_REQUIRED; NDF_ERROR_SHAPE: `scale` or `bias` do not fit the
+ *          conversion, or memory of a device that is not CUDA's; NDF_ERROR_COPY_REQUIRED; NDF_ERROR_SHAPE: `scale` or `bias` do not fit the
  *          axis; NDF_ERROR_OUT_OF_MEMORY; NDF_ERROR_DEVICE_UNAVAILABLE; NDF_ERROR_CANCELLED: `progress` stopped it;
- *          NDF_ERROR_INVALID_ARGUMENT
+ *          NDF_ERROR_DEVICE_FAILURE; NDF_ERROR_INVALID_ARGUMENT
  */
 NDF_API
 NDF_NODISCARD
@@ -1903,14 +1908,15 @@ ndf_status ndf_tensor_convert(const ndf_tensor *tensor,
 
 /**
  * Writes the elements of one tensor into another, converting as needed. The source is broadcast to the shape of the
- * destination. When the two overlap, the result is as if the source had been copied first.
+ * destination. When the two overlap, the result is as if the source had been copied first. From one device to another
+ * only where `options->device` is that of `destination`.
  *
  * @param source       [borrowed]
  * @param destination  its memory is written  [borrowed]
  * @param options      NULL for casts within a kind  [borrowed]
  * @returns NDF_OK; NDF_ERROR_READ_ONLY; NDF_ERROR_LAYOUT: elements of `destination` overlap each other;
  *          NDF_ERROR_SHAPE: the shapes do not fit; else as ndf_tensor_convert. On failure nothing is written, but for
- *          NDF_ERROR_CANCELLED: then some elements are
+ *          NDF_ERROR_CANCELLED, and what fails when a device is at work already: then some elements are
  */
 NDF_API
 NDF_NODISCARD

@@ -100,10 +100,9 @@ fn bytes(a: Form, b: Form, visit: &mut Visit) -> Result<bool> {
 /// # Safety
 /// All elements of both are readable, and no other thread writes them.
 pub unsafe fn equal(a: &View, b: &View) -> Result<bool> {
-    if a.layout.shape() == b.layout.shape()
-        // SAFETY: as the caller promises.
-        && let Some(equal) = unsafe { equal_runs(a, b) }
-    {
+    let is_comparable = a.layout.shape() == b.layout.shape();
+    // SAFETY: as the caller promises.
+    if let Some(equal) = is_comparable.then(|| unsafe { equal_runs(a, b) }).flatten() {
         return Ok(equal);
     }
     comparisons((a.dtype, a.layout), (b.dtype, b.layout), &mut |comparison| {
@@ -137,8 +136,8 @@ unsafe fn holds(comparison: &Comparison, [a, b]: [&View; 2]) -> Result<bool> {
     let numbers = match when {
         When::Numbers(numbers) => numbers,
         When::Zeros(scalar, _) => [scalar; 2],
-        // SAFETY: as the caller promises.
         When::Bytes | When::Times => {
+            // SAFETY: as the caller promises.
             return every_piece(plan, places, &|piece, [one, other]| unsafe {
                 equal::identical_large(piece, one, other)
             });

@@ -176,10 +176,10 @@ fn passes(source: Form, target: Form, transform: &Transform, visit: &mut impl Vi
 /// belongs to both. [`convert_overlapping`] is for those that overlap.
 pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
     // SAFETY: as the caller promises.
-    unsafe { convert_and_show(source, target, transform, &mut |_: &Pass, _: &Job| ()) }
+    unsafe { convert_and_show(source, target, transform, &mut |_, _| ()) }
 }
 
-/// [`convert`], and shows the passes that have been done, and how.
+/// [`convert`], and shows the passes that have been done.
 ///
 /// # Safety
 /// As there.

@@ -164,5 +164,6 @@ pub fn convert(
     if !plan.become_new(source.1.shape(), &from.side, &to.side, from.lanes, axis)? {
         return Ok(());
     }
-    visit(&Pass { plan, cells, act: Act::Convert(Change { numbers, wish, coefficients }), part })
+    let act = Act::Convert(Change { numbers, wish, coefficients });
+    visit(&Pass { plan, cells, act, part })
 }

@@ -81,7 +81,8 @@ pub struct ndf_convert_options {
     /// The axis of the source along which `scale` and `bias` vary; -1 is the last. Unused when both have one entry.
     pub axis: i32,
     /// Where the result is to be; type 0 means where the source is, and NDF_DEVICE_CPU for copies of pinned and managed
-    /// memory. Not for ndf_tensor_copy_into.
+    /// memory. In ndf_tensor_copy_into that of the destination, said by whoever means to copy from one device to another,
+    /// which is refused otherwise.
     pub device: Device,
     /// Entries of `scale`: 0 for none, 1, or the extent of `axis` (after broadcasting, in ndf_tensor_copy_into).
     pub scale_count: i64,
@@ -91,7 +92,8 @@ pub struct ndf_convert_options {
     pub bias_count: i64,
     /// Summands  [borrowed; NULL only if `bias_count` is 0].
     pub bias: *const f64,
-    /// Told about every 64 MiB and at the end how far the conversion is; may stop it. NULL for none.
+    /// Told about every 64 MiB and at the end how far the conversion is; may stop it. A stream is waited for before each
+    /// call. NULL for none.
     pub progress: ndf_progress_fn,
     /// Passed to `progress`  [borrowed].
     pub progress_context: *mut c_void,
@@ -155,14 +157,17 @@ impl ndf_convert_options {
 /// Gives the tensor in another dtype, byte order, memory order, with another scale, on another device, in one pass.
 /// When nothing is to be done the same tensor comes back with one more reference.
 ///
+/// What is on a CUDA device is done in the order of a stream: the result is there for what is enqueued on it later, and
+/// for others once they have waited (ndf_tensor_wait). Results in plain host memory are there when this returns.
+///
 /// @param tensor   [borrowed]
 /// @param dtype    the type of the result; all zero for the type of `tensor`
 /// @param options  NULL for C order, on the same device, any cast  [borrowed]
 /// @param out      the result  [owned: ndf_tensor_release]
 /// @returns NDF_OK; NDF_ERROR_DTYPE: malformed, or the cast is not allowed; NDF_ERROR_UNSUPPORTED: no such
-///          conversion, or device memory; NDF_ERROR_COPY_REQUIRED; NDF_ERROR_SHAPE: `scale` or `bias` do not fit the
+///          conversion, or memory of a device that is not CUDA's; NDF_ERROR_COPY_REQUIRED; NDF_ERROR_SHAPE: `scale` or `bias` do not fit the
 ///          axis; NDF_ERROR_OUT_OF_MEMORY; NDF_ERROR_DEVICE_UNAVAILABLE; NDF_ERROR_CANCELLED: `progress` stopped it;
-///          NDF_ERROR_INVALID_ARGUMENT
+///          NDF_ERROR_DEVICE_FAILURE; NDF_ERROR_INVALID_ARGUMENT
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ndf_tensor_convert(
@@ -186,14 +191,15 @@ pub unsafe extern "C" fn ndf_tensor_convert(
 }
 
 /// Writes the elements of one tensor into another, converting as needed. The source is broadcast to the shape of the
-/// destination. When the two overlap, the result is as if the source had been copied first.
+/// destination. When the two overlap, the result is as if the source had been copied first. From one device to another
+/// only where `options->device` is that of `destination`.
 ///
 /// @param source       [borrowed]
 /// @param destination  its memory is written  [borrowed]
 /// @param options      NULL for casts within a kind  [borrowed]
 /// @returns NDF_OK; NDF_ERROR_READ_ONLY; NDF_ERROR_LAYOUT: elements of `destination` overlap each other;
 ///          NDF_ERROR_SHAPE: the shapes do not fit; else as ndf_tensor_convert. On failure nothing is written, but for
-///          NDF_ERROR_CANCELLED: then some elements are
+///          NDF_ERROR_CANCELLED, and what fails when a device is at work already: then some elements are
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ndf_tensor_copy_into(

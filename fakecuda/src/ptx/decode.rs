@@ -133,44 +133,12 @@ pub(super) fn arithmetic_function(operation: &str, kind: Type) -> Option<Functio
 }
 
 fn compute(opcode: &mut Opcode, to: &str, sources: &[&str], symbols: &mut Symbols) -> Result<Step, String> {
-    let mut operation = opcode.name.to_owned();
-    let kind = match opcode.name {
-        // The second type is that of the sign that chooses.
-        "slct" => return slct(opcode, to, sources, symbols),
-        _ => opcode.take_type()?,
-    };
-    let is_float = matches!(kind, Type::Float(_));
-    match opcode.name {
-        "add" | "sub" | "mul" | "fma" | "mad" | "div" | "sqrt" | "rcp" if is_float => {
-            let rounded = opcode.take("rn");
-            // Without a rounding these are approximations, or depend on the compiler's options.
-            if !rounded && matches!(opcode.name, "fma" | "mad" | "div" | "sqrt" | "rcp") {
-                return Err("is not supported: it is not exact".into());
-            }
-        }
-        "mul" | "mad" | "shf" | "testp" => {
-            for suffix in [
-                "l",
-                "r",
-                "lo",
-                "hi",
-                "wide",
-                "clamp",
-                "wrap",
-                "finite",
-                "infinite",
-                "number",
-                "notanumber",
-                "normal",
-                "subnormal",
-            ] {
-                if opcode.take(suffix) {
-                    operation = format!("{operation}.{suffix}");
-                }
-            }
-        }
-        _ => {}
+    if opcode.name == "slct" {
+        return slct(opcode, to, sources, symbols);
     }
+    let kind = opcode.take_type()?;
+    let is_float = matches!(kind, Type::Float(_));
+    let operation = operation(opcode, is_float)?;
     let function = arithmetic_function(&operation, kind).ok_or("is not supported")?;
     let mut from = [SINK; 4];
     for (slot, source) in from.iter_mut().zip(sources) {
@@ -184,6 +152,32 @@ fn compute(opcode: &mut Opcode, to: &str, sources: &[&str], symbols: &mut Symbol
         return Ok(Step::Divide { function, bytes: kind.bytes(), to, from: [from[0], from[1]] });
     }
     Ok(Step::Compute { function, to, from })
+}
+
+/// The name of what is computed, with the suffixes that make another operation of it.
+fn operation(opcode: &mut Opcode, is_float: bool) -> Result<String, String> {
+    let suffixes: &[&str] = match opcode.name {
+        // Without a rounding they are approximations, or sums and products that the driver may fuse.
+        "add" | "sub" | "mul" | "fma" | "mad" | "div" | "sqrt" | "rcp" if is_float => {
+            let rounded = opcode.take("rn");
+            return if rounded {
+                Ok(opcode.name.into())
+            } else {
+                Err("is not supported: it is not exact".into())
+            };
+        }
+        "mul" | "mad" => &["lo", "hi", "wide"],
+        "shf" => &["l", "r", "clamp", "wrap"],
+        "testp" => &["finite", "infinite", "number", "notanumber", "normal", "subnormal"],
+        _ => &[],
+    };
+    let mut name = opcode.name.to_owned();
+    for suffix in suffixes {
+        if opcode.take(suffix) {
+            name = format!("{name}.{suffix}");
+        }
+    }
+    Ok(name)
 }
 
 fn slct(opcode: &mut Opcode, to: &str, sources: &[&str], symbols: &mut Symbols) -> Result<Step, String> {

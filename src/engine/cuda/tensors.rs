@@ -173,42 +173,54 @@ impl Task<'_> {
             }
             entered.record(self.stream)?
         };
-        let packs = |queue: &Queue| {
-            let room = queue.room(bytes)?;
-            let packed = ViewMut { data: room.pointer(), dtype: travels, layout: &between };
-            // SAFETY: as the caller promises; the room holds so many elements.
-            unsafe { device::convert(&source, &packed, before, queue) }?;
-            let moment = queue.entered.record(queue.stream)?;
-            Result::Ok((room.keep(), moment))
-        };
-        let entered = there.enter()?;
-        entered.wait(Stream::LEGACY, &begun)?;
-        drop(entered);
+        there.enter()?.wait(Stream::LEGACY, &begun)?;
         let mut packed = None;
         in_order([self.source], there, Stream::LEGACY, false, |queue| {
-            packed = Some(packs(queue)?);
+            let room = queue.room(bytes)?;
+            let view = ViewMut { data: room.pointer(), dtype: travels, layout: &between };
+            // SAFETY: as the caller promises; the room holds so many elements.
+            unsafe { device::convert(&source, &view, before, queue) }?;
+            let moment = queue.entered.record(queue.stream)?;
+            packed = Some((Far { context: there, address: room.keep() }, moment));
             Ok(())
         })?;
-        let Some((room, moment)) = packed else { return Ok(()) };
+        let Some((far, moment)) = packed else { return Ok(()) };
         let done = in_order([self.destination], here, self.stream, false, |queue| {
             queue.entered.wait(queue.stream, &moment)?;
             let arrived = queue.room(bytes)?;
             let view = View { data: arrived.pointer(), dtype: travels, layout: &between };
             // SAFETY: both rooms hold so many bytes; else as the caller promises.
             unsafe {
-                queue.copy(arrived.start(), room as usize, bytes)?;
+                queue.copy(arrived.start(), far.address as usize, bytes)?;
                 device::convert(&view, &target, after, queue)
             }
         });
-        let unpacked = here.enter().and_then(|entered| entered.record(self.stream));
-        let entered = there.enter()?;
-        match unpacked {
-            Ok(moment) => entered.wait(Stream::LEGACY, &moment)?,
-            Err(_) => here.enter().and_then(|entered| entered.synchronize_all())?,
+        done.and(far.leave(here, self.stream))
+    }
+}
+
+/// Memory on another device for what travels, of the legacy stream there.
+struct Far {
+    context: &'static Context,
+    address: u64,
+}
+
+impl Far {
+    /// Frees it after what `stream` has been given so far.
+    fn leave(self, here: &'static Context, stream: Stream) -> Result<()> {
+        let moment = here.enter().and_then(|entered| entered.record(stream));
+        let waits = moment.and_then(|moment| self.context.enter()?.wait(Stream::LEGACY, &moment));
+        // The host waits where no stream does.
+        waits.or_else(|_| here.enter()?.synchronize_all())
+    }
+}
+
+impl Drop for Far {
+    fn drop(&mut self) {
+        if let Ok(entered) = self.context.enter() {
+            // SAFETY: made on this stream of this context, and whoever copies from it was waited for.
+            let _ = unsafe { entered.free(self.address, Stream::LEGACY) };
         }
-        // SAFETY: made on this stream of this context, and the copy from it is waited for.
-        let freed = unsafe { entered.free(room, Stream::LEGACY) };
-        done.and(freed)
     }
 }
 
@@ -225,13 +237,13 @@ fn in_order<const N: usize>(
     for tensor in tensors {
         tensor.storage().wait(&entered, stream)?;
     }
-    let done = act(&Queue { entered: &entered, stream });
+    let mut done = act(&Queue { entered: &entered, stream });
     // What failed may have enqueued something before.
     for tensor in tensors.into_iter().filter(|tensor| !is_plain(tensor)) {
-        tensor.storage().record(&entered, stream)?;
+        done = done.and(tensor.storage().record(&entered, stream));
     }
     if looks && !entered.is_capturing(stream)? {
-        entered.synchronize(stream)?;
+        done = done.and(entered.synchronize(stream));
     }
     done
 }

@@ -7,7 +7,8 @@ use super::planes::{self, copy_planes};
 use super::queue::Queue;
 use super::stage::{CHUNK, Chunk};
 use crate::dtype::DType;
-use crate::engine::{self, Transform, View, ViewMut};
+use crate::engine::pass::Pass;
+use crate::engine::{self, Transform, View, ViewMut, passes};
 use crate::error::{Result, bail};
 use crate::layout::Layout;
 
@@ -39,6 +40,9 @@ pub unsafe fn transfer(
 ) -> Result<()> {
     let kind = if from == Memory::Near { to } else { from };
     let forms = [(source.dtype, source.layout), (target.dtype, target.layout)];
+    if target.layout.is_empty() || target.dtype.element_bits() == 0 {
+        return passes(forms[0], forms[1], transform, &mut |_: &Pass| Ok(()));
+    }
     // SAFETY: as the caller promises, in all cases.
     unsafe {
         if kind == Memory::Near {
@@ -222,9 +226,7 @@ unsafe fn from_pageable(source: &View, target: &ViewMut, transform: &Transform, 
         // SAFETY: as the caller promises, for a part; chunk and room hold so many bytes.
         unsafe {
             engine::convert(&View { layout: &from, ..*source }, &packed, &part.transform(&on_host))?;
-            queue.copy(room.start(), chunk.start().addr(), bytes)?;
-            chunk.depart(queue)?;
-            chunk.keep();
+            chunk.send(room.start(), bytes, queue)?;
             let view = View { data: room.pointer(), dtype: travels, layout: &between };
             device::convert(&view, &ViewMut { layout: &to, ..*target }, &part.transform(&on_device), queue)
         }
@@ -241,9 +243,7 @@ unsafe fn to_pageable(source: &View, target: &ViewMut, transform: &Transform, qu
         chunk.arrive()?;
         let view = View { data: chunk.start(), dtype: travels, layout: &between };
         // SAFETY: as the caller promises, for a part that has arrived.
-        unsafe { engine::convert(&view, &ViewMut { layout: &to, ..*target }, &transform) }?;
-        chunk.keep();
-        Ok(())
+        unsafe { engine::convert(&view, &ViewMut { layout: &to, ..*target }, &transform) }
     };
     staged(target.layout, travels, &mut |part, between, bytes| {
         let (from, to) = (part.of(source.layout)?, part.of(target.layout)?);
@@ -255,9 +255,8 @@ unsafe fn to_pageable(source: &View, target: &ViewMut, transform: &Transform, qu
             // SAFETY: as the caller promises, for a part; chunk and room hold so many bytes.
             unsafe {
                 device::convert(&source, &packed, &part.transform(&on_device), queue)?;
-                queue.copy(chunk.start().addr(), room.start(), bytes)?;
+                chunk.receive(room.start(), bytes, queue)?;
             }
-            chunk.depart(queue)?;
         }
         let transform = part.transform(&on_host);
         match before.replace((chunk, between, to, transform)) {
@@ -269,7 +268,7 @@ unsafe fn to_pageable(source: &View, target: &ViewMut, transform: &Transform, qu
 }
 
 /// What is done before the elements travel, and what after: all of it on one side, a copy on the other.
-fn shares<'a>(after: bool, transform: &Transform<'a>) -> [Transform<'a>; 2] {
+pub fn shares<'a>(after: bool, transform: &Transform<'a>) -> [Transform<'a>; 2] {
     let all = Transform { progress: None, ..*transform };
     if after { [Transform::default(), all] } else { [all, Transform::default()] }
 }
