@@ -99,11 +99,6 @@ struct ArrowArray;
 
 
 /**
- * The longest loop that kernels take. It is a multiple of the items that they take at once.
- */
-#define LONGEST (1 << 30)
-
-/**
  * So many loops a kernel runs.
  */
 #define LOOPS 8

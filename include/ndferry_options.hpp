@@ -35,7 +35,6 @@ struct convert_options {
     ndf_device device = {};
     std::vector<double> scale = {};
     std::vector<double> bias = {};
-    std::int64_t stream = 0; ///< of CUDA, as DLPack numbers them; 0 is the legacy default stream
     /// Told how many bytes are done, of how many; false stops the conversion. What it throws stops it too, and is thrown
     /// to the caller of the conversion.
     std::function<bool(std::int64_t done_bytes, std::int64_t total_bytes)> progress = {};

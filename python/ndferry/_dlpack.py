@@ -84,7 +84,7 @@ def _from_dlpack(x: Any, /, *, device: object = None, copy: bool | None = None, 
         raise CopyRequiredError("`copy` forbids copying, and the producer copied")
     is_unordered = capsule_is_given and not is_capsule
     tensor = adopt(lib.ndf_py_from_dlpack_capsule(capsule))
-    if is_unordered and tensor.device.device_type in STREAMED:
+    if is_unordered and tensor.device.device_type in STREAMED and lib.ndf_device_count(c.NDF_DEVICE_CUDA):
         # It was asked for without a stream: the producer may have ordered nothing.
         tensor = adopt(lib.ndf_py_from_dlpack_capsule(_ask(x, wanted, copy)))
     if str(type(x).__module__).partition(".")[0] in _IMMUTABLE:

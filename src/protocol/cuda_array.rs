@@ -8,9 +8,9 @@ use std::fmt::Write;
 use std::ptr::{NonNull, null, null_mut};
 
 use super::numpy::{byte_strides, element_strides, kind_and_size, write_tuple};
-use super::stream::has_streams;
+use super::stream::are_here;
 use crate::device::Device;
-use crate::device::cuda::{self, Stream};
+use crate::device::cuda::Stream;
 use crate::dtype::DType;
 use crate::error::{Error, Result, bail};
 use crate::layout::{Dims, MAX_NDIM, Order};
@@ -224,8 +224,7 @@ pub unsafe fn from_cuda_array(
 
 /// An import at home on the stream that its exporter named. On failure nothing is ended.
 fn settle(tensor: Tensor) -> Result<Tensor> {
-    let Some(home) = stream(&tensor).filter(|_| has_streams(tensor.device()) && cuda::driver().is_ok())
-    else {
+    let Some(home) = stream(&tensor).filter(|_| are_here(tensor.device())) else {
         return Ok(tensor);
     };
     let settled = Stream::from_number(home).and_then(|home| match home {

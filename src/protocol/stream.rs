@@ -12,11 +12,14 @@ pub fn has_streams(device: Device) -> bool {
     matches!(device.device_type, 2 | 3 | 13)
 }
 
+/// Whether work may be pending on memory of this kind: without a driver there is none.
+pub fn are_here(device: Device) -> bool {
+    has_streams(device) && cuda::driver().is_ok()
+}
+
 /// What the producer has enqueued on `stream` so far is remembered: work of ours on other streams waits for it.
-///
-/// Without a driver nothing can have been enqueued.
 pub fn remember(tensor: &Tensor, stream: Stream) -> Result<()> {
-    match has_streams(tensor.device()) && cuda::driver().is_ok() {
+    match are_here(tensor.device()) {
         true => tensor.record(stream),
         false => Ok(()),
     }

@@ -29,7 +29,7 @@ pub fn conclude(count: Count) -> Verdict {
 fn run_all(progress: &Progress) -> Result<Count> {
     let mut total = Count::default();
     let before = header::read();
-    let built = progress.run("build the library", &mut tools::cargo(&["build", "--release", "--lib"]))?;
+    let built = progress.run("build the library", &mut tools::library_command())?;
     if !built.ok {
         return Ok(Count::one(false));
     }

@@ -11,7 +11,7 @@ use crate::engine::plan::{Loop, Plan};
 use crate::error::{Result, bail};
 
 /// The longest loop that kernels take. It is a multiple of the items that they take at once.
-pub const LONGEST: i64 = 1 << 30;
+pub(super) const LONGEST: i64 = 1 << 30;
 
 /// A run of fewer bytes is not worth a launch of its own for what is left over at its end.
 const LONG: i64 = 1024;

@@ -232,7 +232,7 @@ unsafe fn ask(api: &'static Api, package: &Package, object: Object) -> Result<Ta
             return Ok(Taken::Legacy(capsule));
         }
         let tensor = take_capsule(api, capsule.as_ptr())?;
-        if stream::has_streams(tensor.device()) {
+        if stream::are_here(tensor.device()) {
             // Asked without a stream, the producer may have ordered nothing: Python asks again, and names one.
             api.with_exception_aside(|| drop(tensor));
             return Ok(Taken::Nothing);
