@@ -35,6 +35,7 @@ mod thin;
 mod tour;
 mod transpose;
 mod truncate;
+mod turned;
 mod vector;
 pub mod walk;
 mod way;

@@ -35,13 +35,31 @@ macro_rules! unrolled {
 }
 pub(super) use unrolled;
 
+/// Rows of words that lie anywhere; their columns become rows of the target.
+#[derive(Clone, Copy)]
+pub struct Scattered<'a> {
+    /// What the places of rows count from.
+    pub from: *const u8,
+    /// Bytes from there to each row.
+    pub rows: &'a [isize],
+    /// Words of a row.
+    pub columns: usize,
+    /// The first word of the target.
+    pub to: *mut u8,
+    /// Bytes from one target row to the next.
+    pub target_pitch: isize,
+}
+
 /// Rows that are read next, and are fetched line by line while tiles are turned.
 #[derive(Clone, Copy)]
-pub struct Ahead {
+pub struct Ahead<'a> {
     /// The row at hand.
     row: *const u8,
-    /// Bytes from one row to the next.
+    /// Bytes from one row to the next, where they lie at no places of their own.
     pitch: isize,
+    /// What places count from, and those of the rows after the one at hand.
+    from: *const u8,
+    places: &'a [isize],
     /// Bytes of a row, and how many of them are fetched.
     count: usize,
     done: usize,
@@ -49,13 +67,29 @@ pub struct Ahead {
     rows: usize,
 }
 
-impl Ahead {
+impl<'a> Ahead<'a> {
     /// Nothing is fetched.
-    pub const NOTHING: Self = Self { row: std::ptr::null(), pitch: 0, count: 0, done: 0, rows: 0 };
+    pub const NOTHING: Self = Self {
+        row: std::ptr::null(),
+        pitch: 0,
+        from: std::ptr::null(),
+        places: &[],
+        count: 0,
+        done: 0,
+        rows: 0,
+    };
 
     /// The words of `sheet`, which have `size` bytes.
     pub fn of(sheet: &Sheet, size: usize) -> Self {
-        Self { row: sheet.from, pitch: sheet.pitch, count: sheet.columns * size, done: 0, rows: sheet.rows }
+        let (count, rows) = (sheet.columns * size, sheet.rows);
+        Self { row: sheet.from, pitch: sheet.pitch, count, rows, ..Self::NOTHING }
+    }
+
+    /// Rows of `count` bytes, each so many bytes from `from`.
+    pub fn at(from: *const u8, places: &'a [isize], count: usize) -> Self {
+        let Some((first, rest)) = places.split_first() else { return Self::NOTHING };
+        let row = from.wrapping_offset(*first);
+        Self { row, from, places: rest, count, rows: places.len(), ..Self::NOTHING }
     }
 
     /// Fetches some lines more.
@@ -70,7 +104,14 @@ impl Ahead {
             stream::fetch(self.row.wrapping_sub(before).wrapping_add(self.done));
             self.done += LINE;
             if self.done >= self.count + before {
-                (self.row, self.done) = (self.row.wrapping_offset(self.pitch), 0);
+                self.row = match self.places.split_first() {
+                    Some((place, rest)) => {
+                        self.places = rest;
+                        self.from.wrapping_offset(*place)
+                    }
+                    None => self.row.wrapping_offset(self.pitch),
+                };
+                self.done = 0;
                 self.rows -= 1;
             }
         }
@@ -80,10 +121,14 @@ impl Ahead {
 /// A loop over the tiles of a sheet.
 type Tiles = unsafe fn(&Sheet, &mut Ahead);
 
+/// A loop over the tiles of rows that lie anywhere.
+type Apart = unsafe fn(&Scattered, &mut Ahead);
+
 /// The way to transpose sheets of words of one size.
 #[derive(Clone, Copy)]
 pub struct Transposer {
     run: Tiles,
+    apart: Apart,
     stream: Option<Tiles>,
     least: usize,
 }
@@ -91,7 +136,7 @@ pub struct Transposer {
 impl Transposer {
     /// For words of `size` bytes; `None` where there is none.
     pub fn new(size: usize, isa: Isa) -> Option<Self> {
-        let (run, stream) = match size {
+        let (run, apart, stream) = match size {
             1 => pick::<1, 16>(isa),
             2 => pick::<2, 8>(isa),
             4 => pick::<4, 4>(isa),
@@ -99,7 +144,7 @@ impl Transposer {
             16 => pick::<16, 1>(isa),
             _ => return None,
         };
-        Some(Self { run, stream, least: 16 / size })
+        Some(Self { run, apart, stream, least: 16 / size })
     }
 
     /// The rows and columns of a tile, the fewest that a sheet may have.
@@ -123,6 +168,16 @@ impl Transposer {
         unsafe { (self.run)(sheet, ahead) }
     }
 
+    /// Transposes rows that lie anywhere, a line of each at a time if there are no more columns than a line has words.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run).
+    pub unsafe fn apart(self, sheet: &Scattered, ahead: &mut Ahead) {
+        debug_assert!(sheet.rows.len().min(sheet.columns) >= self.least);
+        // SAFETY: as the caller promises; the processor has the instructions, or `pick` had not given them.
+        unsafe { (self.apart)(sheet, ahead) }
+    }
+
     /// Transposes `sheet` past the caches; [`stream::finish`] must follow.
     ///
     /// # Safety
@@ -137,14 +192,41 @@ impl Transposer {
     }
 }
 
-fn pick<const N: usize, const K: usize>(isa: Isa) -> (Tiles, Option<Tiles>) {
+fn pick<const N: usize, const K: usize>(isa: Isa) -> (Tiles, Apart, Option<Tiles>) {
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 if isa.is_available() => (avx512::<N, K>, Some(avx512_lines::<N, K>)),
+        Isa::Avx512 if isa.is_available() => {
+            (avx512::<N, K>, avx512_apart::<N, K>, Some(avx512_lines::<N, K>))
+        }
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 if isa.is_available() => (avx2::<N, K>, None),
-        _ => (baseline::<N, K>, None),
+        Isa::Avx2 if isa.is_available() => (avx2::<N, K>, avx2_apart::<N, K>, None),
+        _ => (baseline::<N, K>, baseline_apart::<N, K>, None),
     }
+}
+
+/// # Safety
+/// As for [`Transposer::apart`].
+unsafe fn baseline_apart<const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
+    // SAFETY: as the caller promises.
+    unsafe { apart::<Lane, N, K>(sheet, ahead) }
+}
+
+/// # Safety
+/// As for [`Transposer::apart`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn avx2_apart<const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
+    // SAFETY: as the caller promises.
+    unsafe { apart::<std::arch::x86_64::__m256i, N, K>(sheet, ahead) }
+}
+
+/// # Safety
+/// As for [`Transposer::apart`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+unsafe fn avx512_apart<const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
+    // SAFETY: as the caller promises.
+    unsafe { apart::<std::arch::x86_64::__m512i, N, K>(sheet, ahead) }
 }
 
 /// # Safety
@@ -210,6 +292,44 @@ unsafe fn tiles<V: Vector, const N: usize, const K: usize>(sheet: &Sheet, ahead:
     }
 }
 
+/// # Safety
+/// As for [`Transposer::apart`], on a processor that has the instructions of `V`.
+#[inline(always)]
+unsafe fn apart<V: Vector, const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
+    // SAFETY: as the caller promises; there is room for a tile of one lane at least.
+    unsafe {
+        if sheet.rows.len() < K * V::LANES {
+            bands::<Lane, N, K>(sheet, ahead)
+        } else {
+            bands::<V, N, K>(sheet, ahead)
+        }
+    }
+}
+
+/// Rows that become a vector of the target, one tile after the other.
+///
+/// # Safety
+/// As for [`apart`], with room for a tile of `V`.
+#[inline(always)]
+unsafe fn bands<V: Vector, const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
+    let height = K * V::LANES;
+    for row in (0..sheet.rows.len()).step_by(height) {
+        let row = row.min(sheet.rows.len() - height);
+        let places = &sheet.rows[row..row + height];
+        for column in (0..sheet.columns).step_by(K) {
+            let column = column.min(sheet.columns - K);
+            ahead.fetch((height * 16).div_ceil(LINE));
+            // SAFETY: the tile is a part of the sheet, and `places` has as many rows as it.
+            unsafe {
+                let from = sheet.from.wrapping_add(column * N);
+                let row_of = |i: usize| from.wrapping_offset(*places.get_unchecked(i));
+                let to = sheet.to.offset(column as isize * sheet.target_pitch).add(row * N);
+                tile::<V, N, K, false>(|j, lane| row_of(j + lane * K), to, sheet.target_pitch);
+            }
+        }
+    }
+}
+
 /// `range` in pieces of `step`.
 #[inline(always)]
 fn blocks(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
@@ -238,26 +358,29 @@ unsafe fn strip<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
             unsafe {
                 let from = sheet.from.offset(row as isize * sheet.pitch).add(column * N);
                 let to = sheet.to.offset(column as isize * sheet.target_pitch).add(row * N);
-                tile::<V, N, K, STREAM>(from, sheet.pitch, to, sheet.target_pitch);
+                let row_of =
+                    |j: usize, lane: usize| from.wrapping_offset((j + lane * K) as isize * sheet.pitch);
+                tile::<V, N, K, STREAM>(row_of, to, sheet.target_pitch);
             }
         }
     }
 }
 
+/// A tile whose row for vector `j` and a lane is `row_of(j, lane)`.
+///
 /// # Safety
 /// As for [`strip`].
 #[inline(always)]
 unsafe fn tile<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
-    from: *const u8,
-    pitch: isize,
+    row_of: impl Fn(usize, usize) -> *const u8,
     to: *mut u8,
     target_pitch: isize,
 ) {
     // SAFETY: as the caller promises.
     unsafe {
-        let mut vectors = [V::gather(from, pitch * K as isize); K];
+        let mut vectors = [V::collect(|lane| row_of(0, lane)); K];
         unrolled!(j < K, {
-            vectors[j] = V::gather(from.offset(j as isize * pitch), pitch * K as isize);
+            vectors[j] = V::collect(|lane| row_of(j, lane));
         });
         let vectors = turned::<V, N, K>(vectors);
         unrolled!(j < K, {

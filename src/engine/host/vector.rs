@@ -5,11 +5,21 @@ pub trait Vector: Copy {
     /// How many lanes.
     const LANES: usize;
 
-    /// Lane `i` from the 16 bytes at `from + i · step`.
+    /// Lane `i` from the 16 bytes at `from(i)`.
     ///
     /// # Safety
     /// Those bytes are readable; the processor has the instructions.
-    unsafe fn gather(from: *const u8, step: isize) -> Self;
+    unsafe fn collect(from: impl Fn(usize) -> *const u8) -> Self;
+
+    /// Lane `i` from the 16 bytes at `from + i · step`.
+    ///
+    /// # Safety
+    /// As for [`collect`](Self::collect).
+    #[inline(always)]
+    unsafe fn gather(from: *const u8, step: isize) -> Self {
+        // SAFETY: as the caller promises.
+        unsafe { Self::collect(|i| from.wrapping_offset(i as isize * step)) }
+    }
 
     /// In each lane, the units of `N` bytes of both in turns: those of the lower halves, and those of the upper ones.
     ///
@@ -62,9 +72,9 @@ impl Vector for Portable {
     const LANES: usize = 1;
 
     #[inline(always)]
-    unsafe fn gather(from: *const u8, _: isize) -> Self {
+    unsafe fn collect(from: impl Fn(usize) -> *const u8) -> Self {
         // SAFETY: as the caller promises.
-        Self(unsafe { from.cast::<[u8; 16]>().read_unaligned() })
+        Self(unsafe { from(0).cast::<[u8; 16]>().read_unaligned() })
     }
 
     #[inline(always)]
@@ -113,9 +123,9 @@ mod x86 {
         const LANES: usize = 1;
 
         #[inline(always)]
-        unsafe fn gather(from: *const u8, _: isize) -> Self {
+        unsafe fn collect(from: impl Fn(usize) -> *const u8) -> Self {
             // SAFETY: as the caller promises.
-            unsafe { _mm_loadu_si128(from.cast()) }
+            unsafe { _mm_loadu_si128(from(0).cast()) }
         }
 
         #[inline(always)]
@@ -147,9 +157,9 @@ mod x86 {
         const LANES: usize = 2;
 
         #[inline(always)]
-        unsafe fn gather(from: *const u8, step: isize) -> Self {
+        unsafe fn collect(from: impl Fn(usize) -> *const u8) -> Self {
             // SAFETY: as the caller promises.
-            unsafe { _mm256_loadu2_m128i(from.offset(step).cast(), from.cast()) }
+            unsafe { _mm256_loadu2_m128i(from(1).cast(), from(0).cast()) }
         }
 
         #[inline(always)]
@@ -186,13 +196,13 @@ mod x86 {
         const LANES: usize = 4;
 
         #[inline(always)]
-        unsafe fn gather(from: *const u8, step: isize) -> Self {
+        unsafe fn collect(from: impl Fn(usize) -> *const u8) -> Self {
             // SAFETY: as the caller promises.
             unsafe {
-                let all = _mm512_castsi128_si512(_mm_loadu_si128(from.cast()));
-                let all = _mm512_inserti32x4::<1>(all, _mm_loadu_si128(from.offset(step).cast()));
-                let all = _mm512_inserti32x4::<2>(all, _mm_loadu_si128(from.offset(2 * step).cast()));
-                _mm512_inserti32x4::<3>(all, _mm_loadu_si128(from.offset(3 * step).cast()))
+                let all = _mm512_castsi128_si512(_mm_loadu_si128(from(0).cast()));
+                let all = _mm512_inserti32x4::<1>(all, _mm_loadu_si128(from(1).cast()));
+                let all = _mm512_inserti32x4::<2>(all, _mm_loadu_si128(from(2).cast()));
+                _mm512_inserti32x4::<3>(all, _mm_loadu_si128(from(3).cast()))
             }
         }
 
@@ -246,9 +256,9 @@ mod arm {
         const LANES: usize = 1;
 
         #[inline(always)]
-        unsafe fn gather(from: *const u8, _: isize) -> Self {
+        unsafe fn collect(from: impl Fn(usize) -> *const u8) -> Self {
             // SAFETY: as the caller promises.
-            unsafe { vld1q_u8(from) }
+            unsafe { vld1q_u8(from(0)) }
         }
 
         #[inline(always)]

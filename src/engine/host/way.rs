@@ -11,7 +11,7 @@ use super::memory::{Cell, Mover};
 use super::path::{BLOCK, ROOM, Run};
 use super::sheet::Turn;
 use super::stream;
-use super::tour::Turned;
+use super::turned::Turned;
 use super::walk::{Block, second_loop};
 use crate::engine::plan::{Loop, Plan};
 
@@ -107,11 +107,19 @@ impl Way {
         if mover.has_groups(&plan.loops, !is_transposed) {
             return Self::Groups { streams: is_large };
         }
+        let whole = !source.packed && !target.packed;
+        if is_large
+            && whole
+            && is_transposed
+            && !turn(plan, source, target).is_some_and(|turn| turn.is_weave())
+            && Turned::new(plan, [size; 2], true, Isa::chosen()).is_some()
+        {
+            return Self::Patches { streams: true };
+        }
         if plan.loops.len() > 2 {
             if is_word && size == 16 {
                 return Self::Words { streams: is_large };
             }
-            let whole = !source.packed && !target.packed;
             if whole
                 && !has_large_planes(plan, size)
                 && let Some(turned) = Turned::new(plan, [size; 2], is_large, Isa::chosen())
