@@ -10,7 +10,7 @@ use super::path::Run;
 use super::port::{Port, Room};
 use super::run::{Place, each_row, each_sheet};
 use super::sheet::Turn;
-use super::stream;
+use super::stream::{self, Ahead};
 use super::walk::{Block, walk};
 use super::way::{SHORT, Way, block_limit};
 use crate::engine::plan::{Loop, Plan};
@@ -253,7 +253,7 @@ unsafe fn stream_run(
         // SAFETY: the numbers from `start` on; the room holds so many.
         unsafe {
             work(from.add(start * size), room, n, cycle.after(start));
-            stream::copy(room, to.add(start * width), n * width);
+            stream::copy(room, to.add(start * width), n * width, &mut { Ahead::NOTHING });
         }
     }
 }

@@ -224,9 +224,7 @@ unsafe fn long(pattern: u128, size: usize, to: *mut u8, bytes: usize, streams: b
     unsafe {
         twice(ends, to, bytes);
         if streams {
-            for at in (head..bytes - LINE).step_by(LINE) {
-                stream::put(inner, to.add(at));
-            }
+            stream::repeat(&inner, to.add(head), (bytes - LINE - head).div_ceil(LINE));
         } else {
             for at in (head..bytes - LINE).step_by(LINE) {
                 to.add(at).cast::<Line>().write_unaligned(inner);

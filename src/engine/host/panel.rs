@@ -8,8 +8,8 @@
 use std::mem::MaybeUninit;
 
 use super::sheet::Sheet;
-use super::stream;
-use super::transpose::{Ahead, LINE, Transposer};
+use super::stream::{self, Ahead};
+use super::transpose::{LINE, Transposer};
 
 /// Bytes of a target row that a block makes: enough lines for memory to write them together.
 pub(super) const RUN: usize = 256;
@@ -108,7 +108,9 @@ impl Panel {
             } else {
                 // Longer runs, for each is copied by itself.
                 let longer = Self::new(self.tiles, sheet, self.sizes, room.len(), 2 * RUN);
-                longer.put(sheet, room, &mut |from, to, n| stream::copy(from, to, n * size));
+                longer.put(sheet, room, &mut |from, to, n| {
+                    stream::copy(from, to, n * size, &mut { Ahead::NOTHING })
+                });
             }
         }
     }
@@ -188,7 +190,7 @@ impl Panel {
                 if beside < sheet.columns {
                     let (rows, columns) =
                         (self.rows.min(sheet.rows - next), columns.min(sheet.columns - beside));
-                    ahead = Ahead::of(&sheet.part(next, beside, rows, columns, self.sizes), size);
+                    ahead = sheet.part(next, beside, rows, columns, self.sizes).ahead(size);
                 }
                 if self.gathers {
                     // SAFETY: the rows of the block, for which there is room.

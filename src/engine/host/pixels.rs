@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use super::braid::{Braid, Groups, PIECES, Rows, WIDEST};
 use super::isa::Isa;
-use super::stream;
+use super::stream::{self, Ahead};
 use super::transpose::LINE;
 use crate::engine::plan::Loop;
 use crate::layout::Dims;
@@ -298,7 +298,7 @@ impl Lines {
             // SAFETY: bytes that have come to the tile; the last line or two of it are moved to its start.
             unsafe {
                 let from = tile.wrapping_add(self.start).wrapping_add(first).wrapping_sub(self.gone);
-                stream::copy(from, to.add(first), end - first);
+                stream::copy(from, to.add(first), end - first, &mut { Ahead::NOTHING });
                 if !is_last && moved > 0 {
                     let rest = self.start + done - self.gone - moved;
                     tile.copy_from(tile.add(moved), rest);

@@ -11,7 +11,7 @@ use super::patch::{Unit, nest};
 use super::path::Run;
 use super::rows;
 use super::sheet::{Sheet, Turn, with_room};
-use super::stream;
+use super::stream::{self, Ahead};
 use super::tour;
 use super::turned::Turned;
 use super::walk::{Block, second_loop, walk};
@@ -226,7 +226,7 @@ unsafe fn fill_joined(fill: fill::Fill, job: &fill::Job) {
         // SAFETY: the rows from `start` on, which the tile holds.
         unsafe {
             fill(&fill::Job { from: job.from.offset(start as isize * job.step), to: tile, rows, ..*job });
-            stream::copy(tile, job.to.add(start * job.bytes), rows * job.bytes);
+            stream::copy(tile, job.to.add(start * job.bytes), rows * job.bytes, &mut { Ahead::NOTHING });
         }
     }
 }
@@ -244,11 +244,11 @@ unsafe fn copy_patches(
 ) -> bool {
     let size = source.cell.bytes();
     let Some(turned) = Turned::new(plan, [size; 2], streams, Isa::chosen()) else { return false };
-    let (strides, copy) = ([source.cell.stride(), 0], stream::pick(Isa::chosen()));
+    let strides = [source.cell.stride(), 0];
     // SAFETY: a run of words and its place in the target.
     let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
         match mover {
-            Mover::Word(_) => copy(from, to, n * size),
+            Mover::Word(_) => stream::copy(from, to, n * size, &mut { Ahead::NOTHING }),
             _ => {
                 let (from, to) = (Grid { base: from, at: 0, strides }, Grid { base: to, at: 0, strides });
                 mover.run(from, to, [n, 1])
@@ -299,7 +299,9 @@ unsafe fn stream_rows(plan: &Plan, source: Place<*const u8>, target: Place<*mut 
             mover.run(block.source(source.base), tile, block.counts);
             for j in 0..rows {
                 let at = (to.at + j as i64 * to.strides[1]) >> 3;
-                stream::copy(room.add(j * n * size), to.base.offset(at as isize), n * size);
+                stream::copy(room.add(j * n * size), to.base.offset(at as isize), n * size, &mut {
+                    Ahead::NOTHING
+                });
             }
         }
     });

@@ -7,9 +7,9 @@ use super::isa::Isa;
 use super::memory::Grid;
 use super::panel::{LARGE, Panel, Put, RUN, SMALL};
 use super::run::Place;
-use super::stream;
+use super::stream::{self, Ahead};
 use super::thin::Thin;
-use super::transpose::{Ahead, LINE, Transposer};
+use super::transpose::{LINE, Transposer};
 use super::walk::Block;
 use super::weave::{self, Pattern, Weave};
 
@@ -69,6 +69,11 @@ impl Sheet {
     pub fn moved(&self, bits: [i64; 2]) -> Self {
         let [from, to] = bits.map(|bits| (bits >> 3) as isize);
         Self { from: self.from.wrapping_offset(from), to: self.to.wrapping_offset(to), ..*self }
+    }
+
+    /// Its rows, to be read next; words have `size` bytes.
+    pub fn ahead(&self, size: usize) -> Ahead<'static> {
+        Ahead::of(self.from, self.pitch, self.columns * size, self.rows)
     }
 
     /// So many rows and columns from `row` and `column` on, the words having `size` bytes in the source and `width` in
@@ -225,7 +230,9 @@ impl Turn {
                 }
                 // Few long rows of the target are written as they are: streamed, they would begin and end within lines.
                 Way::Thin(thin, _) if !thin.merges() => thin.run(sheet),
-                _ => self.woven(sheet, size, room, &mut |from, to, n| stream::copy(from, to, n * size)),
+                _ => self.woven(sheet, size, room, &mut |from, to, n| {
+                    stream::copy(from, to, n * size, &mut { Ahead::NOTHING })
+                }),
             }
         }
     }

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use super::isa::Isa;
 use super::patch::{Patch, Patches, Unit, nest};
 use super::rows;
-use super::stream;
+use super::stream::{self, Ahead};
 use crate::engine::plan::{Loop, Plan};
 
 /// Bytes that are read or written in one go where memory allows it: less costs new pages and rows of memory.
@@ -39,7 +39,7 @@ pub unsafe fn copy_rows(
         // SAFETY: the units of the plan.
         nest(&plan.loops[unit.loops..], [plan.source, plan.target], &mut |at| unsafe {
             let (from, to) = places(source, target, at);
-            stream::copy(from, to, bytes);
+            stream::copy(from, to, bytes, &mut { Ahead::NOTHING });
         });
         return stream::finish();
     }
@@ -72,7 +72,7 @@ pub unsafe fn copy_rows(
                 Some(n) => nest(patch.along, [patch.source, patch.target], &mut |at| {
                     let (_, to) = places(source, target, at);
                     gather(patch.across, source, at[0], (room, bytes), bytes, copy);
-                    stream::copy(room, to, n * bytes);
+                    stream::copy(room, to, n * bytes, &mut { Ahead::NOTHING });
                 }),
                 None => rearrange(patch, source, target, bytes, copy),
             }
@@ -205,6 +205,16 @@ mod tests {
             // SAFETY: likewise.
             assert!(unsafe { turned.run(&plan, from, target.as_mut_ptr(), None) });
             assert!(target == expected, "{shape:?} {orders:?} {size} {gaps:?} {isa:?} {is_large}");
+            let Some(turned) = Turned::new(&plan, [size; 2], is_large, isa) else { unreachable!("as before") };
+            fill(target.as_mut_ptr(), to_bytes);
+            // SAFETY: words of the plan and their places.
+            let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
+                stream::copy(from, to, n * size, &mut { Ahead::NOTHING })
+            };
+            // SAFETY: likewise.
+            assert!(unsafe { turned.run(&plan, from, target.as_mut_ptr(), Some(&mut put)) });
+            stream::finish();
+            assert!(target == expected, "{shape:?} {orders:?} {size} {gaps:?} {isa:?} {is_large}: streamed");
         }
     }
 
@@ -219,7 +229,7 @@ mod tests {
         let orders: [&[usize]; 6] =
             [&[0, 1, 2, 3], &[3, 2, 1, 0], &[1, 3, 0, 2], &[2, 0, 3, 1], &[0, 3, 1, 2], &[3, 0, 2, 1]];
         let shapes =
-            [[2, 3, 5, 7], [40, 2, 3, 33], [3, 70, 2, 9], [64, 5, 64, 2], [2, 2, 300, 3], [7, 150, 31, 2]];
+            [[2, 3, 5, 7], [40, 2, 3, 33], [3, 70, 2, 9], [64, 5, 64, 2], [2, 2, 300, 3], [7, 150, 31, 2], [300, 5, 1, 90]];
         for (i, shape) in shapes.iter().enumerate() {
             for (j, from) in orders.into_iter().enumerate() {
                 for (k, to) in orders.into_iter().enumerate() {

@@ -11,11 +11,10 @@ use std::ops::Range;
 
 use super::isa::Isa;
 use super::sheet::Sheet;
-use super::stream;
+use super::stream::Ahead;
 use super::vector::{Lane, Vector};
 
-/// Bytes of a cache line.
-pub(super) const LINE: usize = 64;
+pub(super) use super::stream::LINE;
 
 /// Bytes of a row of the blocks that a sheet is walked in: blocks of both sides stay in the second-level cache, and
 /// few enough pages are in use at a time for the processor to know them all.
@@ -48,74 +47,6 @@ pub struct Scattered<'a> {
     pub to: *mut u8,
     /// Bytes from one target row to the next.
     pub target_pitch: isize,
-}
-
-/// Rows that are read next, and are fetched line by line while tiles are turned.
-#[derive(Clone, Copy)]
-pub struct Ahead<'a> {
-    /// The row at hand.
-    row: *const u8,
-    /// Bytes from one row to the next, where they lie at no places of their own.
-    pitch: isize,
-    /// What places count from, and those of the rows after the one at hand.
-    from: *const u8,
-    places: &'a [isize],
-    /// Bytes of a row, and how many of them are fetched.
-    count: usize,
-    done: usize,
-    /// Rows that are left.
-    rows: usize,
-}
-
-impl<'a> Ahead<'a> {
-    /// Nothing is fetched.
-    pub const NOTHING: Self = Self {
-        row: std::ptr::null(),
-        pitch: 0,
-        from: std::ptr::null(),
-        places: &[],
-        count: 0,
-        done: 0,
-        rows: 0,
-    };
-
-    /// The words of `sheet`, which have `size` bytes.
-    pub fn of(sheet: &Sheet, size: usize) -> Self {
-        let (count, rows) = (sheet.columns * size, sheet.rows);
-        Self { row: sheet.from, pitch: sheet.pitch, count, rows, ..Self::NOTHING }
-    }
-
-    /// Rows of `count` bytes, each so many bytes from `from`.
-    pub fn at(from: *const u8, places: &'a [isize], count: usize) -> Self {
-        let Some((first, rest)) = places.split_first() else { return Self::NOTHING };
-        let row = from.wrapping_offset(*first);
-        Self { row, from, places: rest, count, rows: places.len(), ..Self::NOTHING }
-    }
-
-    /// Fetches some lines more.
-    #[inline(always)]
-    fn fetch(&mut self, lines: usize) {
-        for _ in 0..lines {
-            if self.rows == 0 {
-                return;
-            }
-            // From the line in which the row begins to the one in which it ends.
-            let before = self.row as usize % LINE;
-            stream::fetch(self.row.wrapping_sub(before).wrapping_add(self.done));
-            self.done += LINE;
-            if self.done >= self.count + before {
-                self.row = match self.places.split_first() {
-                    Some((place, rest)) => {
-                        self.places = rest;
-                        self.from.wrapping_offset(*place)
-                    }
-                    None => self.row.wrapping_offset(self.pitch),
-                };
-                self.done = 0;
-                self.rows -= 1;
-            }
-        }
-    }
 }
 
 /// A loop over the tiles of a sheet.
@@ -468,7 +399,7 @@ mod tests {
                 columns,
             };
             // SAFETY: the words of the sheet are those of the slices.
-            unsafe { way.1(&sheet, &mut Ahead::of(&sheet, size)) };
+            unsafe { way.1(&sheet, &mut sheet.ahead(size)) };
             assert!(target == expected, "{} {size} bytes {counts:?} {gaps:?}", way.0);
         }
     }

@@ -13,8 +13,9 @@ use super::panel::Put;
 use super::patch::{Patch, Patches, Unit};
 use super::rows;
 use super::sheet::Sheet;
+use super::stream::{Ahead, LINE};
 use super::tour::places;
-use super::transpose::{Ahead, LINE, Scattered, Transposer};
+use super::transpose::{Scattered, Transposer};
 use crate::engine::plan::{Loop, Plan};
 
 /// Bytes of a patch, of targets that stay in the caches and of those that do not.
@@ -184,9 +185,10 @@ impl Loom {
         Some(loom)
     }
 
-    /// Bytes from one turned column of so many rows to the next.
+    /// Bytes from one turned column of so many rows to the next where there is a gap between them: one line more than whole
+    /// lines, so that they never begin in the same set of a cache.
     fn out_pitch(&self, rows: usize) -> usize {
-        (rows * self.sizes[0]).next_multiple_of(LINE)
+        (rows * self.sizes[0]).next_multiple_of(LINE) + LINE
     }
 
     /// The rows that a patch shares with the one before.
@@ -220,7 +222,8 @@ impl Loom {
             // SAFETY: the words of the patch.
             return unsafe { self.tiles(spot, 0..columns, gathers, (spot.to, step), &mut ahead) };
         }
-        let is_dense = fits && self.shared == 0 && self.step == Some((count * self.sizes[1]) as isize);
+        let is_dense =
+            fits && self.shared == 0 && self.columns.get(1) == Some(&((count * self.sizes[1]) as isize));
         let pitch = if is_dense { count * size } else { self.out_pitch(count.max(least)) };
         let group = (OUT / pitch / least * least).clamp(least, LINE / size);
         for start in (0..columns).step_by(group) {
@@ -229,7 +232,7 @@ impl Loom {
             // SAFETY: the words of the patch, and room for them.
             unsafe {
                 self.tiles(spot, start..end, gathers, (out, pitch as isize), &mut ahead);
-                self.send(spot, start..end, (out, if is_dense { None } else { Some(pitch) }), put);
+                self.send(spot, start..end, (out, pitch), put);
             }
         }
     }
@@ -280,8 +283,8 @@ impl Loom {
         }
     }
 
-    /// Brings turned columns, `pitch` bytes apart at `out`, to their places in the target: all at once where they follow each other
-    /// there, too, without a pitch.
+    /// Brings turned columns, `pitch` bytes apart at `out`, to their places in the target; those that follow each other on
+    /// both sides at once.
     ///
     /// # Safety
     /// As for [`Turned::run`].
@@ -289,7 +292,7 @@ impl Loom {
         &self,
         spot: &Spot,
         columns: Range<usize>,
-        (out, pitch): (*const u8, Option<usize>),
+        (out, pitch): (*const u8, usize),
         put: &mut Option<&mut Put>,
     ) {
         let [size, width] = self.sizes;
@@ -301,19 +304,25 @@ impl Loom {
                 rows::pick(count * size, self.isa)(from, [0; 2], to, [0; 2], count * size, [1; 2])
             },
         };
-        let Some(pitch) = pitch else {
-            let to = spot.to.wrapping_offset(self.columns[columns.start]);
-            return put(out, to, columns.len() * rows);
-        };
-        for (k, column) in columns.enumerate() {
-            let to = spot.to.wrapping_offset(self.columns[column]).wrapping_sub(before * width);
+        let (mut at, start) = (columns.start, columns.start);
+        while at < columns.end {
+            let from = out.wrapping_add((at - start) * pitch);
+            let to = spot.to.wrapping_offset(self.columns[at]).wrapping_sub(before * width);
+            if pitch == rows * size && self.shared == 0 {
+                let goes_on =
+                    |n: usize| self.columns[at + n] == self.columns[at] + (n * rows * width) as isize;
+                let n = (1..columns.end - at).find(|n| !goes_on(*n)).unwrap_or(columns.end - at);
+                put(from, to, n * rows);
+                at += n;
+                continue;
+            }
             let line = |at: usize| at + to.wrapping_add(at * width).align_offset(LINE).div_ceil(width);
             let first = if before == 0 { 0 } else { line(0) };
             let last = if self.shared == 0 || spot.ends[1] { rows } else { line(rows - self.shared) };
             if first < last {
-                let from = out.wrapping_add(k * pitch + first * size);
-                put(from, to.wrapping_add(first * width), last - first);
+                put(from.wrapping_add(first * size), to.wrapping_add(first * width), last - first);
             }
+            at += 1;
         }
     }
 }

@@ -5,6 +5,16 @@ pub trait Vector: Copy {
     /// How many lanes.
     const LANES: usize;
 
+    /// All lanes from adjacent bytes.
+    ///
+    /// # Safety
+    /// As many bytes are readable at `from`; the processor has the instructions.
+    #[inline(always)]
+    unsafe fn load(from: *const u8) -> Self {
+        // SAFETY: as the caller promises; a vector is plain bytes.
+        unsafe { from.cast::<Self>().read_unaligned() }
+    }
+
     /// Lane `i` from the 16 bytes at `from(i)`.
     ///
     /// # Safety
@@ -39,7 +49,7 @@ pub trait Vector: Copy {
     /// 16 bytes are writable at `to`; there is such a lane, and the processor has the instructions.
     unsafe fn store_lane<const L: usize>(self, to: *mut u8);
 
-    /// Writes all lanes past the caches where they are a line.
+    /// Writes all lanes past the caches where there is such an instruction.
     ///
     /// # Safety
     /// As for [`store`](Self::store); they are aligned to their size.
@@ -147,6 +157,12 @@ mod x86 {
         }
 
         #[inline(always)]
+        unsafe fn stream(self, to: *mut u8) {
+            // SAFETY: as the caller promises.
+            unsafe { _mm_stream_si128(to.cast(), self) }
+        }
+
+        #[inline(always)]
         unsafe fn store_lane<const L: usize>(self, to: *mut u8) {
             // SAFETY: as the caller promises.
             unsafe { self.store(to) }
@@ -178,6 +194,12 @@ mod x86 {
         unsafe fn store(self, to: *mut u8) {
             // SAFETY: as the caller promises.
             unsafe { _mm256_storeu_si256(to.cast(), self) }
+        }
+
+        #[inline(always)]
+        unsafe fn stream(self, to: *mut u8) {
+            // SAFETY: as the caller promises.
+            unsafe { _mm256_stream_si256(to.cast(), self) }
         }
 
         #[inline(always)]

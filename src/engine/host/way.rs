@@ -108,12 +108,7 @@ impl Way {
             return Self::Groups { streams: is_large };
         }
         let whole = !source.packed && !target.packed;
-        if is_large
-            && whole
-            && is_transposed
-            && !turn(plan, source, target).is_some_and(|turn| turn.is_weave())
-            && Turned::new(plan, [size; 2], true, Isa::chosen()).is_some()
-        {
+        if is_large && whole && plan.loops.len() > 2 && has_long_sides(plan, [size; 2], source, target) {
             return Self::Patches { streams: true };
         }
         if plan.loops.len() > 2 {
@@ -200,6 +195,13 @@ pub(super) fn has_runs(plan: &Plan, source: Cell, target: Cell) -> bool {
 /// Whether the innermost loop of a plan writes enough bytes to be streamed, each scalar having `width`.
 fn has_long_rows(plan: &Plan, width: usize) -> bool {
     plan.loops.first().is_some_and(|l| l.extent.saturating_mul(width as i64) >= stream::ROW)
+}
+
+/// Whether patches of a target larger than the caches have runs on both sides that are worth turning them.
+fn has_long_sides(plan: &Plan, sizes: [usize; 2], source: Cell, target: Cell) -> bool {
+    let is_narrow = turn(plan, source, target).is_some_and(|turn| turn.is_weave());
+    let turned = if is_narrow { None } else { Turned::new(plan, sizes, true, Isa::chosen()) };
+    turned.is_some_and(|turned| turned.units().into_iter().zip(sizes).all(|(n, size)| n * size >= 32))
 }
 
 /// Whether planes whose rows become columns are better taken one by one than in patches of several: where they are all
