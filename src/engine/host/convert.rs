@@ -4,13 +4,16 @@
 
 use std::mem::MaybeUninit;
 
+use super::chunks::{self, Chunk};
 use super::factors::{Coefficients, Cycle, Factors};
+use super::isa::Isa;
 use super::memory::Cell;
 use super::path::Run;
 use super::port::{Port, Room};
 use super::run::{Place, each_row, each_sheet};
 use super::sheet::Turn;
 use super::stream::{self, Ahead};
+use super::turned::Turned;
 use super::walk::{Block, walk};
 use super::way::{SHORT, Way, block_limit};
 use crate::engine::plan::{Loop, Plan};
@@ -73,6 +76,9 @@ unsafe fn convert_plainly(
                     turn.through(sheet, sizes[1], room, &mut put)
                 })
             }
+            Way::Patches { streams } => Turned::new(plan, sizes, *streams, Isa::chosen())
+                .is_some_and(|turned| turned.run(plan, source.base, target.base, Some(&mut put))),
+            Way::Chunks { .. } => each_chunk(plan, source, target, &mut put),
             _ => false,
         };
         if !done {
@@ -164,6 +170,10 @@ unsafe fn each_run(
                 true
             }
             Way::Tiles { turn, is_large } => through_tiles(plan, turn, *is_large, source, target, &mut put),
+            Way::Chunks { .. } => {
+                let cycle = Cycle { first: plan.first, at: 0, row: 1, steps: [0, 0] };
+                each_chunk(plan, source, target, &mut |from, to, n| put(from, to, n, cycle))
+            }
             _ => false,
         };
         if !done {
@@ -173,6 +183,22 @@ unsafe fn each_run(
     if streams {
         stream::finish();
     }
+}
+
+/// Brings the numbers of a plan to `put`, in runs of the target; whether there are such.
+///
+/// # Safety
+/// As for [`Chunk::each`].
+unsafe fn each_chunk(
+    plan: &Plan,
+    source: Place<*const u8>,
+    target: Place<*mut u8>,
+    put: &mut chunks::Put,
+) -> bool {
+    let Some(chunk) = Chunk::of(plan, source.cell, target.cell) else { return false };
+    // SAFETY: as the caller promises.
+    unsafe { chunk.each(plan, source.base, target.base, put) };
+    true
 }
 
 /// Brings the numbers of sheets to `put`, in runs of the target. Gives false, having done nothing, where they are too

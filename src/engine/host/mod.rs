@@ -2,6 +2,7 @@
 
 pub mod bits;
 mod braid;
+mod chunks;
 mod convert;
 mod direct;
 pub mod equal;

@@ -155,6 +155,7 @@ unsafe fn copy(plan: &Plan, way: &Way, mover: Mover, source: Place<*const u8>, t
             }
             Way::Tiles { turn, is_large } => copy_tiles(plan, turn, *is_large, mover, source, target),
             Way::Turned => turn_tiles(plan, mover, source, target),
+            Way::Chunks { .. } => unreachable!("a way to convert"),
             Way::Blocks { limit } => walk(plan, *limit, &mut |b| move_block(b)),
         }
     }

@@ -63,6 +63,19 @@ impl<'a> Ahead<'a> {
         self.rows * (self.count / LINE + 1)
     }
 
+    /// [`fetch`](Self::fetch) for loops that need their registers.
+    #[inline(always)]
+    pub fn fetch_aside(&mut self, lines: usize) {
+        if self.rows > 0 {
+            self.fetch_by_call(lines);
+        }
+    }
+
+    #[inline(never)]
+    fn fetch_by_call(&mut self, lines: usize) {
+        self.fetch(lines);
+    }
+
     /// Fetches some lines more.
     #[inline(always)]
     pub fn fetch(&mut self, lines: usize) {

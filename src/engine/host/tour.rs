@@ -205,7 +205,9 @@ mod tests {
             // SAFETY: likewise.
             assert!(unsafe { turned.run(&plan, from, target.as_mut_ptr(), None) });
             assert!(target == expected, "{shape:?} {orders:?} {size} {gaps:?} {isa:?} {is_large}");
-            let Some(turned) = Turned::new(&plan, [size; 2], is_large, isa) else { unreachable!("as before") };
+            let Some(turned) = Turned::new(&plan, [size; 2], is_large, isa) else {
+                unreachable!("as before")
+            };
             fill(target.as_mut_ptr(), to_bytes);
             // SAFETY: words of the plan and their places.
             let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
@@ -228,8 +230,15 @@ mod tests {
         let mut memory = [Fenced::new(8), Fenced::new(8)];
         let orders: [&[usize]; 6] =
             [&[0, 1, 2, 3], &[3, 2, 1, 0], &[1, 3, 0, 2], &[2, 0, 3, 1], &[0, 3, 1, 2], &[3, 0, 2, 1]];
-        let shapes =
-            [[2, 3, 5, 7], [40, 2, 3, 33], [3, 70, 2, 9], [64, 5, 64, 2], [2, 2, 300, 3], [7, 150, 31, 2], [300, 5, 1, 90]];
+        let shapes = [
+            [2, 3, 5, 7],
+            [40, 2, 3, 33],
+            [3, 70, 2, 9],
+            [64, 5, 64, 2],
+            [2, 2, 300, 3],
+            [7, 150, 31, 2],
+            [300, 5, 1, 90],
+        ];
         for (i, shape) in shapes.iter().enumerate() {
             for (j, from) in orders.into_iter().enumerate() {
                 for (k, to) in orders.into_iter().enumerate() {

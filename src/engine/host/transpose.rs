@@ -16,9 +16,9 @@ use super::vector::{Lane, Vector};
 
 pub(super) use super::stream::LINE;
 
-/// Bytes of a row of the blocks that a sheet is walked in: blocks of both sides stay in the second-level cache, and
-/// few enough pages are in use at a time for the processor to know them all.
-const BLOCK: usize = 512;
+/// Bytes of a source row that are read before the next rows are: so few that the processor knows the pages of all target
+/// rows that they go to.
+const BLOCK: usize = 4096;
 
 /// The block for each `j` below a count of at most 16, written out: vectors of a loop would not stay in registers.
 macro_rules! unrolled {
@@ -213,12 +213,13 @@ unsafe fn transpose<V: Vector, const N: usize, const K: usize>(sheet: &Sheet, ah
 /// As for [`transpose`], with room for a tile of `V`.
 #[inline(always)]
 unsafe fn tiles<V: Vector, const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
-    for rows in blocks(0..sheet.rows, BLOCK / N) {
-        for columns in blocks(0..sheet.columns, BLOCK / N) {
-            for band in blocks(rows.clone(), LINE / N) {
-                // SAFETY: as the caller promises.
-                unsafe { strip::<V, N, K, false>(sheet, band, columns.clone(), ahead) };
-            }
+    // Target rows that begin in few sets of the first-level cache are better written from end to end.
+    let are_alike = N >= 8 && sheet.target_pitch % 2048 == 0;
+    let width = if are_alike { LINE } else { BLOCK } / N;
+    for columns in blocks(0..sheet.columns, width) {
+        for band in blocks(0..sheet.rows, LINE / N) {
+            // SAFETY: as the caller promises.
+            unsafe { strip::<V, N, K, false>(sheet, band, columns.clone(), ahead) };
         }
     }
 }
@@ -249,7 +250,7 @@ unsafe fn bands<V: Vector, const N: usize, const K: usize>(sheet: &Scattered, ah
         let places = &sheet.rows[row..row + height];
         for column in (0..sheet.columns).step_by(K) {
             let column = column.min(sheet.columns - K);
-            ahead.fetch((height * 16).div_ceil(LINE));
+            ahead.fetch_aside((height * 16).div_ceil(LINE));
             // SAFETY: the tile is a part of the sheet, and `places` has as many rows as it.
             unsafe {
                 let from = sheet.from.wrapping_add(column * N);
@@ -284,7 +285,7 @@ unsafe fn strip<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
         for row in rows.clone().step_by(height) {
             let row = row.min(sheet.rows - height);
             // As many lines as the tile has bytes for.
-            ahead.fetch((height * 16).div_ceil(LINE));
+            ahead.fetch_aside((height * 16).div_ceil(LINE));
             // SAFETY: the tile is a part of the sheet.
             unsafe {
                 let from = sheet.from.offset(row as isize * sheet.pitch).add(column * N);

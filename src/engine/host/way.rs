@@ -4,6 +4,7 @@
 
 use std::ptr;
 
+use super::chunks::Chunk;
 use super::convert::join;
 use super::fill;
 use super::isa::Isa;
@@ -59,6 +60,11 @@ pub enum Way {
     },
     /// Sheets through a tile, in the order of the target there, from where every row is turned into the target's form.
     Turned,
+    /// Runs of the target of several loops, each copied into the first-level cache first.
+    Chunks {
+        /// Whether the runs are streamed.
+        streams: bool,
+    },
     /// Blocks of at most so many scalars.
     Blocks {
         /// `usize::MAX` for planes as they are.
@@ -154,6 +160,19 @@ impl Way {
         if !source.packed && !target.packed && has_runs(plan, source, target) {
             return Self::Rows { streams: is_large && has_long_rows(plan, width) };
         }
+        let sizes = [source.bytes(), width];
+        if plan.loops.len() > 2 && !source.packed && !target.packed && run.compute().is_none() {
+            let has_sides = || match is_large {
+                true => has_long_sides(plan, sizes, source, target),
+                false => !has_large_planes(plan, sizes[0]) && has_sides(plan, sizes, false, WIDE),
+            };
+            if has_sides() {
+                return Self::Patches { streams: is_large };
+            }
+        }
+        if Chunk::of(plan, source, target).is_some_and(|chunk| is_better(&chunk, plan)) {
+            return Self::Chunks { streams: is_large };
+        }
         match turn(plan, source, target) {
             Some(turn) => Self::Tiles { turn, is_large },
             None => Self::Blocks { limit: block_limit(source).min(block_limit(target)) },
@@ -162,7 +181,13 @@ impl Way {
 
     /// Whether runs that are converted are streamed.
     pub fn streams_runs(&self) -> bool {
-        matches!(self, Self::Rows { streams: true } | Self::Tiles { is_large: true, .. })
+        matches!(
+            self,
+            Self::Rows { streams: true }
+                | Self::Tiles { is_large: true, .. }
+                | Self::Patches { streams: true }
+                | Self::Chunks { streams: true }
+        )
     }
 }
 
@@ -200,9 +225,27 @@ fn has_long_rows(plan: &Plan, width: usize) -> bool {
 /// Whether patches of a target larger than the caches have runs on both sides that are worth turning them.
 fn has_long_sides(plan: &Plan, sizes: [usize; 2], source: Cell, target: Cell) -> bool {
     let is_narrow = turn(plan, source, target).is_some_and(|turn| turn.is_weave());
-    let turned = if is_narrow { None } else { Turned::new(plan, sizes, true, Isa::chosen()) };
-    turned.is_some_and(|turned| turned.units().into_iter().zip(sizes).all(|(n, size)| n * size >= 32))
+    !is_narrow && has_sides(plan, sizes, true, WIDE)
 }
+
+/// Whether patches have runs of at least so many bytes on both sides.
+fn has_sides(plan: &Plan, sizes: [usize; 2], is_large: bool, least: usize) -> bool {
+    let Some(turned) = Turned::new(plan, sizes, is_large, Isa::chosen()) else { return false };
+    let [across, along] = turned.units();
+    across * sizes[1] >= least && along * sizes[0] >= least
+}
+
+/// Whether a chunk of several loops takes fewer calls than the planes of a plan do, which are small.
+fn is_better(chunk: &Chunk, plan: &Plan) -> bool {
+    let plane = Block::plane(plan).scalars();
+    plan.loops.len() > 2 && plane < TINY && chunk.scalars() >= 2 * plane
+}
+
+/// Fewer scalars of two loops are not worth a call.
+const TINY: usize = 512;
+
+/// Bytes of runs of both sides that make patches worth while.
+const WIDE: usize = 32;
 
 /// Whether planes whose rows become columns are better taken one by one than in patches of several: where they are all
 /// that there is but for one loop, or both their sides are long.
