@@ -290,12 +290,28 @@ unsafe fn strip<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
             unsafe {
                 let from = sheet.from.offset(row as isize * sheet.pitch).add(column * N);
                 let to = sheet.to.offset(column as isize * sheet.target_pitch).add(row * N);
-                let row_of =
-                    |j: usize, lane: usize| from.wrapping_offset((j + lane * K) as isize * sheet.pitch);
+                let lanes = lanes::<V>(from, sheet.pitch * K as isize);
+                let row_of = |j: usize, lane: usize| lanes[lane].wrapping_offset(j as isize * sheet.pitch);
                 tile::<V, N, K, STREAM>(row_of, to, sheet.target_pitch);
             }
         }
     }
+}
+
+/// The first row of each lane. How they came about is kept from the compiler: else it would have a register for each row of
+/// a tile, more than there are.
+#[inline(always)]
+fn lanes<V: Vector>(from: *const u8, step: isize) -> [*const u8; 4] {
+    let mut lanes = [from; 4];
+    for i in 1..V::LANES {
+        lanes[i] = lanes[i - 1].wrapping_offset(step);
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        // SAFETY: no instruction at all.
+        unsafe {
+            std::arch::asm!("/* {0} */", inout(reg) lanes[i], options(pure, nomem, nostack, preserves_flags));
+        }
+    }
+    lanes
 }
 
 /// A tile whose row for vector `j` and a lane is `row_of(j, lane)`.

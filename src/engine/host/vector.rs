@@ -221,10 +221,8 @@ mod x86 {
         unsafe fn collect(from: impl Fn(usize) -> *const u8) -> Self {
             // SAFETY: as the caller promises.
             unsafe {
-                let all = _mm512_castsi128_si512(_mm_loadu_si128(from(0).cast()));
-                let all = _mm512_inserti32x4::<1>(all, _mm_loadu_si128(from(1).cast()));
-                let all = _mm512_inserti32x4::<2>(all, _mm_loadu_si128(from(2).cast()));
-                _mm512_inserti32x4::<3>(all, _mm_loadu_si128(from(3).cast()))
+                let [low, high] = [0, 2].map(|i| _mm256_loadu2_m128i(from(i + 1).cast(), from(i).cast()));
+                _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
             }
         }
 
