@@ -42,6 +42,8 @@ pub struct Turned {
     /// Bytes of a word in the source and in the target.
     sizes: [usize; 2],
     is_large: bool,
+    /// Whether rows are brought together first, for the cache would not hold them where they are.
+    gathers: bool,
     isa: Isa,
 }
 
@@ -67,12 +69,22 @@ impl Turned {
             };
             patches = Patches::dense(plan, unit, [most(q, sides[0]), most(p, sides[1])])?;
         }
-        Some(Self { patches, tiles, sizes, is_large, isa })
+        let gathers = are_alike(&patches.rows(0)?, LINE / size);
+        if is_large && gathers {
+            // Rows that are brought together are better read for longer.
+            patches = Patches::dense(plan, unit, [sides[0], sides[1] * 2].map(|n| n as i64))?;
+        }
+        Some(Self { patches, tiles, sizes, is_large, gathers, isa })
     }
 
     /// The most words of a patch along the target and along the source.
     pub fn units(&self) -> [usize; 2] {
         self.patches.units()
+    }
+
+    /// Whether rows begin in few sets of the first-level cache.
+    pub fn gathers(&self) -> bool {
+        self.gathers
     }
 
     /// Brings all words to `put`, in runs of the target, or copies them where there is none. Whether there was memory
@@ -151,7 +163,7 @@ impl Loom {
     /// For patches whose first run of the target begins at `start`, by way of `out` if there is something to be done
     /// with them there; `None` if there is no memory.
     fn new(turned: &Turned, start: *const u8, puts: bool) -> Option<Self> {
-        let &Turned { ref patches, tiles, sizes, is_large, isa } = turned;
+        let &Turned { ref patches, tiles, sizes, is_large, gathers, isa } = turned;
         let [size, width] = sizes;
         let is_even = start.align_offset(LINE) == 0 && patches.steps_by(8 * LINE as i64);
         let shared = if puts && patches.is_cut() && !is_even { LINE / width } else { 0 };
@@ -163,7 +175,7 @@ impl Loom {
             sizes,
             isa,
             is_large,
-            gathers: are_alike(&rows[shared..], LINE / size),
+            gathers,
             rows,
             shared,
             columns,
