@@ -300,6 +300,7 @@ unsafe fn strip<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
 
 /// The first row of each lane. How they came about is kept from the compiler: else it would have a register for each row of
 /// a tile, more than there are.
+#[expect(clippy::pointers_in_nomem_asm_block, reason = "what they point at is not touched")]
 #[inline(always)]
 fn lanes<V: Vector>(from: *const u8, step: isize) -> [*const u8; 4] {
     let mut lanes = [from; 4];
