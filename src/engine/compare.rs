@@ -137,8 +137,8 @@ unsafe fn holds(comparison: &Comparison, [a, b]: [&View; 2]) -> Result<bool> {
     let numbers = match when {
         When::Numbers(numbers) => numbers,
         When::Zeros(scalar, _) => [scalar; 2],
-        // SAFETY: as the caller promises.
         When::Bytes | When::Times => {
+            // SAFETY: as the caller promises.
             return every_piece(plan, places, &|piece, [one, other]| unsafe {
                 equal::identical_large(piece, one, other)
             });

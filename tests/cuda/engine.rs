@@ -235,6 +235,7 @@ alone!(progress_is_told_when_it_is_made_and_may_stop_it, || {
     assert_eq!(calls.0, [(200, 200), (800, 800)]);
     calls = (Vec::new(), 1);
     assert_eq!(route::convert(&source, DType::FLOAT16, &how).expect_err("stopped").kind(), Kind::Cancelled);
+    assert_eq!(calls.0, [(200, 200)]);
 });
 
 alone!(what_a_device_would_do_is_told, || {

@@ -12,12 +12,15 @@ use super::context::Entered;
 use super::stream::Stream;
 use crate::error::{Result, bail};
 
+/// What makes PTX, and the least compute capability (75 for 7.5) that takes it.
+pub type Source = (i32, fn() -> Result<CString>);
+
 /// Kernels that come together. Small families keep the first use of each short.
 pub struct Family {
     /// What it is called in messages; no two are called the same.
     pub name: &'static str,
-    /// What makes the PTX, each with the least compute capability (75 for 7.5) that takes it. It is asked once a context.
-    pub ptx: &'static [(i32, fn() -> Result<CString>)],
+    /// What makes the PTX, for one capability and more. It is asked once a context.
+    pub ptx: &'static [Source],
 }
 
 /// A family in a context.

@@ -278,7 +278,7 @@ fn zero_imaginary(plan: &Plan, bytes: i64, ends: Ends) -> Result<Step> {
     let still = plan.loops.iter().map(|l| Loop { source: 0, step: 0, ..*l });
     let parts = Plan { source: 0, target: plan.target + bytes * 8, first: 0, loops: plan.loops.clone() };
     let [_, target] = trace(&parts, &parts.loops, ends);
-    let size = 1 << (target / 8 | bytes).trailing_zeros();
+    let size = 1 << ((target / 8) | bytes).trailing_zeros();
     let words = Loop { extent: bytes / size, source: 0, target: size * 8, step: 0 };
     let items = with(&parts, still.chain([words]))?;
     Ok(Step { kernel: Kernel::Fill { size: size as u8, value: [0; 16] }, items })

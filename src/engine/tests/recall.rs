@@ -181,7 +181,7 @@ fn a_pipeline_of_twenty_jobs_is_remembered_whole() {
                 if !known && !recall::copy_at_once(&question, source.as_ptr(), target.as_mut_ptr()) {
                     let view = View { data: source.as_ptr(), dtype: *from, layout: one };
                     let target = ViewMut { data: target.as_mut_ptr(), dtype: *to, layout: other };
-                    let keep = &mut |pass: &Pass| recall::keep(&question, pass);
+                    let keep = &mut |pass: &Pass, job: &Job| recall::keep(&question, pass, job);
                     convert_and_show(&view, &target, &Transform::default(), keep).expect("convertible types");
                 }
             }
