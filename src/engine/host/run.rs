@@ -194,8 +194,8 @@ unsafe fn repeat(
     source: Place<*const u8>,
     target: Place<*mut u8>,
 ) -> bool {
-    let Some(fill) = fill::pick(mover, Isa::chosen()) else { return false };
-    let job = fill::Job::of(plan, target.cell.bytes());
+    let Some(job) = fill::Job::of(plan, mover) else { return false };
+    let fill = fill::pick(Isa::chosen());
     let short = (job.bytes as i64) < stream::ROW;
     let joined = streams && short && job.pitch == job.bytes as isize;
     let streams = streams && !short;

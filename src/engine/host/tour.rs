@@ -9,6 +9,7 @@ use super::rows;
 use super::run::PAGE;
 use super::stream::{self, LINE};
 use crate::engine::plan::{Loop, Plan};
+use crate::layout::sort_by_key;
 
 /// Bytes that are read or written in one go where memory allows it: less costs new pages and rows of memory.
 const RUN: usize = 2 << 10;
@@ -122,7 +123,7 @@ pub(super) fn by_source(
         start = [start[0] + last * l.source, start[1] + last * l.target];
         (l.source, l.target) = (-l.source, -l.target);
     }
-    outer.sort_by_key(|l| l.source);
+    sort_by_key(&mut outer, |l| l.source);
     let mut last: Option<(*const u8, *mut u8)> = None;
     nest(&outer, start, &mut |at| {
         let next = places(source, target, at);

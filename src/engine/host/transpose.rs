@@ -129,7 +129,7 @@ type Apart = unsafe fn(&Scattered, &mut Ahead);
 #[derive(Clone, Copy)]
 pub struct Transposer {
     run: Tiles,
-    apart: Apart,
+    apart: Option<Apart>,
     stream: Option<Tiles>,
     least: usize,
 }
@@ -137,7 +137,7 @@ pub struct Transposer {
 impl Transposer {
     /// For words of `size` bytes; `None` where there is none.
     pub fn new(size: usize, isa: Isa) -> Option<Self> {
-        let (run, apart, stream) = match size {
+        let (run, stream) = match size {
             1 => pick::<1, 16>(isa),
             2 => pick::<2, 8>(isa),
             4 => pick::<4, 4>(isa),
@@ -145,12 +145,24 @@ impl Transposer {
             16 => pick::<16, 1>(isa),
             _ => return None,
         };
+        let apart = match size {
+            1 => Some(pick_apart::<1, 16>(isa)),
+            2 => Some(pick_apart::<2, 8>(isa)),
+            4 => Some(pick_apart::<4, 4>(isa)),
+            8 => Some(pick_apart::<8, 2>(isa)),
+            _ => None,
+        };
         Some(Self { run, apart, stream, least: 16 / size })
     }
 
     /// The rows and columns of a tile, the fewest that a sheet may have.
     pub fn least(self) -> usize {
         self.least
+    }
+
+    /// Whether there is a loop over rows that lie anywhere.
+    pub fn scatters(self) -> bool {
+        self.apart.is_some()
     }
 
     /// Whether there is a loop that writes whole lines past the caches.
@@ -172,11 +184,12 @@ impl Transposer {
     /// Transposes rows that lie anywhere, a line of each at a time if there are no more columns than a line has words.
     ///
     /// # Safety
-    /// As for [`run`](Self::run).
+    /// As for [`run`](Self::run). There is a loop for them.
     pub unsafe fn apart(self, sheet: &Scattered, ahead: &mut Ahead) {
         debug_assert!(sheet.rows.len().min(sheet.columns) >= self.least);
+        let Some(apart) = self.apart else { unreachable!("asked for before") };
         // SAFETY: as the caller promises; the processor has the instructions, or `pick` had not given them.
-        unsafe { (self.apart)(sheet, ahead) }
+        unsafe { apart(sheet, ahead) }
     }
 
     /// Transposes `sheet` past the caches; [`stream::finish`] must follow.
@@ -193,15 +206,23 @@ impl Transposer {
     }
 }
 
-fn pick<const N: usize, const K: usize>(isa: Isa) -> (Tiles, Apart, Option<Tiles>) {
+fn pick<const N: usize, const K: usize>(isa: Isa) -> (Tiles, Option<Tiles>) {
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 if isa.is_available() => {
-            (avx512::<N, K>, avx512_apart::<N, K>, Some(avx512_lines::<N, K>))
-        }
+        Isa::Avx512 if isa.is_available() => (avx512::<N, K>, Some(avx512_lines::<N, K>)),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 if isa.is_available() => (avx2::<N, K>, avx2_apart::<N, K>, None),
-        _ => (baseline::<N, K>, baseline_apart::<N, K>, None),
+        Isa::Avx2 if isa.is_available() => (avx2::<N, K>, None),
+        _ => (baseline::<N, K>, None),
+    }
+}
+
+fn pick_apart<const N: usize, const K: usize>(isa: Isa) -> Apart {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 if isa.is_available() => avx512_apart::<N, K>,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 if isa.is_available() => avx2_apart::<N, K>,
+        _ => baseline_apart::<N, K>,
     }
 }
 
@@ -217,8 +238,13 @@ unsafe fn baseline_apart<const N: usize, const K: usize>(sheet: &Scattered, ahea
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 unsafe fn avx2_apart<const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
-    // SAFETY: as the caller promises.
-    unsafe { apart::<std::arch::x86_64::__m256i, N, K>(sheet, ahead) }
+    // SAFETY: as the caller promises; what has fewer rows than a tile of two lanes has enough for one of one.
+    unsafe {
+        match sheet.rows.len() < 2 * K {
+            true => baseline_apart::<N, K>(sheet, ahead),
+            false => apart::<std::arch::x86_64::__m256i, N, K>(sheet, ahead),
+        }
+    }
 }
 
 /// # Safety
@@ -226,15 +252,20 @@ unsafe fn avx2_apart<const N: usize, const K: usize>(sheet: &Scattered, ahead: &
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
 unsafe fn avx512_apart<const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
-    // SAFETY: as the caller promises.
-    unsafe { apart::<std::arch::x86_64::__m512i, N, K>(sheet, ahead) }
+    // SAFETY: as the caller promises; likewise.
+    unsafe {
+        match sheet.rows.len() < 4 * K {
+            true => avx2_apart::<N, K>(sheet, ahead),
+            false => apart::<std::arch::x86_64::__m512i, N, K>(sheet, ahead),
+        }
+    }
 }
 
 /// # Safety
 /// As for [`Transposer::run`].
 unsafe fn baseline<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
     // SAFETY: as the caller promises.
-    unsafe { transpose::<Lane, N, K>(sheet, ahead) }
+    unsafe { tiles::<Lane, N, K>(sheet, ahead) }
 }
 
 /// # Safety
@@ -242,8 +273,13 @@ unsafe fn baseline<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ah
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 unsafe fn avx2<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
-    // SAFETY: as the caller promises.
-    unsafe { transpose::<std::arch::x86_64::__m256i, N, K>(sheet, ahead) }
+    // SAFETY: as the caller promises; what has fewer rows than a tile of two lanes has enough for one of one.
+    unsafe {
+        match sheet.rows < 2 * K {
+            true => baseline::<N, K>(sheet, ahead),
+            false => tiles::<std::arch::x86_64::__m256i, N, K>(sheet, ahead),
+        }
+    }
 }
 
 /// # Safety
@@ -251,8 +287,13 @@ unsafe fn avx2<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead)
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
 unsafe fn avx512<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
-    // SAFETY: as the caller promises.
-    unsafe { transpose::<std::arch::x86_64::__m512i, N, K>(sheet, ahead) }
+    // SAFETY: as the caller promises; likewise.
+    unsafe {
+        match sheet.rows < 4 * K {
+            true => avx2::<N, K>(sheet, ahead),
+            false => tiles::<std::arch::x86_64::__m512i, N, K>(sheet, ahead),
+        }
+    }
 }
 
 /// # Safety
@@ -266,21 +307,7 @@ unsafe fn avx512_lines<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mu
 }
 
 /// # Safety
-/// As for [`Transposer::run`], on a processor that has the instructions of `V`.
-#[inline(always)]
-unsafe fn transpose<V: Vector, const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
-    // SAFETY: as the caller promises; there is room for a tile of one lane at least.
-    unsafe {
-        if sheet.rows < K * V::LANES {
-            tiles::<Lane, N, K>(sheet, ahead)
-        } else {
-            tiles::<V, N, K>(sheet, ahead)
-        }
-    }
-}
-
-/// # Safety
-/// As for [`transpose`], with room for a tile of `V`.
+/// As for [`Transposer::run`], on a processor that has the instructions of `V`, with room for a tile of it.
 #[inline(always)]
 unsafe fn tiles<V: Vector, const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
     // Target rows that begin in few sets of the first-level cache are better written from end to end.
@@ -294,26 +321,12 @@ unsafe fn tiles<V: Vector, const N: usize, const K: usize>(sheet: &Sheet, ahead:
     }
 }
 
-/// # Safety
-/// As for [`Transposer::apart`], on a processor that has the instructions of `V`.
-#[inline(always)]
-unsafe fn apart<V: Vector, const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
-    // SAFETY: as the caller promises; there is room for a tile of one lane at least.
-    unsafe {
-        if sheet.rows.len() < K * V::LANES {
-            bands::<Lane, N, K>(sheet, ahead)
-        } else {
-            bands::<V, N, K>(sheet, ahead)
-        }
-    }
-}
-
 /// Rows that become a vector of the target, one tile after the other.
 ///
 /// # Safety
-/// As for [`apart`], with room for a tile of `V`.
+/// As for [`Transposer::apart`], on a processor that has the instructions of `V`, with room for a tile of it.
 #[inline(always)]
-unsafe fn bands<V: Vector, const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
+unsafe fn apart<V: Vector, const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
     let height = K * V::LANES;
     for row in (0..sheet.rows.len()).step_by(height) {
         let row = row.min(sheet.rows.len() - height);
@@ -454,7 +467,7 @@ mod tests {
     type Way = (&'static str, Tiles);
 
     fn ways<const N: usize, const K: usize>() -> Vec<Way> {
-        let mut ways: Vec<Way> = vec![("portable", transpose::<Portable, N, K>)];
+        let mut ways: Vec<Way> = vec![("portable", tiles::<Portable, N, K>)];
         ways.extend([("baseline", pick::<N, K>(Isa::Baseline).0)]);
         let isas = [("avx2", Isa::Avx2), ("avx512", Isa::Avx512)];
         let there = isas.into_iter().filter(|(_, isa)| isa.is_available());

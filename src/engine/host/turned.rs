@@ -51,7 +51,7 @@ impl Turned {
     /// The way for words of `size` bytes that become words of `width` bytes; `None` where either side has no runs.
     pub fn new(plan: &Plan, sizes: [usize; 2], is_large: bool, isa: Isa) -> Option<Self> {
         let [size, width] = sizes;
-        let tiles = Transposer::new(size, isa).filter(|_| size <= 8)?;
+        let tiles = Transposer::new(size, isa).filter(|tiles| tiles.scatters())?;
         let words = if is_large { LARGE } else { SMALL } / size.max(width);
         let line = LINE / size.min(width);
         let square = (words.isqrt() / line * line).max(line);
