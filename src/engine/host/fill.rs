@@ -58,17 +58,27 @@ pub fn knows(mover: Mover) -> bool {
     matches!(mover, Mover::Word(_) | Mover::Reversed(_))
 }
 
-/// The loop of an instruction set.
+/// The loop for words of `size` bytes.
 ///
 /// # Safety of the loop
 /// All words are readable, all rows are whole words and writable, and no byte belongs to both.
-pub fn pick(isa: Isa) -> Fill {
+pub fn pick(size: usize, isa: Isa) -> Fill {
+    match size {
+        1 => shell::<u8>(isa),
+        2 => shell::<u16>(isa),
+        4 => shell::<u32>(isa),
+        8 => shell::<u64>(isa),
+        _ => shell::<u128>(isa),
+    }
+}
+
+fn shell<W: Word>(isa: Isa) -> Fill {
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 if isa.is_available() => avx512,
+        Isa::Avx512 if isa.is_available() => avx512::<W>,
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 if isa.is_available() => avx2,
-        _ => run,
+        Isa::Avx2 if isa.is_available() => avx2::<W>,
+        _ => run::<W>,
     }
 }
 
@@ -76,18 +86,18 @@ pub fn pick(isa: Isa) -> Fill {
 /// As [`pick`] says, on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn avx2(job: &Job) {
+unsafe fn avx2<W: Word>(job: &Job) {
     // SAFETY: as the caller promises.
-    unsafe { run(job) }
+    unsafe { run::<W>(job) }
 }
 
 /// # Safety
 /// As [`pick`] says, on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-unsafe fn avx512(job: &Job) {
+unsafe fn avx512<W: Word>(job: &Job) {
     // SAFETY: as the caller promises.
-    unsafe { run(job) }
+    unsafe { run::<W>(job) }
 }
 
 /// A register full of words, which the compiler keeps in one piece.
@@ -102,36 +112,53 @@ pub(super) type Line = [u64; 8];
 #[cfg(not(target_arch = "x86_64"))]
 type Half = [u64; 4];
 
-/// 16 bytes full of the word of `size` bytes at `from`.
-///
-/// # Safety
-/// It is readable.
-#[inline(always)]
-unsafe fn repeated(from: *const u8, size: usize, turns: bool) -> u128 {
-    // SAFETY: as the caller promises.
-    let half = unsafe {
-        match size {
-            1 => u64::from(from.read()) * (u64::MAX / u64::from(u8::MAX)),
-            2 => u64::from(from.cast::<u16>().read_unaligned()) * (u64::MAX / u64::from(u16::MAX)),
-            4 => u64::from(from.cast::<u32>().read_unaligned()) * (u64::MAX / u64::from(u32::MAX)),
-            8 => from.cast::<u64>().read_unaligned(),
-            _ => return from.cast::<u128>().read_unaligned(),
+/// A word, and 16 bytes full of it.
+trait Word: Copy {
+    fn turned(self) -> Self;
+    fn repeated(self) -> u128;
+}
+
+macro_rules! words {
+    ($($word:ty),+) => {$(
+        impl Word for $word {
+            #[inline(always)]
+            fn turned(self) -> Self {
+                self.swap_bytes()
+            }
+
+            #[inline(always)]
+            fn repeated(self) -> u128 {
+                let half = u64::from(self).wrapping_mul(u64::MAX / u64::from(Self::MAX));
+                u128::from(half) << 64 | u128::from(half)
+            }
         }
-    };
-    // A word turned round is the first one of all of them turned round.
-    let half = if turns { half.swap_bytes() } else { half };
-    u128::from(half) << 64 | u128::from(half)
+    )+};
+}
+
+words!(u8, u16, u32, u64);
+
+impl Word for u128 {
+    #[inline(always)]
+    fn turned(self) -> Self {
+        self.swap_bytes()
+    }
+
+    #[inline(always)]
+    fn repeated(self) -> u128 {
+        self
+    }
 }
 
 /// # Safety
 /// As [`pick`] says.
 #[inline(always)]
-unsafe fn run(job: &Job) {
+unsafe fn run<W: Word>(job: &Job) {
     for j in 0..job.rows as isize {
         // SAFETY: the word and the place of row `j`.
         unsafe {
-            let words = repeated(job.from.offset(j * job.step), job.size, job.turns);
-            row(words, job.size, job.to.offset(j * job.pitch), job.bytes, job.streams);
+            let word = job.from.offset(j * job.step).cast::<W>().read_unaligned();
+            let word = if job.turns { word.turned() } else { word };
+            row(word.repeated(), size_of::<W>(), job.to.offset(j * job.pitch), job.bytes, job.streams);
         }
     }
 }
@@ -207,7 +234,7 @@ unsafe fn twice<T: Copy>(words: T, to: *mut u8, bytes: usize) {
 unsafe fn long(pattern: u128, size: usize, to: *mut u8, bytes: usize, streams: bool) {
     let head = (to as usize).wrapping_neg() % LINE;
     // Where lines begin, within a word.
-    let bits = (head & (size - 1)) as u32 * 8;
+    let bits = (head % size * 8) as u32;
     let turned =
         if cfg!(target_endian = "big") { pattern.rotate_left(bits) } else { pattern.rotate_right(bits) };
     let (ends, inner) = (line(pattern), line(turned));
@@ -274,7 +301,7 @@ mod tests {
             streams,
         };
         // SAFETY: the rows are those of the slice.
-        unsafe { pick(isa)(&job) };
+        unsafe { pick(size, isa)(&job) };
         stream::finish();
         assert!(storage == expected, "{count} words {mover:?} {isa:?} {shift} {streams}");
     }

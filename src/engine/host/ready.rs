@@ -172,7 +172,8 @@ fn copy(plan: &Plan, job: &Job, mover: Mover) -> Option<Call> {
         }
         Way::Words { streams: false } => rows(&plan.loops, size),
         Way::Fill { streams: false } if plan.loops.len() <= 2 => {
-            Some(Call::Fill { run: fill::pick(Isa::chosen()), rows: fill::Job::of(plan, mover)? })
+            let rows = fill::Job::of(plan, mover)?;
+            Some(Call::Fill { run: fill::pick(rows.size, Isa::chosen()), rows })
         }
         _ if is_word && plan.count() <= FEW => rows(&plan.loops, size),
         _ => None,

@@ -195,7 +195,7 @@ unsafe fn repeat(
     target: Place<*mut u8>,
 ) -> bool {
     let Some(job) = fill::Job::of(plan, mover) else { return false };
-    let fill = fill::pick(Isa::chosen());
+    let fill = fill::pick(job.size, Isa::chosen());
     let short = (job.bytes as i64) < stream::ROW;
     let joined = streams && short && job.pitch == job.bytes as isize;
     let streams = streams && !short;

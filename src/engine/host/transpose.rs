@@ -70,17 +70,22 @@ impl<'a> Ahead<'a> {
         Self { row, from, places: rest, count, rows: places.len(), ..Self::NOTHING }
     }
 
-    /// Fetches some lines more.
+    /// [`fetch`](Self::fetch) by a call, for loops that need their registers and have nothing to fetch mostly.
     #[inline(always)]
-    fn fetch(&mut self, lines: usize) {
+    fn fetch_aside(&mut self, lines: usize) {
+        #[cold]
+        #[inline(never)]
+        fn fetch(ahead: &mut Ahead, lines: usize) {
+            ahead.fetch(lines);
+        }
         if self.rows > 0 {
-            self.fetch_some(lines);
+            fetch(self, lines);
         }
     }
 
-    /// By a call, for loops that need their registers.
-    #[inline(never)]
-    fn fetch_some(&mut self, lines: usize) {
+    /// Fetches some lines more.
+    #[inline(always)]
+    fn fetch(&mut self, lines: usize) {
         for _ in 0..lines {
             if self.rows == 0 {
                 return;
@@ -233,6 +238,18 @@ unsafe fn baseline_apart<const N: usize, const K: usize>(sheet: &Scattered, ahea
     unsafe { apart::<Lane, N, K>(sheet, ahead) }
 }
 
+/// Tiles of one lane.
+///
+/// # Safety
+/// As for [`Transposer::apart`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+#[inline(never)]
+unsafe fn avx2_lane_apart<const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
+    // SAFETY: as the caller promises.
+    unsafe { apart::<Lane, N, K>(sheet, ahead) }
+}
+
 /// # Safety
 /// As for [`Transposer::apart`], on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
@@ -241,7 +258,7 @@ unsafe fn avx2_apart<const N: usize, const K: usize>(sheet: &Scattered, ahead: &
     // SAFETY: as the caller promises; what has fewer rows than a tile of two lanes has enough for one of one.
     unsafe {
         match sheet.rows.len() < 2 * K {
-            true => baseline_apart::<N, K>(sheet, ahead),
+            true => avx2_lane_apart::<N, K>(sheet, ahead),
             false => apart::<std::arch::x86_64::__m256i, N, K>(sheet, ahead),
         }
     }
@@ -255,7 +272,7 @@ unsafe fn avx512_apart<const N: usize, const K: usize>(sheet: &Scattered, ahead:
     // SAFETY: as the caller promises; likewise.
     unsafe {
         match sheet.rows.len() < 4 * K {
-            true => avx2_apart::<N, K>(sheet, ahead),
+            true => avx2_lane_apart::<N, K>(sheet, ahead),
             false => apart::<std::arch::x86_64::__m512i, N, K>(sheet, ahead),
         }
     }
@@ -268,6 +285,18 @@ unsafe fn baseline<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ah
     unsafe { tiles::<Lane, N, K>(sheet, ahead) }
 }
 
+/// Tiles of one lane.
+///
+/// # Safety
+/// As for [`Transposer::run`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+#[inline(never)]
+unsafe fn avx2_lane<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
+    // SAFETY: as the caller promises.
+    unsafe { tiles::<Lane, N, K>(sheet, ahead) }
+}
+
 /// # Safety
 /// As for [`Transposer::run`], on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
@@ -276,7 +305,7 @@ unsafe fn avx2<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead)
     // SAFETY: as the caller promises; what has fewer rows than a tile of two lanes has enough for one of one.
     unsafe {
         match sheet.rows < 2 * K {
-            true => baseline::<N, K>(sheet, ahead),
+            true => avx2_lane::<N, K>(sheet, ahead),
             false => tiles::<std::arch::x86_64::__m256i, N, K>(sheet, ahead),
         }
     }
@@ -290,7 +319,7 @@ unsafe fn avx512<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahea
     // SAFETY: as the caller promises; likewise.
     unsafe {
         match sheet.rows < 4 * K {
-            true => avx2::<N, K>(sheet, ahead),
+            true => avx2_lane::<N, K>(sheet, ahead),
             false => tiles::<std::arch::x86_64::__m512i, N, K>(sheet, ahead),
         }
     }
@@ -333,7 +362,7 @@ unsafe fn apart<V: Vector, const N: usize, const K: usize>(sheet: &Scattered, ah
         let places = &sheet.rows[row..row + height];
         for column in (0..sheet.columns).step_by(K) {
             let column = column.min(sheet.columns - K);
-            ahead.fetch((height * 16).div_ceil(LINE));
+            ahead.fetch_aside((height * 16).div_ceil(LINE));
             // SAFETY: the tile is a part of the sheet, and `places` has as many rows as it.
             unsafe {
                 let from = sheet.from.wrapping_add(column * N);
@@ -368,7 +397,12 @@ unsafe fn strip<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
         for row in rows.clone().step_by(height) {
             let row = row.min(sheet.rows - height);
             // As many lines as the tile has bytes for.
-            ahead.fetch((height * 16).div_ceil(LINE));
+            let lines = (height * 16).div_ceil(LINE);
+            if STREAM {
+                ahead.fetch(lines)
+            } else {
+                ahead.fetch_aside(lines)
+            }
             // SAFETY: the tile is a part of the sheet.
             unsafe {
                 let from = sheet.from.offset(row as isize * sheet.pitch).add(column * N);
