@@ -3,7 +3,7 @@
 
 use crate::engine::Transform;
 use crate::error::Result;
-use crate::layout::{Dims, Layout};
+use crate::layout::{Dims, Layout, sort_by_key};
 
 /// A part of a shape.
 pub struct Part {
@@ -46,7 +46,7 @@ pub fn boxes(layout: &Layout, most: i64, visit: &mut dyn FnMut(&Part) -> Result<
         return Ok(());
     }
     let mut order: Vec<usize> = (0..shape.len()).collect();
-    order.sort_by_key(|&axis| std::cmp::Reverse(layout.strides()[axis].unsigned_abs()));
+    sort_by_key(&mut order, |&axis| std::cmp::Reverse(layout.strides()[axis].unsigned_abs()));
     let mut part = Part { start: Dims::filled(0, shape.len()), shape: shape.into() };
     let mut inside = 1i64;
     let mut outside = order.len();

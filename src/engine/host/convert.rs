@@ -4,7 +4,9 @@
 
 use std::ptr;
 
+use super::chunks::Chunk;
 use super::factors::{Coefficients, Cycle, Factors};
+use super::isa::Isa;
 use super::memory::Cell;
 use super::outlet::Outlet;
 use super::patch::Unit;
@@ -14,6 +16,7 @@ use super::run::{Place, each_row, each_sheet};
 use super::sheet::Turn;
 use super::stream::{self, LINE};
 use super::tour::{are_lines, by_source};
+use super::turned::Turned;
 use super::walk::{Block, walk};
 use super::way::{SHORT, Way, block_limit};
 use crate::engine::plan::{Loop, Plan};
@@ -34,54 +37,15 @@ pub(super) unsafe fn convert(
     target: Place<*mut u8>,
     coefficients: Coefficients,
 ) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        match run.compute() {
-            None => convert_plainly(plan, way, run, source, target),
-            Some(compute) => {
-                convert_scaled(plan, way, run, source, target, Factors::new(coefficients, compute))
-            }
-        }
+    if let Some(compute) = run.compute() {
+        let factors = Factors::new(coefficients, compute);
+        // SAFETY: as the caller promises.
+        return unsafe { convert_scaled(plan, way, run, source, target, factors) };
     }
-}
-
-/// [`convert`] for numbers that are not scaled.
-///
-/// # Safety
-/// As for [`convert`].
-unsafe fn convert_plainly(
-    plan: &Plan,
-    way: &Way,
-    run: &Run,
-    source: Place<*const u8>,
-    target: Place<*mut u8>,
-) {
     // SAFETY: numbers that are brought here, and their place in the target.
     let mut work = |from, to, n, _| unsafe { run.run(from, to, n) };
-    if way.streams_runs() {
-        // SAFETY: as the caller promises.
-        return unsafe { each_run(plan, way, source, target, None, run.turn(), &mut work) };
-    }
-    // SAFETY: as there.
-    let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe { run.run(from, to, n) };
     // SAFETY: as the caller promises.
-    unsafe {
-        let done = match way {
-            Way::Rows { .. } => {
-                each_row(plan, source.base, target.base, &mut |from, to, n, _, _| put(from, to, n));
-                true
-            }
-            Way::Tiles { turn, is_large } => {
-                each_sheet(plan, turn, *is_large, source, target, &mut |_, sheet, room| {
-                    turn.through(sheet, target.cell.bytes(), room, &mut put)
-                })
-            }
-            _ => false,
-        };
-        if !done {
-            each_block(plan, source, target, &mut work);
-        }
-    }
+    unsafe { each_run(plan, way, source, target, None, run.turn(), &mut work) }
 }
 
 /// [`convert`] for numbers that are scaled.
@@ -133,8 +97,8 @@ pub(super) fn join(plan: &Plan, source: Cell, target: Cell) -> Option<(Plan, Cyc
 /// Rows of so many numbers are long enough to be runs.
 const LONG: i64 = 512;
 
-/// Brings the numbers of a plan and their coefficients to `work`: rows as they are, others by way of tiles or blocks; what it writes is streamed
-/// where it is much, at most `turn` at a time. Rows that [`join`] made are `joined`.
+/// Brings the numbers of a plan and their coefficients to `work`: rows as they are, others by way of tiles, patches, chunks or
+/// blocks; what it writes is streamed where it is much, at most `turn` at a time. Rows that [`join`] made are `joined`.
 ///
 /// # Safety
 /// As for [`convert`].
@@ -158,19 +122,16 @@ unsafe fn each_run(
             false => work(from, to, n, cycle),
         }
     };
+    // Runs of which nothing is known but their coefficients, and runs that all have the same ones.
+    let mut run = |from: *const u8, to: *mut u8, n: usize, cycle| put(from, to, n, cycle, ptr::null());
+    let mut equal = |from: *const u8, to: *mut u8, n: usize| run(from, to, n, Cycle::of_one(plan.first));
     // SAFETY: as the caller promises.
     unsafe {
         let done = match way {
             Way::Rows { .. } if streams && suits_source(plan, target) => {
-                let bytes = plan.loops[0].extent as usize * sizes[0];
-                by_source(plan, 1, (source.base, target.base), bytes, &mut |from, to, next| {
-                    put(
-                        from,
-                        to,
-                        plan.loops[0].extent as usize,
-                        Cycle { first: plan.first, at: 0, row: 1, steps: [0; 2] },
-                        next,
-                    )
+                let n = plan.loops[0].extent as usize;
+                by_source(plan, 1, (source.base, target.base), n * sizes[0], &mut |from, to, next| {
+                    put(from, to, n, Cycle::of_one(plan.first), next)
                 });
                 true
             }
@@ -181,10 +142,12 @@ unsafe fn each_run(
                 });
                 true
             }
-            Way::Tiles { turn, is_large } => {
-                let mut put = |from: *const u8, to: *mut u8, n, cycle| put(from, to, n, cycle, ptr::null());
-                through_tiles(plan, turn, *is_large, source, target, &mut put)
-            }
+            Way::Tiles { turn, is_large } => through_tiles(plan, turn, *is_large, source, target, &mut run),
+            Way::Patches { streams } => Turned::new(plan, sizes, *streams, Isa::chosen())
+                .is_some_and(|turned| turned.run(plan, source.base, target.base, Some(&mut equal))),
+            Way::Chunks { .. } => Chunk::of(plan, source.cell, target.cell)
+                .map(|chunk| chunk.each(plan, source.base, target.base, &mut equal))
+                .is_some(),
             _ => false,
         };
         if !done {
@@ -224,7 +187,7 @@ unsafe fn through_tiles(
         let varies = block.loops.iter().any(|l| l.step != 0);
         let mut put = |from: *const u8, at: *mut u8, n: usize| {
             if !varies {
-                return put(from, at, n, Cycle { first: block.first, at: 0, row: 1, steps: [0, 0] });
+                return put(from, at, n, Cycle::of_one(block.first));
             }
             let bytes = at as usize - start;
             let (i, j) = (bytes % pitch as usize / width, bytes / pitch as usize);

@@ -28,6 +28,11 @@ pub struct Cycle {
 }
 
 impl Cycle {
+    /// The same coefficients for all numbers.
+    pub(super) fn of_one(first: i64) -> Self {
+        Self { first, at: 0, row: 1, steps: [0, 0] }
+    }
+
     /// Whether all numbers have the same coefficients, or none.
     pub fn is_plain(&self) -> bool {
         self.steps == [0, 0]

@@ -2,6 +2,7 @@
 
 pub mod bits;
 mod braid;
+mod chunks;
 mod convert;
 mod direct;
 pub mod equal;
@@ -37,6 +38,7 @@ mod thin;
 mod tour;
 mod transpose;
 mod truncate;
+mod turned;
 mod vector;
 pub mod walk;
 mod way;

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use super::stream::{self, Copy, LINE};
 
 /// The most bytes of a run that are made at once.
-pub(super) const MOST: usize = 4 << 10;
+pub(super) const MOST: usize = 8 << 10;
 
 /// Bytes that leave together: so few that memory reads and writes at a time, and that few of the source's addresses end
 /// like those of the tile, for a processor that compares no more than that would wait for what was written there.

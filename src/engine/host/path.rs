@@ -34,6 +34,9 @@ pub(super) const BLOCK: usize = 2048;
 /// The most numbers whose factors lie beside them, few beside what else the cache holds.
 const PERIOD: usize = 512;
 
+/// The most bytes that are read before what became of them is streamed.
+const READ: usize = 4 << 10;
+
 /// Bytes of wider numbers that are streamed at once.
 const WRITTEN: usize = 1 << 10;
 
@@ -136,7 +139,7 @@ impl Run {
         let quick = plain && self.count == 1 && self.compute.is_none();
         match self.sizes {
             [read, written] if quick && read < written => WRITTEN / written,
-            [read, written] => outlet::MOST / read.max(written),
+            [read, written] => (READ / read).min(outlet::MOST / written),
         }
     }
 

@@ -18,6 +18,7 @@ use super::way::Way;
 use crate::dtype::{DType, Overflow};
 use crate::engine::Numeric;
 use crate::engine::plan::{Loop, Plan, Side};
+use crate::layout::sort_by_key;
 
 /// A call of a loop, and how far its first scalars lie from the places that a job is done for.
 #[derive(Clone, Copy)]
@@ -171,8 +172,8 @@ fn copy(plan: &Plan, job: &Job, mover: Mover) -> Option<Call> {
         }
         Way::Words { streams: false } => rows(&plan.loops, size),
         Way::Fill { streams: false } if plan.loops.len() <= 2 => {
-            let run = fill::pick(mover, Isa::chosen())?;
-            Some(Call::Fill { run, rows: fill::Job::of(plan, job.target.bytes()) })
+            let rows = fill::Job::of(plan, mover)?;
+            Some(Call::Fill { run: fill::pick(rows.size, Isa::chosen()), rows })
         }
         _ if is_word && plan.count() <= FEW => rows(&plan.loops, size),
         _ => None,
@@ -195,7 +196,7 @@ fn rows(loops: &[Loop], bytes: usize) -> Option<Call> {
     let mut order = [0, 1, 2];
     order.get(..loops.len())?;
     let get = |i: usize| loops.get(i).unwrap_or(&Loop::ONCE);
-    order.sort_by_key(|i| std::cmp::Reverse(get(*i).extent.min(ENOUGH)));
+    sort_by_key(&mut order, |i| std::cmp::Reverse(get(*i).extent.min(ENOUGH)));
     Some(Call::Rows {
         copy: rows::pick(bytes, Isa::chosen()),
         bytes,

@@ -13,7 +13,8 @@ use super::path::Run;
 use super::rows;
 use super::sheet::{Sheet, Turn, with_room};
 use super::stream;
-use super::tour::{self, Turned};
+use super::tour;
+use super::turned::Turned;
 use super::walk::{Block, second_loop, walk};
 use super::way::{TILE, Way, has_runs};
 use crate::engine::plan::Plan;
@@ -155,6 +156,7 @@ unsafe fn copy(plan: &Plan, way: &Way, mover: Mover, source: Place<*const u8>, t
             }
             Way::Tiles { turn, is_large } => copy_tiles(plan, turn, *is_large, mover, source, target),
             Way::Turned => turn_tiles(plan, mover, source, target),
+            Way::Chunks { .. } => unreachable!("a way to convert"),
             Way::Blocks { limit } => walk(plan, *limit, &mut |b| move_block(b)),
         }
     }
@@ -192,8 +194,8 @@ unsafe fn repeat(
     source: Place<*const u8>,
     target: Place<*mut u8>,
 ) -> bool {
-    let Some(fill) = fill::pick(mover, Isa::chosen()) else { return false };
-    let job = fill::Job::of(plan, target.cell.bytes());
+    let Some(job) = fill::Job::of(plan, mover) else { return false };
+    let fill = fill::pick(job.size, Isa::chosen());
     let short = (job.bytes as i64) < stream::ROW;
     let joined = streams && short && job.pitch == job.bytes as isize;
     let streams = streams && !short;
@@ -240,29 +242,24 @@ unsafe fn copy_patches(
 ) -> bool {
     let size = source.cell.bytes();
     let Some(turned) = Turned::new(plan, [size; 2], streams, Isa::chosen()) else { return false };
-    let is_word = matches!(mover, Mover::Word(_));
-    // SAFETY: rows of words and their places in the target.
-    let mut put = |from: *const u8, pitch: isize, to: *mut u8, target_pitch: isize, n: usize, rows: usize| unsafe {
-        if is_word {
-            for i in 0..rows as isize {
-                stream::copy(from.offset(i * pitch), to.offset(i * target_pitch), n * size);
+    let strides = [source.cell.stride(), 0];
+    // SAFETY: a run of words and its place in the target.
+    let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
+        match mover {
+            Mover::Word(_) => stream::copy(from, to, n * size),
+            _ => {
+                let (from, to) = (Grid { base: from, at: 0, strides }, Grid { base: to, at: 0, strides });
+                mover.run(from, to, [n, 1])
             }
-        } else {
-            let grid = |pitch: isize| [source.cell.stride(), pitch as i64 * 8];
-            let from = Grid { base: from, at: 0, strides: grid(pitch) };
-            mover.run(from, Grid { base: to, at: 0, strides: grid(target_pitch) }, [n, rows])
         }
     };
-    let plain = is_word && !(streams && turned.run_bytes() >= STREAMED);
+    let is_plain = matches!(mover, Mover::Word(_)) && !streams;
     // SAFETY: as the caller promises.
     let done =
-        unsafe { turned.run(plan, source.base, target.base, if plain { None } else { Some(&mut put) }) };
+        unsafe { turned.run(plan, source.base, target.base, if is_plain { None } else { Some(&mut put) }) };
     stream::finish();
     done
 }
-
-/// Runs of fewer bytes are not worth streaming when they come from the cache.
-const STREAMED: usize = 256;
 
 /// Transposes words in their own order within a tile, from where each row is brought to the target.
 ///
