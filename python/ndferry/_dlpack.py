@@ -66,7 +66,7 @@ def _copied(tensor: Tensor, target: Any) -> Tensor:
     except OutOfMemoryError:
         raise
     except NdferryError as error:
-        raise BufferError(str(error)) from None
+        raise BufferError(f"a copy from {tensor.device} to {target} cannot be made: {error}") from None
 
 
 def _from_dlpack(x: Any, /, *, device: object = None, copy: bool | None = None, capsule: object = None) -> Tensor:
