@@ -97,3 +97,26 @@ def test_a_forked_child_is_told_that_it_has_no_cuda():
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), tensor)
     """
     assert run(body) == "7 tensor([0., 0., 0.], dtype=float64, device=cuda:0)\n"
+
+
+@pytest.mark.parametrize(("device", "asked"), [("cuda", 1), ("cuda_managed", 1), ("cuda_host", "nothing")])
+@pytest.mark.parametrize("version", [True, False])
+def test_a_producer_is_asked_for_the_stream_that_we_work_on(device, asked, version):
+    # PyTorch orders nothing when it is not asked for a stream, and refuses one for pinned memory, which it has on the CPU.
+    parameters = 'stream="nothing", max_version=None' if version else 'stream="nothing"'
+    body = f"""
+        tensor = ndferry.zeros(3, device={device!r})
+
+        class Producer:
+            def __dlpack__(self, *, {parameters}):
+                self.stream = stream
+                return tensor.__dlpack__()
+
+            def __dlpack_device__(self):
+                return tensor.__dlpack_device__()
+
+        producer = Producer()
+        ndferry.from_dlpack(producer, device={device!r})
+        print(producer.stream)
+    """
+    assert run(body) == f"{asked}\n"
