@@ -17,7 +17,10 @@ pub fn has_streams(device: Device) -> bool {
 /// Without a driver nothing can have been enqueued.
 pub fn remember(tensor: &Tensor, stream: Stream) -> Result<()> {
     match has_streams(tensor.device()) && cuda::driver().is_ok() {
-        true => tensor.record(stream),
+        true => {
+            let storage = tensor.storage();
+            storage.record_owner(&storage.context()?.enter()?, stream)
+        }
         false => Ok(()),
     }
 }
