@@ -120,3 +120,22 @@ def test_a_producer_is_asked_for_the_stream_that_we_work_on(device, asked, versi
         print(producer.stream)
     """
     assert run(body) == f"{asked}\n"
+
+
+def test_a_struct_that_comes_without_synchronising_was_made_for_the_legacy_stream():
+    body = f"""
+        import sys
+        sys.path[:0] = [{str(ROOT / "python/tests")!r}, {str(ROOT / "python/gpu")!r}]
+        from ctypes import byref, c_size_t, c_uint64, py_object
+        from driver import Driver
+        from test_exchange import exported, table
+        driver = Driver()
+        side, other = driver.stream(), driver.stream()
+        tensor = ndferry.zeros(1000, "uint8", device="cuda", stream=side)
+        struct, back = exported(tensor), py_object()
+        driver("cuMemsetD8Async", c_uint64(tensor.data_ptr), 7, c_size_t(1000), None)
+        assert table.to_object(struct, byref(back)) == 0
+        copy = back.value.convert("uint8", copy=True, stream=other)
+        print(set(bytes(copy.to_device("cpu", stream=other))))
+    """
+    assert run(body) == "{7}\n"
