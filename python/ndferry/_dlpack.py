@@ -137,10 +137,11 @@ def _ask(x: Any, wanted: Any, copy: bool | None) -> object:
 
 
 def _device_of(x: Any) -> tuple[int, int] | None:
-    """Where the producer says that its memory is; a bare producer says nothing."""
+    """Where the producer says that its memory is; a bare producer says nothing, and PyTorch of its meta tensors that it cannot
+    be said: `__dlpack__` has better words for that."""
     try:
         device_type, device_id = x.__dlpack_device__()
-    except (AttributeError, TypeError, NotImplementedError):
+    except (AttributeError, TypeError, ValueError, NotImplementedError):
         return None
     return int(device_type), int(device_id)
 
