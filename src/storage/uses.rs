@@ -183,7 +183,8 @@ impl Uses {
 
     fn has_ours(&self) -> bool {
         let known = self.known();
-        known.open.iter().any(|open| open.by == By::Us) || known.passed.iter().any(|passed| passed.by == By::Us)
+        known.open.iter().any(|open| open.by == By::Us)
+            || known.passed.iter().any(|passed| passed.by == By::Us)
     }
 
     /// What the owner enqueues at home from now on begins after all uses.

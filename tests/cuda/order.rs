@@ -263,8 +263,9 @@ alone!(the_stream_of_its_owner_waits_where_it_is_known, || {
     drop(tensor);
     assert_eq!(ENDED.load(Ordering::Relaxed), 0);
     assert_eq!(fake.calls(c"cuEventSynchronize") + fake.calls(c"cuStreamSynchronize"), 0, "the host waits");
-    assert_eq!(fake.read(copy.data().addr(), COUNT, ours), [5; COUNT]);
+    // First the one that frees: what does not wait frees too early.
     assert_eq!(fake.code("cuStreamSynchronize", [home as usize]), 0);
+    assert_eq!(fake.read(copy.data().addr(), COUNT, ours), [5; COUNT]);
     assert_eq!(fake.live(c"allocations"), 1);
 });
 
@@ -285,7 +286,11 @@ alone!(what_its_owner_does_to_memory_is_not_waited_for_when_it_goes_back, || {
         let tensor = imported(&fake, home);
         fake.faults("");
         drop(tensor);
-        assert_eq!(fake.calls(c"cuEventSynchronize") + fake.calls(c"cuStreamSynchronize"), 0, "the host waits");
+        assert_eq!(
+            fake.calls(c"cuEventSynchronize") + fake.calls(c"cuStreamSynchronize"),
+            0,
+            "the host waits"
+        );
         assert_eq!(ENDED.load(Ordering::Relaxed), 0);
     }
 });
@@ -320,7 +325,10 @@ alone!(what_can_be_waited_for_is_while_something_else_cannot, || {
         fake.make_current(0);
         let (ours, mut captured, mut graph) = (fake.new_stream(), 0usize, 0usize);
         fake.cu("cuStreamCreate", [(&raw mut captured).addr(), 0]);
-        let tensor = imported(&fake, 1);
+        // What is freed in stream order does not wait by itself, as `cuMemFree` does.
+        let (theirs, mut address) = (fake.new_stream(), 0usize);
+        fake.cu("cuMemAllocAsync", [(&raw mut address).addr(), COUNT, theirs as usize]);
+        let tensor = foreign(address, theirs as usize);
         if at_home {
             let entered = tensor.storage().context().expect("a device").enter().expect("no failure");
             tensor.storage().set_home(&entered, Stream::LEGACY).expect("a stream");
@@ -334,6 +342,29 @@ alone!(what_can_be_waited_for_is_while_something_else_cannot, || {
         drop(tensor);
         assert_eq!(ENDED.load(Ordering::Relaxed), 0);
         fake.cu("cuStreamEndCapture", [captured, (&raw mut graph).addr()]);
+        assert_eq!(fake.code("cuStreamSynchronize", [theirs as usize]), 0);
         assert_eq!(fake.code("cuStreamSynchronize", [ours as usize]), 0, "the memory was there no more");
     }
+});
+
+alone!(whoever_waits_on_the_legacy_stream_is_waited_for_when_memory_goes_back, || {
+    let fake = Fake::open();
+    fake.make_current(0);
+    let tensor = imported(&fake, 1);
+    tensor.wait(Stream::LEGACY).expect("nothing to wait for");
+    fake.faults("");
+    drop(tensor);
+    assert_eq!(fake.calls(c"cuEventSynchronize"), 1);
+});
+
+alone!(what_its_owner_does_after_our_work_on_the_same_stream_does_not_hide_that, || {
+    let fake = Fake::open();
+    fake.make_current(0);
+    let home = fake.new_stream();
+    let tensor = imported(&fake, home);
+    tensor.record(stream(home)).expect("a use");
+    remember(&tensor, stream(home)).expect("a use");
+    fake.faults("");
+    drop(tensor);
+    assert_eq!(fake.calls(c"cuEventSynchronize"), 1);
 });

@@ -68,7 +68,8 @@ unsafe fn aligned<'a>(view: &View, queue: &Queue<'a>) -> Result<Option<(Room<'a>
         return Ok(None);
     }
     let layout = view.layout.dense_like();
-    let Some(bytes) = usize::try_from(layout.element_count()).ok().and_then(|count| count.checked_mul(8)) else {
+    let Some(bytes) = usize::try_from(layout.element_count()).ok().and_then(|count| count.checked_mul(8))
+    else {
         bail!(OutOfMemory, "{} dates are more than there are addresses", layout.element_count());
     };
     let room = queue.room(bytes)?;
