@@ -106,6 +106,40 @@ def check_memory_that_was_released_is_not_written_by_what_comes_next(_: None) ->
         del filler
 
 
+class Shows:
+    """Somebody's array on the memory of a tensor, whose work is on the legacy default stream."""
+
+    def __init__(self, tensor: ndferry.Tensor, door: str) -> None:
+        self.tensor, self.__dlpack_device__ = tensor, tensor.__dlpack_device__
+        setattr(self, door, getattr(tensor, door))
+
+
+def check_what_a_producer_enqueued_on_the_legacy_stream_is_waited_for(_: None) -> None:
+    driver = Driver()
+    for door, take in (("__dlpack__", ndferry.from_dlpack), ("__cuda_array_interface__", ndferry.asarray)):
+        made, reader = driver.stream(), driver.stream()
+        tensor = ndferry.zeros((1 << 20,), "uint8", device="cuda", stream=made)
+        shown = Shows(tensor, door)
+        driver.synchronize()
+        driver.fill(tensor.data_ptr, 7, tensor.shape[0])
+        copy = take(shown).convert("uint8", copy=True, stream=reader)
+        found = np.from_dlpack(copy.to_device("cpu", stream=reader))
+        assert (found == 7).all(), f"{door}: {np.count_nonzero(found != 7)} bytes are wrong"
+
+
+def check_a_consumer_on_the_legacy_stream_reads_what_other_streams_wrote(_: None) -> None:
+    driver = Driver()
+    for door in ("__dlpack__", "__cuda_array_interface__", "__dlpack__(stream)"):
+        tensor = ndferry.asarray(np.full(1 << 20, 7, np.uint8)).to_device("cuda")
+        made = tensor.convert("uint8", copy=True, stream=driver.stream())
+        kept = made.__dlpack__(stream=1) if door.endswith(")") else getattr(made, door)
+        kept = kept() if callable(kept) else kept
+        found = np.zeros(made.shape, np.uint8)
+        driver.download(found.ctypes.data, made.data_ptr, found.nbytes)
+        assert (found == 7).all(), f"{door}: {np.count_nonzero(found != 7)} bytes are wrong"
+        del kept
+
+
 # With each library.
 
 

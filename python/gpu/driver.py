@@ -61,6 +61,15 @@ class Driver:
         """Host to device, done on return."""
         self("cuMemcpyHtoD_v2", c_uint64(to), c_void_p(from_), c_size_t(size))
 
+    def download(self, to: int, from_: int, size: int) -> None:
+        """Device to host, in the order of the legacy default stream, done on return."""
+        self("cuMemcpyDtoHAsync_v2", c_void_p(to), c_uint64(from_), c_size_t(size), None)
+        self("cuStreamSynchronize", None)
+
+    def fill(self, at: int, byte: int, size: int) -> None:
+        """On the legacy default stream."""
+        self("cuMemsetD8Async", c_uint64(at), byte, c_size_t(size), None)
+
     def event(self) -> c_void_p:
         event = c_void_p()
         self("cuEventCreate", byref(event), 0)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MAX_VERSION = (1, 3)
+# Devices whose producers are asked for a stream: PyTorch's pinned tensors are on the CPU to it, and refuse one.
+_ASKED_ON = STREAMED - {c.NDF_DEVICE_CUDA_HOST}
 # Libraries whose arrays never change. Their capsules are of the kind that cannot say so, up to JAX 0.10 and TensorFlow 2.21.
 _IMMUTABLE = {"jaxlib", "tensorflow"}
 
@@ -120,19 +122,26 @@ def _ask(x: Any, wanted: Any, copy: bool | None) -> object:
     device = _device_of(x)
     if wanted is not None and device != wanted:
         keywords["dl_device"] = tuple(wanted)
-    if device is not None and device[0] in STREAMED and (wanted is None or wanted.device_type in STREAMED):
+    if device is not None and device[0] in _ASKED_ON and (wanted is None or wanted.device_type in STREAMED):
         keywords["stream"] = LEGACY  # which is where we work, and what is remembered of this memory
     try:
         return x.__dlpack__(**keywords)
+    except (TypeError, NotImplementedError):
+        if "stream" not in keywords:
+            return x.__dlpack__()
+    # `stream` is older than the other keywords, and some that are asked without one order nothing.
+    try:
+        return x.__dlpack__(stream=LEGACY)
     except (TypeError, NotImplementedError):
         return x.__dlpack__()
 
 
 def _device_of(x: Any) -> tuple[int, int] | None:
-    """Where the producer says that its memory is; a bare producer says nothing."""
+    """Where the producer says that its memory is; a bare producer says nothing, and PyTorch of its meta tensors that it cannot
+    be said: `__dlpack__` has better words for that."""
     try:
         device_type, device_id = x.__dlpack_device__()
-    except (AttributeError, TypeError, NotImplementedError):
+    except (AttributeError, TypeError, ValueError, NotImplementedError):
         return None
     return int(device_type), int(device_id)
 

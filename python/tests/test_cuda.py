@@ -97,3 +97,45 @@ def test_a_forked_child_is_told_that_it_has_no_cuda():
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), tensor)
     """
     assert run(body) == "7 tensor([0., 0., 0.], dtype=float64, device=cuda:0)\n"
+
+
+@pytest.mark.parametrize(("device", "asked"), [("cuda", 1), ("cuda_managed", 1), ("cuda_host", "nothing")])
+@pytest.mark.parametrize("version", [True, False])
+def test_a_producer_is_asked_for_the_stream_that_we_work_on(device, asked, version):
+    # PyTorch orders nothing when it is not asked for a stream, and refuses one for pinned memory, which it has on the CPU.
+    parameters = 'stream="nothing", max_version=None' if version else 'stream="nothing"'
+    body = f"""
+        tensor = ndferry.zeros(3, device={device!r})
+
+        class Producer:
+            def __dlpack__(self, *, {parameters}):
+                self.stream = stream
+                return tensor.__dlpack__()
+
+            def __dlpack_device__(self):
+                return tensor.__dlpack_device__()
+
+        producer = Producer()
+        ndferry.from_dlpack(producer, device={device!r})
+        print(producer.stream)
+    """
+    assert run(body) == f"{asked}\n"
+
+
+def test_a_struct_that_comes_without_synchronising_was_made_for_the_legacy_stream():
+    body = f"""
+        import sys
+        sys.path[:0] = [{str(ROOT / "python/tests")!r}, {str(ROOT / "python/gpu")!r}]
+        from ctypes import byref, c_size_t, c_uint64, py_object
+        from driver import Driver
+        from test_exchange import exported, table
+        driver = Driver()
+        side, other = driver.stream(), driver.stream()
+        tensor = ndferry.zeros(1000, "uint8", device="cuda", stream=side)
+        struct, back = exported(tensor), py_object()
+        driver("cuMemsetD8Async", c_uint64(tensor.data_ptr), 7, c_size_t(1000), None)
+        assert table.to_object(struct, byref(back)) == 0
+        copy = back.value.convert("uint8", copy=True, stream=other)
+        print(set(bytes(copy.to_device("cpu", stream=other))))
+    """
+    assert run(body) == "{7}\n"

@@ -127,6 +127,7 @@ fn stream(tensor: &Tensor) -> Option<i64> {
 pub fn to_cuda_array(tensor: &Tensor, version: i32) -> Result<CudaArray> {
     require(tensor, version)?;
     let strides = byte_strides(tensor)?;
+    let stream = joined_stream(tensor)?.filter(|_| version == NEWEST);
     let ndim = strides.len();
     const { assert!(size_of::<Export>().is_multiple_of(align_of::<i64>())) };
     // SAFETY: any size may be asked for.
@@ -141,7 +142,6 @@ pub fn to_cuda_array(tensor: &Tensor, version: i32) -> Result<CudaArray> {
         to_strides.copy_from_nonoverlapping(strides.as_ptr(), ndim);
         (to_shape, to_strides)
     };
-    let stream = joined_stream(tensor)?.filter(|_| version == NEWEST);
     let flag = |condition: bool, flag: u32| if condition { flag } else { 0 };
     Ok(CudaArray {
         version,

@@ -20,7 +20,10 @@ pub fn are_here(device: Device) -> bool {
 /// What the producer has enqueued on `stream` so far is remembered: work of ours on other streams waits for it.
 pub fn remember(tensor: &Tensor, stream: Stream) -> Result<()> {
     match are_here(tensor.device()) {
-        true => tensor.record(stream),
+        true => {
+            let storage = tensor.storage();
+            storage.record_owner(&storage.context()?.enter()?, stream)
+        }
         false => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use std::ptr::{null_mut, with_exposed_provenance_mut};
 use std::sync::atomic::Ordering;
 
-use super::uses::Uses;
+use super::uses::{By, Uses};
 use super::{Owner, Place, Storage};
 use crate::device::Device;
 use crate::device::cpu::Content;
@@ -101,7 +101,12 @@ impl Storage {
 
     /// What has been enqueued on `stream` so far uses the memory.
     pub fn record(&self, entered: &Entered, stream: Stream) -> Result<()> {
-        self.made_uses()?.record(entered, stream)
+        self.made_uses()?.record(entered, stream, By::Us)
+    }
+
+    /// What the owner of the memory, who is not ourselves, has enqueued on `stream` so far uses the memory.
+    pub fn record_owner(&self, entered: &Entered, stream: Stream) -> Result<()> {
+        self.made_uses()?.record(entered, stream, By::Owner)
     }
 
     /// The owner of the memory, who is not ourselves, works on `stream`, which is there as long as the memory.

@@ -32,12 +32,24 @@ struct Known {
 struct Open {
     context: &'static Context,
     stream: Stream,
+    by: By,
+}
+
+/// Whose work it is. Both are waited for by whoever works on the memory next; memory of somebody else's goes back without
+/// a wait for what its owner does to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum By {
+    /// The owner's, of memory that is not ours.
+    Owner,
+    /// Ours, and that of those whom we showed the memory.
+    Us,
 }
 
 /// The last moment at which a stream is known to work on the memory. The stream may be gone.
 struct Passed {
     stream: u64,
     event: Event,
+    by: By,
 }
 
 impl std::fmt::Debug for Uses {
@@ -59,7 +71,8 @@ impl Open {
             let number = self.stream.number();
             bail!(DeviceFailure, "stream {number} cannot be waited for while it is captured into a graph");
         }
-        Ok(Passed { stream: entered.identity(self.stream), event: entered.record(self.stream)? })
+        let event = entered.record(self.stream)?;
+        Ok(Passed { stream: entered.identity(self.stream), event, by: self.by })
     }
 }
 
@@ -91,6 +104,8 @@ impl Uses {
             return Ok(());
         }
         let mut known = self.known();
+        // Whoever waits is about to work there.
+        known.open.iter_mut().filter(|open| open.is(entered, stream)).for_each(|open| open.by = By::Us);
         known.pass(|open| !open.is(entered, stream))?;
         let identity = entered.identity(stream);
         for passed in &known.passed {
@@ -103,25 +118,26 @@ impl Uses {
 
     /// What is enqueued on `stream` so far uses the memory. Of what is captured nothing is known: it runs when somebody
     /// launches the graph.
-    pub fn record(&self, entered: &Entered, stream: Stream) -> Result<()> {
+    pub fn record(&self, entered: &Entered, stream: Stream, by: By) -> Result<()> {
         if entered.is_capturing(stream)? {
             return Ok(());
         }
         if stream == Stream::LEGACY {
-            self.expect(entered, stream);
+            self.expect(entered, stream, by);
             return Ok(());
         }
         let identity = entered.identity(stream);
         let event = entered.record(stream)?;
-        self.known().push(Passed { stream: identity, event });
+        self.known().push(Passed { stream: identity, event, by });
         Ok(())
     }
 
     /// Whatever is enqueued on `stream`, which is there as long as the memory, may use the memory.
-    fn expect(&self, entered: &Entered, stream: Stream) {
+    fn expect(&self, entered: &Entered, stream: Stream, by: By) {
         let mut known = self.known();
-        if !known.open.iter().any(|open| open.is(entered, stream)) {
-            known.open.push(Open { context: entered.context(), stream });
+        match known.open.iter_mut().find(|open| open.is(entered, stream)) {
+            Some(open) => open.by = open.by.max(by),
+            None => known.open.push(Open { context: entered.context(), stream, by }),
         }
     }
 
@@ -130,32 +146,54 @@ impl Uses {
     pub fn set_home(&self, entered: &Entered, stream: Stream) -> Result<()> {
         if stream == Stream::PER_THREAD {
             // On another thread the number means another stream.
-            return self.record(entered, stream);
+            return self.record(entered, stream, By::Owner);
         }
         let _ = self.home.set(stream);
-        self.expect(entered, stream);
+        self.expect(entered, stream, By::Owner);
         Ok(())
     }
 
     /// Waits until all known uses have been done.
     pub fn synchronize(&self) -> Result<()> {
-        let mut known = self.known();
-        known.pass(|_| true)?;
-        for passed in &known.passed {
-            passed.event.synchronize()?;
-        }
-        known.passed.clear();
-        Ok(())
+        self.finish(By::Owner)
     }
 
-    /// Before memory of somebody else's goes back: its owner's stream waits for our uses if there is one, else we do.
-    pub fn hand_back(&self) -> Result<()> {
-        let Some(&home) = self.home.get() else { return self.synchronize() };
-        let entered = self.context.enter()?;
-        match entered.is_capturing(home)? {
-            true => self.synchronize(),
-            false => self.wait(&entered, home),
+    /// Waits until all known uses by `least` and those above have been done. What cannot be waited for keeps nobody from
+    /// waiting for the others.
+    fn finish(&self, least: By) -> Result<()> {
+        let mut known = self.known();
+        let mut done = known.pass(|open| open.by >= least);
+        for passed in known.passed.iter().filter(|passed| passed.by >= least) {
+            done = done.and(passed.event.synchronize());
         }
+        if done.is_ok() {
+            known.passed.retain(|passed| passed.by < least);
+        }
+        done
+    }
+
+    /// Before memory of somebody else's goes back: its owner's stream waits for our uses if there is one that can, else we
+    /// do.
+    pub fn hand_back(&self) -> Result<()> {
+        match self.home.get() {
+            Some(&home) if self.has_ours() && self.order_before(home).is_ok() => Ok(()),
+            _ => self.finish(By::Us),
+        }
+    }
+
+    fn has_ours(&self) -> bool {
+        let known = self.known();
+        known.open.iter().any(|open| open.by == By::Us)
+            || known.passed.iter().any(|passed| passed.by == By::Us)
+    }
+
+    /// What the owner enqueues at home from now on begins after all uses.
+    fn order_before(&self, home: Stream) -> Result<()> {
+        let entered = self.context.enter()?;
+        if entered.is_capturing(home)? {
+            bail!(DeviceFailure, "stream {} waits for nothing while it is captured", home.number());
+        }
+        self.wait(&entered, home)
     }
 
     /// The moments of other contexts that memory of our own must not be freed before. All work of its own context is waited
@@ -178,8 +216,12 @@ impl Passed {
 }
 
 impl Known {
-    fn push(&mut self, passed: Passed) {
-        self.passed.retain(|other| !other.is(passed.event.context(), passed.stream));
+    fn push(&mut self, mut passed: Passed) {
+        let same = self.passed.iter().position(|other| other.is(passed.event.context(), passed.stream));
+        if let Some(place) = same {
+            // What was before on the same stream has been done by then.
+            passed.by = passed.by.max(self.passed.swap_remove(place).by);
+        }
         if self.passed.len() >= MANY {
             // Where that cannot be told, the moment is kept.
             self.passed.retain(|other| !other.event.is_done().unwrap_or(false));
@@ -187,13 +229,22 @@ impl Known {
         self.passed.push(passed);
     }
 
-    /// Gives open streams their moment, which need not be asked for again then.
+    /// Gives open streams their moment, which need not be asked for again then. Those that have none now stay open, and the
+    /// first of them is told of.
     fn pass(&mut self, which: impl Fn(&Open) -> bool) -> Result<()> {
-        while let Some(place) = self.open.iter().position(&which) {
-            let passed = self.open[place].record()?;
-            self.open.swap_remove(place);
-            self.push(passed);
+        let (mut all, mut place) = (Ok(()), 0);
+        while let Some(open) = self.open.get(place) {
+            let passed = if which(open) { open.record().map(Some) } else { Ok(None) };
+            match passed {
+                Ok(Some(passed)) => {
+                    self.open.swap_remove(place);
+                    self.push(passed);
+                    continue;
+                }
+                passed => all = all.and(passed.map(|_| ())),
+            }
+            place += 1;
         }
-        Ok(())
+        all
     }
 }

@@ -3,6 +3,7 @@
 use ndferry::device::cuda::Stream;
 use ndferry::dtype::DType;
 use ndferry::layout::Order;
+use ndferry::protocol::cuda_array::{interface_text, to_cuda_array};
 use ndferry::storage::Place;
 use ndferry::tensor::Tensor;
 
@@ -71,6 +72,22 @@ alone!(the_legacy_stream_is_left_alone_while_one_that_waits_for_it_is_captured, 
     end(&fake, captured as i64);
     before.wait(stream(other)).expect("an order");
     assert_eq!(fake.read(before.data().addr(), 100, other), [0; 100]);
+    drop(before);
+    CUDA.synchronize().expect("nothing is wrong");
+    assert_eq!(fake.live(c"allocations"), 0);
+});
+
+alone!(an_export_that_fails_keeps_nothing, || {
+    let fake = Fake::open();
+    fake.make_current(0);
+    let mut captured = 0usize;
+    fake.cu("cuStreamCreate", [(&raw mut captured).addr(), 0]);
+    let before = zeros(1);
+    begin(&fake, captured as i64);
+    let error = to_cuda_array(&before, 3).expect_err("the legacy stream has no moment now");
+    assert_eq!(error.message(), "cuStreamIsCapturing: CUDA_ERROR_STREAM_CAPTURE_IMPLICIT (906)");
+    assert!(interface_text(&before, 3).is_err());
+    end(&fake, captured as i64);
     drop(before);
     CUDA.synchronize().expect("nothing is wrong");
     assert_eq!(fake.live(c"allocations"), 0);

@@ -3,6 +3,7 @@
 use ndferry::device::Device;
 use ndferry::device::cuda::Stream;
 use ndferry::dtype::DType;
+use ndferry::engine::route::{Convert, convert};
 use ndferry::layout::Order;
 use ndferry::storage::Owner;
 use ndferry::tensor::{Adopted, Tensor};
@@ -74,4 +75,37 @@ alone!(memory_of_a_context_of_somebody_elses_is_worked_on_there, || {
     assert_eq!(fake.current(), primary);
     drop(tensor);
     assert_eq!(fake.current(), primary);
+});
+
+alone!(what_is_kept_for_later_does_not_go_with_a_context_of_somebody_elses, || {
+    let fake = Fake::open();
+    fake.make_current(0);
+    let (primary, mut theirs, mut address) = (fake.current(), 0usize, 0usize);
+    fake.cu("cuCtxCreate_v2", [(&raw mut theirs).addr(), 0, 0]);
+    fake.cu("cuMemAlloc_v2", [(&raw mut address).addr(), 100]);
+    fake.set(address, 5, 100, 1);
+    fake.cu("cuCtxSetCurrent", [primary]);
+    let foreign = Adopted {
+        data: std::ptr::with_exposed_provenance_mut(address),
+        byte_offset: 0,
+        device: CUDA,
+        dtype: DType::UINT8,
+        shape: &[100],
+        strides: None,
+        read_only: false,
+    };
+    // What becomes another type on its way to the host passes through memory that is kept.
+    let to_host = |tensor: &Tensor| {
+        let how = Convert { device: Some(Device::CPU), ..Convert::default() };
+        let found = convert(tensor, DType::INT16, &how).expect("a copy");
+        // SAFETY: a hundred integers of the host's.
+        unsafe { std::slice::from_raw_parts(found.data().cast::<i16>(), 100) }.to_vec()
+    };
+    // SAFETY: nothing frees the memory before the tensor is gone.
+    let tensor = unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }.expect("a tensor");
+    assert_eq!(to_host(&tensor), [5; 100]);
+    drop(tensor);
+    fake.cu("cuCtxDestroy_v2", [theirs]);
+    let ours = Tensor::zeros(DType::UINT8, &[100], Order::C, CUDA).expect("memory");
+    assert_eq!(to_host(&ours), [0; 100]);
 });

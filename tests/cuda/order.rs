@@ -8,6 +8,7 @@ use ndferry::device::Device;
 use ndferry::device::cuda::Stream;
 use ndferry::dtype::DType;
 use ndferry::layout::Order;
+use ndferry::protocol::stream::remember;
 use ndferry::storage::{Owner, Place};
 use ndferry::tensor::{Adopted, Tensor};
 
@@ -262,7 +263,108 @@ alone!(the_stream_of_its_owner_waits_where_it_is_known, || {
     drop(tensor);
     assert_eq!(ENDED.load(Ordering::Relaxed), 0);
     assert_eq!(fake.calls(c"cuEventSynchronize") + fake.calls(c"cuStreamSynchronize"), 0, "the host waits");
-    assert_eq!(fake.read(copy.data().addr(), COUNT, ours), [5; COUNT]);
+    // First the one that frees: what does not wait frees too early.
     assert_eq!(fake.code("cuStreamSynchronize", [home as usize]), 0);
+    assert_eq!(fake.read(copy.data().addr(), COUNT, ours), [5; COUNT]);
     assert_eq!(fake.live(c"allocations"), 1);
+});
+
+/// What has been read on a stream of the memory of somebody who works on `home`, as it comes in by an exchange.
+fn imported(fake: &Fake, home: i64) -> Tensor {
+    let mut address = 0usize;
+    fake.cu("cuMemAlloc_v2", [(&raw mut address).addr(), COUNT]);
+    fake.set(address, 5, COUNT, home);
+    let tensor = foreign(address, 0);
+    remember(&tensor, stream(home)).expect("a use");
+    tensor
+}
+
+alone!(what_its_owner_does_to_memory_is_not_waited_for_when_it_goes_back, || {
+    let fake = Fake::open();
+    fake.make_current(0);
+    for home in [1, fake.new_stream()] {
+        let tensor = imported(&fake, home);
+        fake.faults("");
+        drop(tensor);
+        assert_eq!(
+            fake.calls(c"cuEventSynchronize") + fake.calls(c"cuStreamSynchronize"),
+            0,
+            "the host waits"
+        );
+        assert_eq!(ENDED.load(Ordering::Relaxed), 0);
+    }
+});
+
+alone!(what_its_owner_does_to_memory_is_waited_for_by_our_work, || {
+    let fake = Fake::open();
+    fake.make_current(0);
+    for home in [1, fake.new_stream()] {
+        let (tensor, ours) = (imported(&fake, home), fake.new_stream());
+        tensor.wait(stream(ours)).expect("an order");
+        assert_eq!(fake.read(tensor.data().addr(), COUNT, ours), [5; COUNT]);
+    }
+});
+
+alone!(our_work_on_the_stream_of_the_owner_is_waited_for_when_memory_goes_back, || {
+    let fake = Fake::open();
+    fake.make_current(0);
+    for home in [1, fake.new_stream()] {
+        let tensor = imported(&fake, home);
+        fake.set(tensor.data().addr(), 7, COUNT, home);
+        tensor.record(stream(home)).expect("a use");
+        fake.faults("");
+        drop(tensor);
+        assert_eq!((ENDED.load(Ordering::Relaxed), fake.calls(c"cuEventSynchronize")), (0, 1));
+        assert_eq!(fake.code("cuStreamSynchronize", [home as usize]), 0);
+    }
+});
+
+alone!(what_can_be_waited_for_is_while_something_else_cannot, || {
+    for at_home in [false, true] {
+        let fake = Fake::open();
+        fake.make_current(0);
+        let (ours, mut captured, mut graph) = (fake.new_stream(), 0usize, 0usize);
+        fake.cu("cuStreamCreate", [(&raw mut captured).addr(), 0]);
+        // What is freed in stream order does not wait by itself, as `cuMemFree` does.
+        let (theirs, mut address) = (fake.new_stream(), 0usize);
+        fake.cu("cuMemAllocAsync", [(&raw mut address).addr(), COUNT, theirs as usize]);
+        let tensor = foreign(address, theirs as usize);
+        if at_home {
+            let entered = tensor.storage().context().expect("a device").enter().expect("no failure");
+            tensor.storage().set_home(&entered, Stream::LEGACY).expect("a stream");
+        }
+        tensor.record(Stream::LEGACY).expect("a use");
+        CUDA.synchronize().expect("nothing is wrong");
+        fake.set(tensor.data().addr(), 7, COUNT, ours);
+        tensor.record(stream(ours)).expect("a use");
+        // Now the legacy stream has no moment.
+        fake.cu("cuStreamBeginCapture_v2", [captured, 2]);
+        drop(tensor);
+        assert_eq!(ENDED.load(Ordering::Relaxed), 0);
+        fake.cu("cuStreamEndCapture", [captured, (&raw mut graph).addr()]);
+        assert_eq!(fake.code("cuStreamSynchronize", [theirs as usize]), 0);
+        assert_eq!(fake.code("cuStreamSynchronize", [ours as usize]), 0, "the memory was there no more");
+    }
+});
+
+alone!(whoever_waits_on_the_legacy_stream_is_waited_for_when_memory_goes_back, || {
+    let fake = Fake::open();
+    fake.make_current(0);
+    let tensor = imported(&fake, 1);
+    tensor.wait(Stream::LEGACY).expect("nothing to wait for");
+    fake.faults("");
+    drop(tensor);
+    assert_eq!(fake.calls(c"cuEventSynchronize"), 1);
+});
+
+alone!(what_its_owner_does_after_our_work_on_the_same_stream_does_not_hide_that, || {
+    let fake = Fake::open();
+    fake.make_current(0);
+    let home = fake.new_stream();
+    let tensor = imported(&fake, home);
+    tensor.record(stream(home)).expect("a use");
+    remember(&tensor, stream(home)).expect("a use");
+    fake.faults("");
+    drop(tensor);
+    assert_eq!(fake.calls(c"cuEventSynchronize"), 1);
 });

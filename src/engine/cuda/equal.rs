@@ -68,7 +68,11 @@ unsafe fn aligned<'a>(view: &View, queue: &Queue<'a>) -> Result<Option<(Room<'a>
         return Ok(None);
     }
     let layout = view.layout.dense_like();
-    let room = queue.room(layout.element_count() as usize * 8)?;
+    let Some(bytes) = usize::try_from(layout.element_count()).ok().and_then(|count| count.checked_mul(8))
+    else {
+        bail!(OutOfMemory, "{} dates are more than there are addresses", layout.element_count());
+    };
+    let room = queue.room(bytes)?;
     let copy = ViewMut { data: room.pointer(), dtype: view.dtype, layout: &layout };
     // SAFETY: the room holds as many elements as the compact layout has.
     unsafe { device::convert(view, &copy, &Transform::default(), queue) }?;

@@ -6,7 +6,7 @@ use std::ptr::with_exposed_provenance_mut;
 use std::sync::{Mutex, PoisonError};
 
 use super::queue::Queue;
-use crate::device::cuda::Event;
+use crate::device::cuda::{Event, context};
 use crate::error::Result;
 
 /// Bytes of a chunk: long enough to travel at full speed, short enough for the first one not to be waited for.
@@ -45,7 +45,9 @@ impl Chunk {
         let taken = free.and_then(|at| idle.remove(at));
         drop(idle);
         let Some(Idle { start, travels }) = taken else {
-            let start = queue.entered.allocate_pinned(CHUNK)? as usize;
+            // In a context that stays: memory goes with the one that it was made in.
+            let staying = context(queue.entered.context().ordinal())?.enter()?;
+            let start = staying.allocate_pinned(CHUNK)? as usize;
             return Ok(Self { start, travels: None, is_lost: false });
         };
         let mut chunk = Self { start, travels, is_lost: false };

@@ -72,6 +72,7 @@ pub unsafe fn to_object(managed: NonNull<DLManagedTensorVersioned>) -> Result<No
     unsafe {
         let class = Package::newest(api)?.class;
         if let Some(view) = dlpack::reunite_versioned(managed)? {
+            remember(&view)?;
             let object = new_object(api, class, view)?.into_inner();
             end(api, managed);
             return Ok(object);
@@ -80,10 +81,17 @@ pub unsafe fn to_object(managed: NonNull<DLManagedTensorVersioned>) -> Result<No
         // Until the object is made this reference keeps the struct from being ended. After a failure it is leaked, so
         // that only the caller ends the struct.
         let kept = ManuallyDrop::new(tensor.clone());
+        remember(&tensor)?;
         let object = new_object(api, class, tensor)?.into_inner();
         drop(ManuallyDrop::into_inner(kept));
         Ok(object)
     }
+}
+
+/// Whoever gives a struct without synchronising has made it for `current_work_stream`.
+#[inline]
+fn remember(tensor: &Tensor) -> Result<()> {
+    if tensor.device() == Device::CPU { Ok(()) } else { stream::remember(tensor, Stream::LEGACY) }
 }
 
 /// `managed_tensor_allocator`: a new tensor with the type, shape and device of a prototype. Needs no Python.
