@@ -86,6 +86,66 @@ fn coefficient(random: &mut Random) -> f64 {
     }
 }
 
+/// Kernels for certain types only, numbers side by side.
+fn direct() -> Vec<(&'static str, [Scalar; 2])> {
+    let (u8, bool, single, double) = (Scalar::Uint(8), Scalar::Bool, types::F32, Scalar::Float64);
+    let (half, brain, small, steep) = (types::F16, types::BF16, types::E4M3FN, types::E5M2);
+    let (int, long) = (Scalar::Int(32), Scalar::Int(64));
+    vec![
+        ("direct_f32_f16", [single, half]),
+        ("direct_f32_bf16", [single, brain]),
+        ("direct_f32_e4m3fn", [single, small]),
+        ("direct_f32_e5m2", [single, steep]),
+        ("direct_f16_f32", [half, single]),
+        ("direct_bf16_f32", [brain, single]),
+        ("direct_e4m3fn_f32", [small, single]),
+        ("direct_e5m2_f32", [steep, single]),
+        ("direct_bool_f32", [bool, single]),
+        ("direct_f32_f64", [single, double]),
+        ("direct_i32_i64", [int, long]),
+        ("direct_i64_i32", [long, int]),
+        ("direct_u8_f32", [u8, single]),
+        ("direct_u8_f16", [u8, half]),
+        ("direct_u8_bf16", [u8, brain]),
+    ]
+}
+
+#[test]
+fn kernels_for_certain_types_do_what_those_for_all_types_do() {
+    let mut random = Random(11);
+    for (name, [from, to]) in direct() {
+        let sizes = [from, to].map(bytes);
+        let lot = 16 / sizes[0].max(sizes[1]);
+        let values = patterns(from, 1 << 16, &mut random);
+        // One run, one block but one, one block, and many with a rest; all that there are in the end.
+        let counts = [1, 1023, 1024, 4097, values.len() as i64 / lot];
+        let factors = [(false, None), (true, Some(0.3)), (true, Some(-1e36)), (true, Some(3e38))];
+        for (count, (is_scaled, by)) in counts.iter().flat_map(|n| factors.iter().map(move |by| (*n, *by))) {
+            if is_scaled && from != Scalar::Uint(8) {
+                continue;
+            }
+            let factor = by.map(|by: f64| Factor { scale: Some(by), bias: Some(-by / 7.0) });
+            let mut numbers = numbers(from, to, Overflow::Wrap, is_scaled);
+            numbers.first = 1;
+            numbers.own[1] = factor.map_or([1.0, -0.0], |factor| laid_out(&[factor])[0]);
+            let n = (count * lot) as usize;
+            let mut source = Memory::new(&mut random, n * sizes[0] as usize, 0);
+            let mut target = Memory::new(&mut random, n * sizes[1] as usize, 0);
+            let mut naive = target.copy();
+            let words = source.words().chunks_mut(sizes[0] as usize);
+            let raws = values.iter().cycle();
+            for ((raw, word), to_word) in raws.zip(words).zip(naive.words().chunks_mut(sizes[1] as usize)) {
+                put(word, *raw);
+                put(to_word, expected(from, *raw, to, Overflow::Wrap, factor));
+            }
+            let run = Turn { extent: count, source: lot * sizes[0], target: lot * sizes[1], step: 0 };
+            let params = convert(ONES, &[run], [source.at(0), target.at(0)], numbers);
+            launch(name, &params, blocks(count, 1024));
+            check(&|| format!("{name}, {count} runs, {factor:?}"), &mut target, &mut naive);
+        }
+    }
+}
+
 /// Factors for so many indices: scale or bias or both.
 fn factors(random: &mut Random, count: i64) -> Vec<Factor> {
     let which = random.below(3);
@@ -176,15 +236,21 @@ fn check_sheets(
 ) {
     let sizes = [from, to].map(bytes);
     let values = patterns(from, 64, random);
-    let overflow = if random.below(2) == 0 { Overflow::Wrap } else { Overflow::Saturate };
+    // Kernels for certain types hold nothing within bounds, and have one finite factor for each channel or sheet.
+    let fixed = name.starts_with("rgb");
+    let overflow = if fixed || random.below(2) == 0 { Overflow::Wrap } else { Overflow::Saturate };
     let is_scaled = codes.is_none() && (random.below(3) > 0 || from == to);
-    let along = random.below(3);
+    let along = if fixed { 1 + random.below(2) } else { random.below(3) };
     let steps = [0, 1, 2].map(|axis| i64::from(is_scaled && axis == along));
     let batch = Turn { step: steps[2], ..sheets.batch };
     let sheets = &Sheets { batch, ..*sheets };
     let count = [sheets.shape[0], sheets.shape[1], batch.extent][along as usize];
-    let factors = factors(random, count);
-    let pairs = laid_out(&factors);
+    let mut factors = factors(random, count);
+    if fixed {
+        let finite = |by: &f64| (*by as f32).is_finite();
+        factors.iter_mut().for_each(|f| (f.scale, f.bias) = (f.scale.filter(finite), f.bias.filter(finite)));
+    }
+    let pairs = if is_scaled { laid_out(&factors) } else { vec![[1.0, -0.0]; count as usize] };
     let mut numbers = numbers(from, to, overflow, is_scaled);
     if count <= 16 {
         numbers.own[..pairs.len()].copy_from_slice(&pairs);
@@ -249,6 +315,34 @@ fn pixels_become_planes_and_planes_pixels() {
                 let merge = tight(channels * sizes[1], channels, count, 1);
                 check_sheets(&mut random, ("pixels", MERGE), pair, &merge, [1024, channels], code);
             }
+        }
+    }
+}
+
+#[test]
+fn pixels_of_three_channels_become_planes_and_planes_pixels_by_kernels_for_certain_types() {
+    let mut random = Random(12);
+    let words = [(Scalar::Uint(8), 8), (Scalar::Uint(16), 16), (Scalar::Uint(32), 32)];
+    let moved = words.into_iter().flat_map(|(word, bits)| {
+        let (code, size) = (Some(types::word(bits)), bits / 8);
+        [
+            (format!("rgb_split_{size}"), SPLIT, [word; 2], code),
+            (format!("rgb_merge_{size}"), MERGE, [word; 2], code),
+        ]
+    });
+    let changed = [("f32", types::F32), ("f16", types::F16), ("bf16", types::BF16)]
+        .map(|(name, to)| (format!("rgb_split_u8_{name}"), SPLIT, [Scalar::Uint(8), to], None));
+    for (name, shape, pair, code) in moved.chain(changed) {
+        for count in [4, 32, 1020, 1024, 1028, 2048, 2052].repeat(3) {
+            let sizes = pair.map(bytes);
+            let units = sizes.map(|size| 4 * size);
+            let (extents, side, tile) = match shape {
+                SPLIT => ([count, 3], 0, [3, 1024]),
+                _ => ([3, count], 1, [1024, 3]),
+            };
+            let mut sheets = Sheets::new(&mut random, extents, sizes, units, true);
+            sheets.pitches[side] = 3 * sizes[side];
+            check_sheets(&mut random, (&name, shape), pair, &sheets, tile, code);
         }
     }
 }

@@ -11,6 +11,8 @@ pub const F16: Scalar = Scalar::Float16;
 pub const F32: Scalar = Scalar::Float32;
 pub const F64: Scalar = Scalar::Float64;
 pub const BF16: Scalar = Scalar::Small(Format::BFLOAT16);
+pub const E4M3FN: Scalar = Scalar::Small(Format::FLOAT8_E4M3FN);
+pub const E5M2: Scalar = Scalar::Small(Format::FLOAT8_E5M2);
 
 const IEEE: u32 = 0;
 const FN: u32 = 1;

@@ -2,6 +2,7 @@
 //! there.
 #![forbid(unsafe_code)]
 
+use super::direct;
 use super::kernel::{Kernel, Sheet, Step, Type, Writes};
 use super::nest::{self, Ends, allows, cut, trace, with};
 use super::sheet::{self, find};
@@ -224,7 +225,7 @@ fn convert(plan: &Plan, cells: [Cell; 2], change: Change, ends: Ends) -> Result<
     let mut steps = if change.is_complex_truth() {
         vec![cast(plan, cells[1], types, sizes[0] * 8)]
     } else if is_plain {
-        convert_bytes(plan, types, sizes, ends)?
+        convert_bytes(plan, types, sizes, direct::does(&change), ends)?
     } else {
         vec![cast(plan, cells[1], types, 0)]
     };
@@ -235,28 +236,39 @@ fn convert(plan: &Plan, cells: [Cell; 2], change: Change, ends: Ends) -> Result<
 }
 
 /// Numbers of whole bytes, aligned to their size.
-fn convert_bytes(plan: &Plan, types: [Type; 2], sizes: [i64; 2], ends: Ends) -> Result<Vec<Step>> {
+fn convert_bytes(
+    plan: &Plan,
+    types: [Type; 2],
+    sizes: [i64; 2],
+    directly: bool,
+    ends: Ends,
+) -> Result<Vec<Step>> {
     let numbers =
         |adjacent: i64, items| Step { kernel: Kernel::Numbers { adjacent: adjacent as u8, types }, items };
     let widths = sizes.map(|size| size * 8);
     let Some(row) = plan.loops.first() else { return Ok(vec![numbers(1, plan.clone())]) };
     if [row.source, row.target] == widths && row.step == 0 {
         let at_once = if sizes[0].max(sizes[1]) > 4 { 2 } else { 4 };
+        let by_type = (Kernel::Direct { types }, direct::at_once(types));
+        let by_lot = (Kernel::Numbers { adjacent: at_once as u8, types }, at_once);
+        let is_direct = directly && plan.loops.len() == 1 && direct::numbers(types).is_some();
         let [source, target] = trace(plan, &plan.loops[1..], ends);
-        let main = row.extent - row.extent % at_once;
-        if main > 0
-            && allows(source, at_once * sizes[0])
-            && allows(target, at_once * sizes[1])
-            && (main == row.extent || row.extent * sizes[1] >= LONG)
-        {
-            let [vectors, over] = cut(plan, main)?;
-            let mut steps = vec![numbers(at_once, in_groups(&vectors, at_once)?)];
-            steps.extend((main < row.extent).then(|| numbers(1, over)));
-            return Ok(steps);
+        for (kernel, at_once) in is_direct.then_some(by_type).into_iter().chain([by_lot]) {
+            let main = row.extent - row.extent % at_once;
+            if main > 0
+                && allows(source, at_once * sizes[0])
+                && allows(target, at_once * sizes[1])
+                && (main == row.extent || row.extent * sizes[1] >= LONG)
+            {
+                let [vectors, over] = cut(plan, main)?;
+                let mut steps = vec![Step { kernel, items: in_groups(&vectors, at_once)? }];
+                steps.extend((main < row.extent).then(|| numbers(1, over)));
+                return Ok(steps);
+            }
         }
     }
     if let Some((sheet, sheets)) = find(plan, widths)?
-        && let Some(kernel) = turn(&sheet, &sheets, types, sizes, ends)
+        && let Some(kernel) = turn(&sheet, &sheets, types, sizes, directly, ends)
     {
         return Ok(vec![Step { kernel, items: sheets }]);
     }
@@ -264,9 +276,16 @@ fn convert_bytes(plan: &Plan, types: [Type; 2], sizes: [i64; 2], ends: Ends) -> 
 }
 
 /// The kernel for sheets of numbers, if they are large enough for one.
-fn turn(sheet: &Sheet, sheets: &Plan, types: [Type; 2], sizes: [i64; 2], ends: Ends) -> Option<Kernel> {
+fn turn(
+    sheet: &Sheet,
+    sheets: &Plan,
+    types: [Type; 2],
+    sizes: [i64; 2],
+    directly: bool,
+    ends: Ends,
+) -> Option<Kernel> {
     if types.iter().all(|of| of.is_of_pixels())
-        && let Some(kernel) = sheet::pixels(sheet, sheets, types, sizes, ends)
+        && let Some(kernel) = sheet::pixels(sheet, sheets, types, sizes, ends, directly)
     {
         return Some(kernel);
     }

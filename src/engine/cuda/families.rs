@@ -19,6 +19,8 @@ families! {
     TRANSPOSE: "transpose",
     TILE: "tile",
     PIXELS: "pixels",
+    RGB: "rgb",
+    DIRECT: "direct",
     TO_FLOAT: "to_float",
     TO_INTEGER: "to_integer",
     TO_WIDE: "to_wide",
@@ -32,7 +34,9 @@ pub fn family(kernel: &Kernel) -> &'static Family {
         Kernel::Run { .. } | Kernel::Words { .. } | Kernel::Gather { .. } | Kernel::Fill { .. } => &COPY,
         Kernel::Transpose { tiling: Tiling::Strips { .. }, .. } => &TILE,
         Kernel::Transpose { .. } => &TRANSPOSE,
+        Kernel::Pixels { fixed: true, .. } => &RGB,
         Kernel::Pixels { .. } => &PIXELS,
+        Kernel::Direct { .. } => &DIRECT,
         Kernel::Numbers { types, .. } | Kernel::Turn { types, .. } => match types[1].family() {
             Made::Float => &TO_FLOAT,
             Made::Integer => &TO_INTEGER,

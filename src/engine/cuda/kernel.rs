@@ -3,6 +3,7 @@
 
 use std::ffi::CStr;
 
+use super::direct;
 use crate::dtype::Scalar;
 use crate::dtype::float::Format;
 use crate::engine::plan::Plan;
@@ -62,6 +63,8 @@ pub enum Kernel {
     Pixels {
         /// Whether these are its columns, of adjacent elements of the source; else its rows.
         splits: bool,
+        /// Whether a kernel for these very types does it.
+        fixed: bool,
         /// The types.
         types: [Type; 2],
         /// The sheet.
@@ -71,6 +74,12 @@ pub enum Kernel {
     Numbers {
         /// How many.
         adjacent: u8,
+        /// The types.
+        types: [Type; 2],
+    },
+    /// Runs of adjacent numbers are converted that have 16 bytes on the wider side, all runs one behind the other: by a kernel
+    /// for these very types.
+    Direct {
         /// The types.
         types: [Type; 2],
     },
@@ -242,7 +251,9 @@ impl Kernel {
             Self::Transpose { tiling: Tiling::Strips { .. }, size, .. } => {
                 sized!(*size, "tile_", 1 2 4 8 16)
             }
+            Self::Pixels { fixed: true, splits, types, .. } => return direct::pixels(*types, *splits),
             Self::Pixels { .. } => c"pixels",
+            Self::Direct { types } => return direct::numbers(*types),
             Self::Numbers { types, .. } | Self::Turn { types, .. } => match types[1].family() {
                 Family::Float => c"to_float",
                 Family::Integer => c"to_integer",
@@ -256,7 +267,8 @@ impl Kernel {
     pub fn block(&self) -> [i64; 2] {
         match self {
             Self::Run { .. } => [1, 1],
-            Self::Words { .. } | Self::Fill { .. } | Self::Numbers { .. } | Self::Cast { .. } => [1024, 1],
+            Self::Words { .. } | Self::Fill { .. } => [1024, 1],
+            Self::Numbers { .. } | Self::Direct { .. } | Self::Cast { .. } => [1024, 1],
             Self::Gather { .. } => [512, 1],
             Self::Transpose { tiling: Tiling::Vectors, size: 1 | 2, .. } => [128, 128],
             Self::Transpose { tiling: Tiling::Strips { wide, high }, .. } => [*high, *wide],

@@ -89,6 +89,9 @@ unsafe fn launch(
             Kernel::Numbers { adjacent, types } => {
                 start(kernel, blocks, &Convert::new(ends, items, adjacent, numbers(types)), queue)
             }
+            Kernel::Direct { types } => {
+                start(kernel, blocks, &Convert::new(ends, items, 1, numbers(types)), queue)
+            }
             Kernel::Cast { writes, types, imaginary } => {
                 let parameters = Cast::new(ends, items, cells, writes, imaginary, numbers(types));
                 start(kernel, blocks, &parameters, queue)

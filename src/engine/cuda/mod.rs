@@ -4,6 +4,7 @@
 mod boxes;
 pub mod choose;
 pub mod device;
+mod direct;
 pub mod equal;
 mod families;
 mod fill;

@@ -242,8 +242,10 @@ mod tests {
         for (packed, committed) in [
             (&packed!("cast_75")[..], include_str!("kernels/ptx/cast_75.ptx")),
             (packed!("copy_75"), include_str!("kernels/ptx/copy_75.ptx")),
+            (packed!("direct_75"), include_str!("kernels/ptx/direct_75.ptx")),
             (packed!("equal_75"), include_str!("kernels/ptx/equal_75.ptx")),
             (packed!("pixels_75"), include_str!("kernels/ptx/pixels_75.ptx")),
+            (packed!("rgb_75"), include_str!("kernels/ptx/rgb_75.ptx")),
             (packed!("tile_75"), include_str!("kernels/ptx/tile_75.ptx")),
             (packed!("to_float_75"), include_str!("kernels/ptx/to_float_75.ptx")),
             (packed!("to_integer_75"), include_str!("kernels/ptx/to_integer_75.ptx")),

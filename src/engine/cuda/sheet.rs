@@ -1,6 +1,7 @@
 //! Sheets in plans: where the source runs along another loop than the target.
 #![forbid(unsafe_code)]
 
+use super::direct;
 use super::kernel::{Kernel, Sheet, Step, Tiling, Type};
 use super::nest::{Ends, allows, moved, trace, with};
 use crate::engine::plan::Plan;
@@ -53,7 +54,7 @@ pub fn transpose(items: &Plan, size: u8, swap: u8, ends: Ends) -> Result<Option<
     if swap == 1
         && size <= 4
         && let Some(word) = Type::word(bytes as u64 * 8)
-        && let Some(kernel) = pixels(&sheet, &sheets, [word; 2], [bytes; 2], ends)
+        && let Some(kernel) = pixels(&sheet, &sheets, [word; 2], [bytes; 2], ends, true)
     {
         return Ok(Some(Step { kernel, items: sheets }));
     }
@@ -80,7 +81,15 @@ fn tiling(sheet: &Sheet, sheets: &Plan, size: i64, ends: Ends) -> Tiling {
 }
 
 /// The kernel for sheets of few columns or few rows that adjoin each other, `sizes` being the bytes of an element.
-pub fn pixels(sheet: &Sheet, sheets: &Plan, types: [Type; 2], sizes: [i64; 2], ends: Ends) -> Option<Kernel> {
+/// `directly`: a kernel for these very types does what is asked for, if there is one.
+pub fn pixels(
+    sheet: &Sheet,
+    sheets: &Plan,
+    types: [Type; 2],
+    sizes: [i64; 2],
+    ends: Ends,
+    directly: bool,
+) -> Option<Kernel> {
     let [source, target] = trace(sheets, &sheets.loops, ends);
     let fits = |source, target| allows(source, 4 * sizes[0]) && allows(target, 4 * sizes[1]);
     let is_few = |n: i64| (2..=4).contains(&n);
@@ -93,7 +102,10 @@ pub fn pixels(sheet: &Sheet, sheets: &Plan, types: [Type; 2], sizes: [i64; 2], e
         && sheet.target_pitch == sheet.rows * sizes[1] * 8
         && is_long(sheet.columns)
         && fits(source | sheet.source_pitch, target);
-    (splits || merges).then_some(Kernel::Pixels { splits, types, sheet: *sheet })
+    let (channels, step) =
+        if splits { (sheet.columns, sheet.steps[0]) } else { (sheet.rows, sheet.steps[1]) };
+    let fixed = directly && channels == 3 && step == 0 && direct::pixels(types, splits).is_some();
+    (splits || merges).then_some(Kernel::Pixels { splits, fixed, types, sheet: *sheet })
 }
 
 impl Sheet {

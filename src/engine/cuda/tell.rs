@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::choose::choose;
+use super::direct;
 use super::kernel::{Kernel, Step, Tiling, Writes};
 use super::nest::Ends;
 use super::planes;
@@ -90,6 +91,7 @@ fn words(step: &Step) -> String {
         }
         Kernel::Numbers { adjacent: 1, .. } => "number by number".into(),
         Kernel::Numbers { adjacent, .. } => format!("{adjacent} adjacent numbers at a time"),
+        Kernel::Direct { types } => format!("{} adjacent numbers at a time", direct::at_once(types)),
         Kernel::Turn { sheet, .. } => {
             format!("{count} sheets of {} rows and {} columns, converted in tiles", sheet.rows, sheet.columns)
         }

@@ -90,11 +90,14 @@ impl Params {
 const fn number(kind: u32, bits: u32, exponent: u32, mantissa: u32, bias: u32, special: u32) -> u32 {
     bits | kind << 8 | exponent << 12 | mantissa << 16 | special << 20 | bias << 24
 }
+const BOOL: u32 = number(1, 8, 0, 0, 0, 0);
 const UINT8: u32 = number(2, 8, 0, 0, 0, 0);
 const INT32: u32 = number(3, 32, 0, 0, 0, 0);
+const INT64: u32 = number(3, 64, 0, 0, 0, 0);
 const FLOAT16: u32 = number(5, 16, 5, 10, 15, 0);
 const BFLOAT16: u32 = number(4, 16, 8, 7, 127, 0);
 const E4M3FN: u32 = number(4, 8, 4, 3, 7, 1);
+const E5M2: u32 = number(4, 8, 5, 2, 15, 0);
 const FLOAT32: u32 = number(6, 32, 0, 0, 0, 0);
 const FLOAT64: u32 = number(7, 64, 0, 0, 0, 0);
 
@@ -102,6 +105,7 @@ const FLOAT64: u32 = number(7, 64, 0, 0, 0, 0);
 const PAIRS: u32 = 2;
 const LOTS: u32 = 3;
 const SPLIT: u32 = 4;
+const MERGE: u32 = 5;
 
 /// A launch over so many elements of a source and a target, whose sizes in bytes are given.
 struct Launch {
@@ -251,62 +255,146 @@ fn bits(value: f64, kind: Type) -> u64 {
 }
 
 #[test]
-fn pixels_take_few_instructions() {
+fn pixels_of_three_channels_take_few_instructions() {
     let (pixels, channels) = (1u32 << 16, 3);
-    let tiles =
-        Params::default().longs(&[i64::from(channels), 2 * i64::from(pixels)]).words(&[pixels, channels]);
+    for (kernel, size, limit, sectors) in [
+        ("rgb_split_1", 1, 5.0, 2.01),
+        ("rgb_split_2", 2, 7.4, 2.01),
+        ("rgb_split_4", 4, 4.0, 1.51),
+        ("rgb_merge_1", 1, 5.0, 2.01),
+        ("rgb_merge_2", 2, 7.4, 2.01),
+        ("rgb_merge_4", 4, 4.0, 1.51),
+    ] {
+        let splits = kernel.contains("split");
+        let [rows, columns] = if splits { [pixels, channels] } else { [channels, pixels] };
+        let tiles = [columns, rows].map(|n| n.div_ceil(1024));
+        let pitches = [columns, rows].map(|n| i64::from(n) * size as i64);
+        let sheet = Params::default().longs(&pitches).words(&[rows, columns]);
+        let sheet = sheet.divisor(tiles[0]).divisor(tiles[1]).divisor(1).divisor(1).words(&[1, 0]).walk(&[]);
+        let word = 8 * size as u32;
+        let shape = if splits { SPLIT } else { MERGE };
+        let rest = sheet.longs(&[0, 0]).words(&[shape, 0]).numbers([word; 2], 0, 0, [1.0, -0.0]);
+        let elements = pixels * channels;
+        let launch = Launch { kernel, blocks: pixels / 1024, elements, sizes: [size; 2], rest };
+        let done = launch.run("rgb_75");
+        assert!(done.target == transposed(&done.source, rows as usize, columns as usize, size), "{kernel}");
+        launch.holds(&done, limit, sectors);
+    }
+}
+
+#[test]
+fn pixels_that_change_take_few_instructions() {
+    for (kernel, to, size, code, limit) in [
+        ("pixels", Float::F16, 2, FLOAT16, 79.5),
+        ("rgb_split_u8_f16", Float::F16, 2, FLOAT16, 16.1),
+        ("rgb_split_u8_bf16", Float::Bf16, 2, BFLOAT16, 20.2),
+        ("rgb_split_u8_f32", Float::F32, 4, FLOAT32, 12.5),
+    ] {
+        pixels_take(kernel, (to, size, code), limit);
+    }
+}
+
+/// Scaled bytes of three channels.
+fn pixels_take(kernel: &'static str, (float, size, code): (Float, usize, u32), limit: f64) {
+    let (pixels, channels) = (1u32 << 16, 3);
+    let tiles = Params::default()
+        .longs(&[i64::from(channels), size as i64 * i64::from(pixels)])
+        .words(&[pixels, channels]);
     let tiles = tiles.divisor(1).divisor(pixels / 1024).divisor(1).divisor(1).words(&[1, 0]).walk(&[]);
-    let rest = tiles.longs(&[0, 0]).words(&[SPLIT, 0]).numbers([UINT8, FLOAT16], 0, 32, [0.5, 1.0]);
+    let rest = tiles.longs(&[0, 0]).words(&[SPLIT, 0]).numbers([UINT8, code], 0, 32, [0.5, 1.0]);
     let elements = pixels * channels;
-    let launch = Launch { kernel: "pixels", blocks: pixels / 1024, elements, sizes: [1, 2], rest };
-    let done = launch.run("pixels_75");
+    let launch = Launch { kernel, blocks: pixels / 1024, elements, sizes: [1, size], rest };
+    let done = launch.run(if kernel == "pixels" { "pixels_75" } else { "rgb_75" });
     let planes = transposed(&done.source, pixels as usize, channels as usize, 1);
-    for (from, to) in planes.iter().zip(done.target.chunks(2)) {
-        let expected = bits(f64::from(*from) * 0.5 + 1.0, Type::Float(Float::F16));
+    for (from, to) in planes.iter().zip(done.target.chunks(size)) {
+        let expected = bits(f64::from(*from) * 0.5 + 1.0, Type::Float(float));
         assert_eq!(word(to), expected, "{from}");
     }
-    launch.holds(&done, 79.5, 1.7);
+    launch.holds(&done, limit, 1.7);
 }
 
 #[test]
 fn conversions_take_few_instructions() {
-    let float = Type::Float;
-    let (u8, i32, half, brain) = (Type::Unsigned(1), Type::Signed(4), float(Float::F16), float(Float::Bf16));
-    let (small, single, double) = (float(Float::E4m3), float(Float::F32), float(Float::F64));
-    let (one, scaled) = ((0, [1.0, -0.0]), (32, [0.5, 1.0]));
-    for (kernel, types, codes, (width, pair), limit) in [
-        ("to_float", [u8, single], [UINT8, FLOAT32], one, 53.5),
-        ("to_float", [u8, half], [UINT8, FLOAT16], scaled, 86.0),
-        ("to_float", [single, half], [FLOAT32, FLOAT16], one, 47.5),
-        ("to_float", [single, brain], [FLOAT32, BFLOAT16], one, 51.0),
-        ("to_float", [single, small], [FLOAT32, E4M3FN], one, 102.0),
-        ("to_float", [half, single], [FLOAT16, FLOAT32], one, 47.5),
-        ("to_float", [brain, single], [BFLOAT16, FLOAT32], one, 42.0),
-        ("to_float", [small, single], [E4M3FN, FLOAT32], one, 68.5),
-        ("to_integer", [single, u8], [FLOAT32, UINT8], one, 59.0),
-        ("to_integer", [u8, i32], [UINT8, INT32], one, 49.0),
-        ("to_wide", [single, double], [FLOAT32, FLOAT64], one, 93.0),
+    for (kernel, codes, limit) in [
+        ("to_float", [UINT8, FLOAT32], 53.5),
+        ("to_float", [FLOAT32, FLOAT16], 47.5),
+        ("to_float", [FLOAT32, BFLOAT16], 51.0),
+        ("to_float", [FLOAT32, E4M3FN], 102.0),
+        ("to_float", [FLOAT16, FLOAT32], 47.5),
+        ("to_float", [BFLOAT16, FLOAT32], 42.0),
+        ("to_float", [E4M3FN, FLOAT32], 68.5),
+        ("to_integer", [FLOAT32, UINT8], 59.0),
+        ("to_integer", [UINT8, INT32], 49.0),
+        ("to_wide", [FLOAT32, FLOAT64], 93.0),
+        ("direct_f32_f16", [FLOAT32, FLOAT16], 16.0),
+        ("direct_f32_bf16", [FLOAT32, BFLOAT16], 19.0),
+        ("direct_f32_e4m3fn", [FLOAT32, E4M3FN], 31.0),
+        ("direct_f32_e5m2", [FLOAT32, E5M2], 29.5),
+        ("direct_f16_f32", [FLOAT16, FLOAT32], 13.6),
+        ("direct_bf16_f32", [BFLOAT16, FLOAT32], 8.0),
+        ("direct_e4m3fn_f32", [E4M3FN, FLOAT32], 17.4),
+        ("direct_e5m2_f32", [E5M2, FLOAT32], 19.5),
+        ("direct_f32_f64", [FLOAT32, FLOAT64], 24.2),
+        ("direct_i32_i64", [INT32, INT64], 18.0),
+        ("direct_i64_i32", [INT64, INT32], 14.0),
+        ("direct_u8_f32", [UINT8, FLOAT32], 11.2),
+        ("direct_bool_f32", [BOOL, FLOAT32], 8.5),
     ] {
-        let count = 1 << 17;
-        let sizes = types.map(|kind| usize::from(kind.bytes()));
-        let lot = if sizes.contains(&8) { 2 } else { 4 };
-        let walk = [(count / lot, (lot as usize * sizes[0]) as i64, (lot as usize * sizes[1]) as i64)];
-        let sheet = Params::default().longs(&[0, 0]).words(&[1, 1]);
-        let sheet = sheet.divisor(1).divisor(1).divisor(1).divisor(1).words(&[1, 0]).walk(&walk);
-        let sheet = sheet.longs(&[0, 0]).words(&[if lot == 4 { LOTS } else { PAIRS }, 0]);
-        let rest = sheet.numbers(codes, u32::from(types[1] == u8), width, pair);
-        let launch = Launch { kernel, blocks: count / lot / 1024, elements: count, sizes, rest };
-        let done = launch.run(&format!("{kernel}_75"));
-        for (from, to) in done.source.chunks(sizes[0]).zip(done.target.chunks(sizes[1])) {
-            let expected = bits(value(word(from), types[0]) * pair[0] + pair[1], types[1]);
-            assert_eq!(
-                word(to),
-                convert::extend(expected, Type::Unsigned(sizes[1] as u8)),
-                "{types:?} {from:x?}"
-            );
-        }
-        launch.holds(&done, limit, 1.0);
+        conversion_takes(kernel, codes, (0, [1.0, -0.0]), limit);
     }
+    for (kernel, codes, limit) in [
+        ("to_float", [UINT8, FLOAT16], 86.0),
+        ("direct_u8_f16", [UINT8, FLOAT16], 11.8),
+        ("direct_u8_bf16", [UINT8, BFLOAT16], 15.9),
+    ] {
+        conversion_takes(kernel, codes, (32, [0.5, 1.0]), limit);
+    }
+}
+
+/// The type of a number.
+fn type_of(code: u32) -> Type {
+    match code {
+        BOOL | UINT8 => Type::Unsigned(1),
+        INT32 => Type::Signed(4),
+        INT64 => Type::Signed(8),
+        FLOAT16 => Type::Float(Float::F16),
+        BFLOAT16 => Type::Float(Float::Bf16),
+        E4M3FN => Type::Float(Float::E4m3),
+        E5M2 => Type::Float(Float::E5m2),
+        FLOAT32 => Type::Float(Float::F32),
+        FLOAT64 => Type::Float(Float::F64),
+        _ => panic!("no type has the code {code:#x}"),
+    }
+}
+
+/// Numbers side by side, scaled in a float of `width` bits if that is not 0.
+fn conversion_takes(kernel: &'static str, codes: [u32; 2], (width, pair): (u32, [f64; 2]), limit: f64) {
+    let types = codes.map(type_of);
+    let count = 1 << 17;
+    let sizes = types.map(|kind| usize::from(kind.bytes()));
+    let is_direct = kernel.starts_with("direct");
+    let lot = match sizes[0].max(sizes[1]) {
+        8 => 2,
+        widest if is_direct => 16 / widest as u32,
+        _ => 4,
+    };
+    let walk = [(count / lot, (lot as usize * sizes[0]) as i64, (lot as usize * sizes[1]) as i64)];
+    let sheet = Params::default().longs(&[0, 0]).words(&[1, 1]);
+    let sheet = sheet.divisor(1).divisor(1).divisor(1).divisor(1).words(&[1, 0]).walk(&walk);
+    let sheet = sheet.longs(&[0, 0]).words(&[if lot == 4 { LOTS } else { PAIRS }, 0]);
+    let rest = sheet.numbers(codes, u32::from(codes[1] == UINT8), width, pair);
+    let launch = Launch { kernel, blocks: count / lot / 1024, elements: count, sizes, rest };
+    let done = launch.run(&format!("{}_75", if is_direct { "direct" } else { kernel }));
+    for (from, to) in done.source.chunks(sizes[0]).zip(done.target.chunks(sizes[1])) {
+        let expected = match codes {
+            [INT64, INT32] => word(&from[..4]),
+            [BOOL, _] => bits(f64::from(u8::from(from[0] != 0)), types[1]),
+            _ => bits(value(word(from), types[0]) * pair[0] + pair[1], types[1]),
+        };
+        let expected = convert::extend(expected, Type::Unsigned(sizes[1] as u8));
+        assert_eq!(word(to), expected, "{types:?} {from:x?}");
+    }
+    launch.holds(&done, limit, 1.0);
 }
 
 fn word(bytes: &[u8]) -> u64 {

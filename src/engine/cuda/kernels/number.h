@@ -112,9 +112,8 @@ DEVICE u32 encoded_power(f32 x) {
 /// What NaN becomes in float16 as NumPy has it: the top of the payload stays, and something does.
 DEVICE u32 half_nan(u32 sign, u32 payload) { return sign | 0x7c00 | (payload ? payload : 1); }
 
-DEVICE u32 half_from(f32 x) {
-    u32 bits = as<u32>(x);
-    if (is_nan(x)) return half_nan(bits >> 16 & 0x8000, bits >> 13 & 0x3ff);
+/// Of a number that is not NaN.
+DEVICE u32 half_of_number(f32 x) {
 #ifdef __CUDA_ARCH__
     u16 code;
     asm("cvt.rn.f16.f32 %0, %1;" : "=h"(code) : "f"(x));
@@ -122,6 +121,12 @@ DEVICE u32 half_from(f32 x) {
 #else
     return Format(HALF).encode(x);
 #endif
+}
+
+DEVICE u32 half_from(f32 x) {
+    u32 bits = as<u32>(x);
+    if (is_nan(x)) return half_nan(bits >> 16 & 0x8000, bits >> 13 & 0x3ff);
+    return half_of_number(x);
 }
 
 /// float64 to float16 in one rounding.
@@ -154,12 +159,16 @@ DEVICE f64 half_to_f64(u32 code) {
     return f64(half_to_f32(code));
 }
 
-DEVICE u32 bfloat_from(f32 x) {
+/// Of a number that is not NaN.
+DEVICE u32 bfloat_of_number(f32 x) {
     u32 bits = as<u32>(x);
-    if (is_nan(x)) return (bits >> 16 & 0x8000) | 0x7fc0;
     return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
 }
 
+DEVICE u32 bfloat_from(f32 x) {
+    if (is_nan(x)) return (as<u32>(x) >> 16 & 0x8000) | 0x7fc0;
+    return bfloat_of_number(x);
+}
 
 /// An integer of at most 32 bits, or a boolean, in the low bits of `raw`, as 32 bits of its sign.
 DEVICE u32 extended(u32 type, u32 raw) {

@@ -128,7 +128,15 @@ fn item(
                 put(moves, target + k * sizes[1] * 8, Some(source + k * sizes[0] * 8), first);
             }
         }
-        Kernel::Pixels { splits, types, sheet } => {
+        Kernel::Direct { types } => {
+            let sizes = types.map(size_of_type);
+            let n = 16 / sizes[0].max(sizes[1]);
+            both(sizes.map(|size| size * n));
+            for k in 0..n {
+                put(moves, target + k * sizes[1] * 8, Some(source + k * sizes[0] * 8), first);
+            }
+        }
+        Kernel::Pixels { splits, types, sheet, .. } => {
             let sizes = types.map(size_of_type);
             expects_pixels(splits, &sheet, sizes, [source, target], ends);
             each(&sheet, sizes.map(|size| size * 8), &mut |from, to, step| {
@@ -292,18 +300,28 @@ fn common_layouts_get_the_kernels_that_are_made_for_them() {
         assert_eq!(name(uint(bits), uint(bits), &[128, 96], turned, &none), kernel);
     }
     assert_eq!(name(uint(32), uint(32), &[127, 96], turned, &none), "trans_4");
-    assert_eq!(name(uint(8), uint(8), &[3, 64, 64], channels, &none), "pixels");
-    assert_eq!(name(uint(8), float(16), &[3, 64, 64], channels, &none), "pixels");
+    assert_eq!(name(uint(8), uint(8), &[3, 64, 64], channels, &none), "rgb_split_1");
+    assert_eq!(name(uint(16), uint(16), &[64, 64, 3], &[2, 0, 1], &none), "rgb_merge_2");
+    assert_eq!(name(uint(8), uint(8), &[4, 64, 64], channels, &none), "pixels");
+    assert_eq!(name(uint(8), float(16), &[3, 64, 64], channels, &none), "rgb_split_u8_f16");
     assert_eq!(name(uint(8), float(32), &[64, 64, 3], &[2, 0, 1], &none), "pixels");
     assert_eq!(name(uint(8), uint(8), &[5, 64, 64], channels, &none), "tile_1");
-    assert_eq!(name(float(32), float(16), &[64, 100], flat, &none), "to_float");
-    assert_eq!(name(float(32), float(16), &[9999, 1], flat, &none), "to_float to_float");
+    assert_eq!(name(float(32), float(16), &[64, 100], flat, &none), "direct_f32_f16");
+    assert_eq!(name(float(32), float(16), &[9999, 1], flat, &none), "direct_f32_f16 to_float");
+    assert_eq!(name(float(16), float(64), &[64, 100], flat, &none), "to_wide");
     assert_eq!(name(float(32), float(16), &[64, 100], turned, &none), "to_float");
     assert_eq!(name(float(32), float(64), &[64, 100], turned, &none), "to_wide");
     assert_eq!(name(swapped, float(32), &[64, 100], flat, &none), "cast");
     let scale: Vec<f64> = (0..3).map(f64::from).collect();
-    let scaled = Transform { scale: &scale, overflow: Overflow::Saturate, ..none };
-    assert_eq!(name(uint(8), float(16), &[3, 64, 64], channels, &scaled), "pixels");
+    let scaled = Transform { scale: &scale, ..none };
+    assert_eq!(name(uint(8), float(16), &[3, 64, 64], channels, &scaled), "rgb_split_u8_f16");
+    assert_eq!(name(float(32), float(16), &[3, 64], flat, &scaled), "to_float");
+    let held = Transform { overflow: Overflow::Saturate, ..scaled };
+    assert_eq!(name(uint(8), float(16), &[3, 64, 64], channels, &held), "pixels");
+    let endless = Transform { scale: &[1.0, 2.0, 1e300], ..none };
+    assert_eq!(name(uint(8), float(16), &[3, 64, 64], channels, &endless), "pixels");
+    let single = Transform { scale: &[1.0 / 255.0], bias: &[-0.5], ..none };
+    assert_eq!(name(uint(8), float(16), &[64, 100], flat, &single), "direct_u8_f16");
     let backwards = (Layout::raw(&[4096], &[-1], 4095), Layout::raw(&[4096], &[1], 0));
     assert_eq!(checked((uint(16), &backwards.0), (uint(16), &backwards.1), &none, [0, 0]), ["gather_2"]);
     assert_eq!(checked((uint(16), &backwards.0), (uint(16), &backwards.1), &none, [0, 2]), ["copy_2"]);

@@ -172,6 +172,45 @@ fn shapes_at_the_edges_of_blocks_and_tiles_are_those_of_the_naive_twin() {
 }
 
 #[test]
+fn numbers_and_pixels_of_the_types_that_most_are_are_those_of_the_naive_twin() {
+    let entered = fake::context(0).enter().expect("a context");
+    let mut seen = BTreeMap::new();
+    let dtype = DType::new;
+    let (u8, int, long) = (dtype(code::UINT, 8), dtype(code::INT, 32), dtype(code::INT, 64));
+    let (half, brain) = (dtype(code::FLOAT, 16), dtype(code::BFLOAT, 16));
+    let (single, double) = (dtype(code::FLOAT, 32), dtype(code::FLOAT, 64));
+    let (small, steep) = (dtype(code::FLOAT8_E4M3FN, 8), dtype(code::FLOAT8_E5M2, 8));
+    let narrow = [half, brain, small, steep];
+    let pairs = narrow.into_iter().flat_map(|of| [(single, of), (of, single)]);
+    let others = [(dtype(code::BOOL, 8), single), (single, double), (int, long), (long, int)];
+    for (i, (from, to)) in pairs.chain(others).enumerate() {
+        let case = permuted(from, to, &[1021 + i as i64, 5], &[0, 1], [0, 0]);
+        check(&entered, Stream::LEGACY, &case, [Kind::Device; 2], i as u64);
+    }
+    for (i, (to, scale)) in
+        [half, brain, single].into_iter().flat_map(|to| [(to, 0.0), (to, 0.3)]).enumerate()
+    {
+        let mut flat = permuted(u8, to, &[2051], &[0], [0, 0]);
+        let mut pixels = permuted(u8, to, &[2, 3, 1028], &[0, 2, 1], [0, 0]);
+        if scale != 0.0 {
+            (flat.scale, flat.bias) = (vec![scale], vec![-0.7]);
+            (pixels.scale, pixels.bias, pixels.axis) = (vec![scale, 1e30, -scale], vec![-0.7], 1);
+        }
+        check(&entered, Stream::LEGACY, &flat, [Kind::Device; 2], i as u64);
+        check(&entered, Stream::LEGACY, &pixels, [Kind::Device; 2], i as u64);
+    }
+    for word in [u8, half, int] {
+        for (shape, order) in [([2, 3, 1028], [0, 2, 1]), ([2, 1028, 3], [0, 2, 1])] {
+            let case = permuted(word, word, &shape, &order, [0, 0]);
+            check(&entered, Stream::LEGACY, &case, [Kind::Device; 2], 0);
+        }
+    }
+    tally(&mut seen);
+    let count = |stem| seen.keys().filter(|name| name.starts_with(stem)).count();
+    assert_eq!((count("direct_"), count("rgb_")), (15, 9), "{seen:?}");
+}
+
+#[test]
 fn more_loops_than_a_kernel_has_are_those_of_the_naive_twin() {
     let entered = fake::context(0).enter().expect("a context");
     let order: Vec<usize> = (0..11).map(|i| i * 4 % 11).collect();
