@@ -99,21 +99,6 @@ struct ArrowArray;
 
 
 /**
- * So many loops a kernel runs.
- */
-#define LOOPS 8
-
-/**
- * So many pairs of scale and bias lie among the parameters.
- */
-#define FACTORS 16
-
-/**
- * Bytes of a chunk: long enough to travel at full speed, short enough for the first one not to be waited for.
- */
-#define CHUNK (4 << 20)
-
-/**
  * Number of the binary interface that this header describes; part of the library's soname. It changes only when
  * programs must be compiled again.
  */

@@ -7,10 +7,10 @@ use crate::engine::host::memory::Cell as Scalars;
 use crate::engine::plan::Plan;
 
 /// So many loops a kernel runs.
-pub const LOOPS: usize = 8;
+pub(in crate::engine) const LOOPS: usize = 8;
 
 /// So many pairs of scale and bias lie among the parameters.
-pub const FACTORS: usize = 16;
+pub(in crate::engine) const FACTORS: usize = 16;
 
 /// A structure that a kernel takes by value.
 pub trait Params: std::marker::Copy {}

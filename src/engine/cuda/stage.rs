@@ -10,7 +10,7 @@ use crate::device::cuda::{Event, context};
 use crate::error::Result;
 
 /// Bytes of a chunk: long enough to travel at full speed, short enough for the first one not to be waited for.
-pub const CHUNK: usize = 4 << 20;
+pub(in crate::engine) const CHUNK: usize = 4 << 20;
 
 /// When so many are kept, one is waited for instead of making another.
 const MOST: usize = 4;
