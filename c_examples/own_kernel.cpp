@@ -39,7 +39,7 @@ const char *const TRIPLE = R"(
     mul.wide.u32 %rd3, %r5, 4;
     add.s64 %rd4, %rd2, %rd3;
     ld.global.f32 %f1, [%rd4];
-    mul.f32 %f2, %f1, 0f40400000;
+    mul.rn.f32 %f2, %f1, 0f40400000;
     st.global.f32 [%rd4], %f2;
 $done:
     ret;

@@ -119,7 +119,7 @@ def _ask(x: Any, wanted: Any, copy: bool | None) -> object:
     keywords: dict[str, Any] = {"max_version": _MAX_VERSION}
     if copy is not None:
         keywords["copy"] = copy
-    device = _device_of(x)
+    device = _device_of(x) if wanted is None else tuple(map(int, x.__dlpack_device__()))
     if wanted is not None and device != wanted:
         keywords["dl_device"] = tuple(wanted)
     if device is not None and device[0] in _ASKED_ON and (wanted is None or wanted.device_type in STREAMED):

@@ -4,7 +4,7 @@ pub mod cpu;
 pub mod cuda;
 mod system;
 
-use crate::error::{Result, bail};
+use crate::error::{Error, Result, bail};
 
 /// A place where memory lies. Same layout as DLPack's `DLDevice`; unknown types are carried untouched.
 #[repr(C)]
@@ -87,7 +87,8 @@ impl Device {
     #[cold]
     pub fn require(self) -> Result<()> {
         let Self { device_type, device_id } = self;
-        let count = try_count(device_type)?;
+        let count = try_count(device_type)
+            .map_err(|error| Error::new(error.kind(), format!("`device` is {self}: {}", error.message())))?;
         if !(0..count).contains(&device_id) {
             bail!(
                 DeviceUnavailable,
