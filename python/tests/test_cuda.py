@@ -49,7 +49,7 @@ def test_without_a_driver_there_is_the_host_and_the_error_says_why():
             print(error)
     """
     text = run(body, NDFERRY_CUDA_DRIVER="/nowhere/libcuda.so.1")
-    assert text == "cpu\ncpu\nthere is no CUDA driver: /nowhere/libcuda.so.1 cannot be opened\n"
+    assert text == "cpu\ncpu\n`device` is cuda:0: there is no CUDA driver: /nowhere/libcuda.so.1 cannot be opened\n"
 
 
 @pytest.mark.parametrize("device", ["cuda:0", "cuda_host:0", "cuda_managed:0"])
