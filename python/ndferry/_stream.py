@@ -39,13 +39,14 @@ def number(stream: Any) -> int:
 
 
 def _address(stream: Any) -> int:
-    if (protocol := getattr(stream, "__cuda_stream__", None)) is not None:
+    protocol: Any = getattr(stream, "__cuda_stream__", None)
+    if protocol is not None:
         version, address = protocol() if callable(protocol) else protocol
         if version != 0:
             raise ValueError(f"`stream` speaks version {version} of `__cuda_stream__`, known is 0")
         return index(address)
     for name in _ATTRIBUTES:
-        found = getattr(stream, name, None)
+        found: Any = getattr(stream, name, None)
         if hasattr(found, "value"):  # a pointer of ctypes, NULL of which is None
             return found.value or 0
         if hasattr(found, "__index__"):
