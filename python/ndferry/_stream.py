@@ -41,7 +41,8 @@ def number(stream: Any) -> int:
 def _address(stream: Any) -> int:
     protocol: Any = getattr(stream, "__cuda_stream__", None)
     if protocol is not None:
-        version, address = protocol() if callable(protocol) else protocol
+        pair: Any = protocol() if callable(protocol) else protocol
+        version, address = pair
         if version != 0:
             raise ValueError(f"`stream` speaks version {version} of `__cuda_stream__`, known is 0")
         return index(address)
