@@ -184,7 +184,6 @@ impl Way {
             self,
             Self::Rows { streams: true }
                 | Self::Tiles { is_large: true, .. }
-                | Self::Patches { streams: true }
                 | Self::Chunks { streams: true }
         )
     }
