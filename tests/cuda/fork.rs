@@ -68,8 +68,7 @@ alone!(a_forked_child_has_no_devices_and_frees_nothing, || {
         assert_eq!(device::count(2), 0);
         let error = Tensor::zeros(DType::UINT8, &[1], Order::C, CUDA).expect_err("no devices");
         assert_eq!(error.kind(), Kind::DeviceUnavailable);
-        let expected =
-            "CUDA was started before this process was forked, and does not work in forked processes";
+        let expected = "`device` is cuda:0: CUDA was started before this process was forked, and does not work in forked processes";
         assert_eq!(error.message(), expected);
         assert!(tensors[0].wait(Stream::LEGACY).is_err() && tensors[3].record(Stream::LEGACY).is_err());
         assert!(Device::of_address(theirs).is_err() && CUDA.synchronize().is_err());

@@ -14,6 +14,10 @@ fn zeros(device: Device) -> Result<Tensor, Error> {
     Tensor::zeros(DType::FLOAT32, &[3], Order::C, device)
 }
 
+fn assert_says(error: &Error, reason: &str) {
+    assert_eq!(error.message(), format!("`device` is cuda:0: {reason}"));
+}
+
 /// No device, and the reason why.
 fn refused() -> Error {
     for device in [CUDA, PINNED, MANAGED] {
@@ -33,7 +37,7 @@ alone!(
     [("NDFERRY_CUDA_DRIVER", "/nowhere/libcuda.so.1")],
     || {
         let error = refused();
-        assert_eq!(error.message(), "there is no CUDA driver: /nowhere/libcuda.so.1 cannot be opened");
+        assert_says(&error, "there is no CUDA driver: /nowhere/libcuda.so.1 cannot be opened");
     }
 );
 
@@ -50,7 +54,7 @@ alone!(nothing_of_cuda_is_opened_before_somebody_asks_for_it, || {
 
 alone!(a_driver_for_an_older_cuda_is_refused, [("FAKECUDA_DRIVER", "11080")], || {
     let error = refused();
-    assert_eq!(error.message(), "the CUDA driver is too old: it is for CUDA 11.8, 12.0 is needed");
+    assert_says(&error, "the CUDA driver is too old: it is for CUDA 11.8, 12.0 is needed");
     assert_eq!(Fake::open().calls(c"cuInit"), 0);
 });
 
@@ -68,7 +72,7 @@ fn a_function_that_the_driver_lacks_is_named() {
     fake::run_alone(name, &[("NDFERRY_CUDA_DRIVER", &driver.to_string_lossy())], || {
         let error = refused();
         let expected = "the CUDA driver is too old: it has no cuMemPoolCreate, which CUDA 12.0 has";
-        assert_eq!(error.message(), expected);
+        assert_says(&error, expected);
     });
     std::fs::remove_file(driver).expect("it was written above");
 }
@@ -97,7 +101,7 @@ alone!(a_stub_says_that_it_is_one, || {
     let error = refused();
     let expected =
         "CUDA does not start: cuInit: CUDA_ERROR_STUB_LIBRARY (34): it is a toolkit's stub, no driver";
-    assert_eq!(error.message(), expected);
+    assert_says(&error, expected);
 });
 
 alone!(a_driver_that_would_not_start_is_tried_again, || {
@@ -105,7 +109,7 @@ alone!(a_driver_that_would_not_start_is_tried_again, || {
     fake.faults("cuInit@1=802");
     let error = zeros(CUDA).expect_err("the first attempt fails");
     assert_eq!(error.kind(), Kind::DeviceUnavailable);
-    assert_eq!(error.message(), "CUDA does not start: cuInit: CUDA_ERROR_SYSTEM_NOT_READY (802)");
+    assert_says(&error, "CUDA does not start: cuInit: CUDA_ERROR_SYSTEM_NOT_READY (802)");
     assert!(zeros(CUDA).is_ok());
 });
 
