@@ -38,9 +38,17 @@ enum Family {
     Sheets,
     /// Two long axes before or after a tiny one.
     Pixels,
+    /// Several axes of tens of elements.
+    Deep,
     /// As many elements as no cache holds.
     Large,
 }
+
+/// The families of cases that caches hold, which take turns.
+const FAMILIES: [Family; 5] = [Family::Any, Family::Rows, Family::Sheets, Family::Pixels, Family::Deep];
+
+/// How many cases make whole turns of the families.
+pub(super) const TURN: u64 = FAMILIES.len() as u64;
 
 /// Bytes of a target that is streamed past the caches.
 pub(super) const LARGE: i64 = 9 << 20;
@@ -51,8 +59,7 @@ pub(super) const MOST: i64 = 64 << 20;
 impl Case {
     /// The case of a number.
     pub fn new(seed: u64) -> Self {
-        let family = [Family::Any, Family::Rows, Family::Sheets, Family::Pixels][seed as usize % 4];
-        Self::of(family, seed)
+        Self::of(FAMILIES[(seed % TURN) as usize], seed)
     }
 
     /// The large case of a number.
@@ -196,18 +203,24 @@ impl Random {
                 shape.push(self.pick(&row));
                 shape
             }
+            Family::Deep => {
+                let rank = 3 + self.below(4) as usize;
+                let most = [70, 40, 16, 10][rank - 3];
+                (0..rank).map(|_| 2 + self.below(most)).collect()
+            }
             Family::Any | Family::Large => self.small_shape(),
         }
     }
 
     /// About so many elements.
     fn large_shape(&mut self, count: i64) -> Vec<i64> {
-        match self.below(6) {
+        match self.below(7) {
             0 => vec![count],
             1 => vec![count / 1031, 1031],
             2 => vec![count / 3, 3],
             3 => vec![4, count / 4],
             4 => vec![count / (64 * 60), 60, 64],
+            5 => vec![5, 27, count / (5 * 27 * 43 * 2), 2, 43],
             _ => vec![count / 80, 2, 40],
         }
     }

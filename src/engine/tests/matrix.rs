@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use super::cases::{Case, MOST, Side};
+use super::cases::{Case, MOST, Side, TURN};
 use super::*;
 use crate::engine::host::fenced::{Fenced, PAGE};
 use crate::engine::threads::set_count_here;
@@ -29,7 +29,7 @@ fn each_case(cases: u64, mut check: impl FnMut(u64)) {
     let mut check = |case: u64| {
         CURRENT.set(case);
         // Whole turns of the families have as many threads.
-        set_count_here(threads.unwrap_or(1 + case / 4 % 3) as usize);
+        set_count_here(threads.unwrap_or(1 + case / TURN % 3) as usize);
         check(case);
     };
     name_case_of_bad_access();
