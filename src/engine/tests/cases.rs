@@ -44,12 +44,6 @@ enum Family {
     Large,
 }
 
-/// The families of cases that caches hold, which take turns.
-const FAMILIES: [Family; 5] = [Family::Any, Family::Rows, Family::Sheets, Family::Pixels, Family::Deep];
-
-/// How many cases make whole turns of the families.
-pub(super) const TURN: u64 = FAMILIES.len() as u64;
-
 /// Bytes of a target that is streamed past the caches.
 pub(super) const LARGE: i64 = 9 << 20;
 
@@ -59,7 +53,13 @@ pub(super) const MOST: i64 = 64 << 20;
 impl Case {
     /// The case of a number.
     pub fn new(seed: u64) -> Self {
-        Self::of(FAMILIES[(seed % TURN) as usize], seed)
+        let family = [Family::Any, Family::Rows, Family::Sheets, Family::Pixels][seed as usize % 4];
+        Self::of(family, seed)
+    }
+
+    /// The case of a number that has several axes of tens of elements.
+    pub fn deep(seed: u64) -> Self {
+        Self::of(Family::Deep, seed)
     }
 
     /// The large case of a number.

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use super::cases::{Case, MOST, Side, TURN};
+use super::cases::{Case, MOST, Side};
 use super::*;
 use crate::engine::host::fenced::{Fenced, PAGE};
 use crate::engine::threads::set_count_here;
@@ -29,7 +29,7 @@ fn each_case(cases: u64, mut check: impl FnMut(u64)) {
     let mut check = |case: u64| {
         CURRENT.set(case);
         // Whole turns of the families have as many threads.
-        set_count_here(threads.unwrap_or(1 + case / TURN % 3) as usize);
+        set_count_here(threads.unwrap_or(1 + case / 4 % 3) as usize);
         check(case);
     };
     name_case_of_bad_access();
@@ -71,6 +71,12 @@ fn report(case: &Case, got: &[u8], expected: &[u8]) -> ! {
 fn every_conversion_is_that_of_the_naive_twin_and_touches_no_other_byte() {
     let mut memory = fences();
     each_case(CASES, |seed| check(&Case::new(seed), seed, &mut memory));
+}
+
+#[test]
+fn every_conversion_of_many_axes_is_that_of_the_naive_twin_and_touches_no_other_byte() {
+    let mut memory = fences();
+    each_case(CASES / 4, |seed| check(&Case::deep(seed), seed, &mut memory));
 }
 
 #[test]
