@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import mmap
@@ -69,16 +70,21 @@ def load(pattern: str | None = None) -> list[Case]:
     return found
 
 
+PAGE = 4 << 10
+COLOURS = itertools.cycle(range(0, 512, 37))
+
+
 def room(size: int, huge_pages: bool) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Bytes of their own mapping, aligned to 2 MiB, on pages of that size or of the smallest."""
+    """Bytes of their own mapping, on pages of 2 MiB or of the smallest size; each begins some small pages further within
+    2 MiB than the one before, as arrays of programs do: some processors tell lines apart by the lower bits of addresses."""
     align = 2 << 20
     # Private memory, as malloc's: what is shared gets large pages by another rule, which mostly says never.
-    mapped = mmap.mmap(-1, size + align, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    mapped = mmap.mmap(-1, size + 2 * align, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     advice = getattr(mmap, "MADV_HUGEPAGE" if huge_pages else "MADV_NOHUGEPAGE", None)
     if advice is not None:
         mapped.madvise(advice)
     whole = np.frombuffer(mapped, np.uint8)
-    start = -whole.ctypes.data % align
+    start = -whole.ctypes.data % align + PAGE * next(COLOURS)
     return whole[start : start + size]
 
 

@@ -193,7 +193,7 @@ type Holds<'a> = &'a (dyn Fn(&Plan, [Place<*const u8>; 2]) -> bool + Sync);
 fn every_piece(plan: &Plan, places: [Place<*const u8>; 2], same: Holds) -> Result<bool> {
     let (all, sides) = (AtomicBool::new(true), Sides(places));
     let cells = places.map(|place| place.cell);
-    spread(plan, cells, places[1].base.addr(), None, &|piece| {
+    spread(plan, cells, places[1].base.addr(), false, None, &|piece| {
         if all.load(Ordering::Relaxed) && !same(piece, sides.get()) {
             all.store(false, Ordering::Relaxed);
         }

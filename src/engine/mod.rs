@@ -216,7 +216,8 @@ impl Ends {
     unsafe fn run(&self, pass: &Pass, job: &Job, progress: Option<&Progress>) -> Result<()> {
         #[cfg(test)]
         host::run::RAN.with_borrow_mut(|ran| ran.push(job.way_name()));
-        spread::spread(pass.plan, pass.cells, self.target.addr(), progress, &|piece| {
+        let by_source = job.goes_by_source();
+        spread::spread(pass.plan, pass.cells, self.target.addr(), by_source, progress, &|piece| {
             let Self { source, target } = *self;
             // SAFETY: as the caller promises; the pieces of a plan have no byte of the target in common.
             unsafe { job.run(piece, source, target) }

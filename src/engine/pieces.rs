@@ -1,6 +1,6 @@
 //! Cutting a plan into pieces that threads may run at the same time, or one after the other with a look around between.
 //!
-//! Some loops are cut into units, the outermost ones first; a piece is a range of units, which is one rectangle of the
+//! Some loops are cut into units, the outermost ones of the target or of the source first; a piece is a range of units, which is one rectangle of the
 //! plan or a few. A unit keeps runs of at least 256 bytes on both sides, 4096 where that leaves enough units: so no two
 //! pieces write to one cache line over and over or read the same one, and no kernel is left with a row or two. Cuts fall
 //! on boundaries of such runs in memory where the target has a scalar there, and never within a byte.
@@ -25,6 +25,8 @@ pub struct Written {
     pub packed: bool,
     /// Bits of a scalar.
     pub bits: i64,
+    /// Whether scalars are visited as they follow each other in the source, and pieces are to do so, too.
+    pub by_source: bool,
 }
 
 /// A loop that is cut, and where.
@@ -69,10 +71,14 @@ impl<'a> Pieces<'a> {
 
     fn with_runs(plan: &'a Plan, written: Written, wanted: usize, run: i64) -> Self {
         let mut pieces = Self { plan, cuts: [Cut::default(); MOST], count: 0 };
-        for at in (0..plan.loops.len()).rev() {
-            if pieces.units() >= wanted || pieces.count == MOST {
-                break;
-            }
+        // Plans have fewer loops than these bits.
+        let (mut left, by_source) = (!(u128::MAX << plan.loops.len()), written.by_source && !written.packed);
+        while left != 0 && pieces.units() < wanted && pieces.count < MOST {
+            let is_left = |at: &usize| left >> at & 1 == 1;
+            let source = |at: &usize| if by_source { plan.loops[*at].source.unsigned_abs() } else { 0 };
+            // The last one of all that are as good.
+            let Some(at) = (0..plan.loops.len()).filter(is_left).max_by_key(source) else { break };
+            left &= !(1 << at);
             if let Some(cut) = Cut::of(plan, at, written, run).filter(|cut| cut.units > 1) {
                 pieces.cuts[pieces.count] = cut;
                 pieces.count += 1;
@@ -233,7 +239,12 @@ mod tests {
         for round in 0..400 {
             let bits = [2, 4, 6, 8, 16, 32, 128][round % 7];
             let plan = random_plan(&mut random, bits);
-            let written = Written { base: random.below(9000) as usize, packed: bits < 8, bits };
+            let written = Written {
+                base: random.below(9000) as usize,
+                packed: bits < 8,
+                bits,
+                by_source: round % 2 == 1,
+            };
             let pieces = Pieces::cut(&plan, written, 1 + random.below(40) as usize);
             let (mut found, mut at) = (Vec::new(), 0);
             while at < pieces.units() {
@@ -254,7 +265,7 @@ mod tests {
         for round in 0..900 {
             let bits = [2, 4, 6][round % 3];
             let plan = random_plan(&mut random, bits);
-            let pieces = Pieces::cut(&plan, Written { base: 0, packed: true, bits }, 16);
+            let pieces = Pieces::cut(&plan, Written { base: 0, packed: true, bits, by_source: false }, 16);
             let mut owner = std::collections::HashMap::new();
             for unit in 0..pieces.units() {
                 pieces.visit(unit..unit + 1, &mut |piece| {
@@ -275,7 +286,8 @@ mod tests {
         let mut random = Random(3);
         for _ in 0..300 {
             let plan = random_plan(&mut random, 32);
-            let pieces = Pieces::cut(&plan, Written { base: 64, packed: false, bits: 32 }, 64);
+            let pieces =
+                Pieces::cut(&plan, Written { base: 64, packed: false, bits: 32, by_source: false }, 64);
             pieces.visit(0..pieces.units(), &mut |piece| assert_eq!(*piece, plan));
             for unit in 0..pieces.units() {
                 pieces.visit(unit..unit + 1, &mut |piece| {
@@ -298,7 +310,7 @@ mod tests {
         for (base, target, bits) in [(4096, 0, 8), (64, 0, 32), (12, 320, 32), (100, 4, 4), (1, 18, 6)] {
             let run = Loop { extent: 1 << 20, source: 8, target: bits, step: 0 };
             let plan = Plan { loops: list(&[run]), source: 0, target, first: 0 };
-            let pieces = Pieces::cut(&plan, Written { base, packed: bits < 8, bits }, 16);
+            let pieces = Pieces::cut(&plan, Written { base, packed: bits < 8, bits, by_source: false }, 16);
             assert!(pieces.units() >= 16);
             for unit in 1..pieces.units() {
                 pieces.visit(unit..unit + 1, &mut |piece| {
@@ -309,12 +321,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_visited_by_source_is_cut_where_the_source_is_outermost() {
+        let l = |extent, source, target| Loop { extent, source, target, step: 0 };
+        // Blocks of a source of 16 times 600 rows, which the target has the other way round.
+        let loops = [l(1024, 32, 32), l(600, 16 << 15, 1 << 15), l(16, 1 << 15, 600 << 15)];
+        let plan = Plan { loops: list(&loops), source: 0, target: 0, first: 0 };
+        for by_source in [false, true] {
+            let written = Written { base: 0, packed: false, bits: 32, by_source };
+            Pieces::cut(&plan, written, 8).visit(3..4, &mut |piece| {
+                assert_eq!([1, 2].map(|i| piece.loops[i].extent == loops[i].extent), [!by_source, by_source]);
+            });
+        }
+    }
+
+    #[test]
     fn a_source_with_short_rows_is_cut_between_rows() {
         // A million rows of 16 numbers become columns.
         let columns = Loop { extent: 1 << 20, source: 512, target: 32, step: 0 };
         let rows = Loop { extent: 16, source: 32, target: 32 << 20, step: 0 };
         let plan = Plan { loops: list(&[columns, rows]), source: 0, target: 0, first: 0 };
-        let pieces = Pieces::cut(&plan, Written { base: 0, packed: false, bits: 32 }, 64);
+        let pieces = Pieces::cut(&plan, Written { base: 0, packed: false, bits: 32, by_source: false }, 64);
         assert!(pieces.units() >= 64);
         for unit in 0..pieces.units() {
             pieces.visit(unit..unit + 1, &mut |piece| assert_eq!(piece.loops[1].extent, 16));
@@ -326,13 +352,16 @@ mod tests {
         let loops: Vec<Loop> =
             (0..22).map(|i| Loop { extent: 2, source: 8 << (21 - i), target: 8 << i, step: 0 }).collect();
         let plan = Plan { loops: list(&loops), source: 0, target: 0, first: 0 };
-        assert!(Pieces::cut(&plan, Written { base: 0, packed: false, bits: 8 }, 16).units() >= 16);
+        assert!(
+            Pieces::cut(&plan, Written { base: 0, packed: false, bits: 8, by_source: false }, 16).units()
+                >= 16
+        );
     }
 
     #[test]
     fn packed_rows_that_are_no_whole_bytes_are_cut_where_bytes_begin_or_not_at_all() {
         let inner = Loop { extent: 1001, source: 4, target: 4, step: 0 };
-        let written = Written { base: 0, packed: true, bits: 4 };
+        let written = Written { base: 0, packed: true, bits: 4, by_source: false };
         let rows = |target| Plan {
             loops: list(&[inner, Loop { extent: 1000, source: 1 << 20, target: 1001 * 4, step: 0 }]),
             source: 0,

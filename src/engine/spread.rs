@@ -24,13 +24,15 @@ const PART: usize = (256 << 10) / SCALE;
 const STEP: u64 = (64 << 20) * 8;
 
 /// Calls `work` with pieces of `plan` that together are all of it, on several threads where that is faster. No two
-/// pieces have a byte of the target in common.
+/// pieces have a byte of the target in common. They are cut where the target is outermost, or the source if scalars are
+/// visited `by_source`.
 ///
 /// Fails with `Cancelled` when `progress` does, and with `Internal` when `work` panics.
 pub fn spread(
     plan: &Plan,
     [source, target]: [Cell; 2],
     base: usize,
+    by_source: bool,
     progress: Option<&Progress>,
     work: &(dyn Fn(&Plan) + Sync),
 ) -> Result<()> {
@@ -44,7 +46,7 @@ pub fn spread(
     in_pieces(
         plan,
         bytes,
-        Written { base, packed: target.packed, bits: target.stride() },
+        Written { base, packed: target.packed, bits: target.stride(), by_source },
         crew,
         progress,
         work,

@@ -91,6 +91,11 @@ impl<'a> Job<'a> {
         Some(Job { act, ..*self })
     }
 
+    /// Whether scalars are visited as they follow each other in the source.
+    pub fn goes_by_source(&self) -> bool {
+        matches!(self.way, Way::Rows { streams: true } | Way::Words { streams: true })
+    }
+
     /// Does it, for the plan that it was made for or a piece of it: the same loops in the same places, none of them
     /// longer.
     ///

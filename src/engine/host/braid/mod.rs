@@ -48,10 +48,18 @@ struct Side {
 }
 
 impl Side {
-    /// Side by side if a register can hold a group, else planes; `far` bytes from plane to plane rule out the former.
-    fn new([inner, outer]: [isize; 2], words: usize, word: usize, far: usize) -> Option<Self> {
+    /// Side by side if a register can hold a group, else planes; `far` bytes from plane to plane rule out the former, but
+    /// not where `register` bytes hold a group and planes are shorter.
+    fn new(
+        [inner, outer]: [isize; 2],
+        words: usize,
+        word: usize,
+        far: usize,
+        register: usize,
+    ) -> Option<Self> {
         let used = (words - 1) * inner.unsigned_abs() + word;
-        let planes = words > 1 && outer.unsigned_abs() == word && inner.unsigned_abs() >= far.max(word);
+        let is_far = inner.unsigned_abs() >= far.max(word) && used.max(far + 1) > register;
+        let planes = words > 1 && outer.unsigned_abs() == word && is_far;
         if planes && words <= PIECES {
             return Some(Self { planes, group: outer, word: inner, used: word });
         }
@@ -113,7 +121,9 @@ impl Braid {
             return None;
         }
         let far = count.saturating_mul(word);
-        let sides = [Side::new(source, words, word, far)?, Side::new(target, words, word, far)?];
+        // Wide registers are read whole or in part, which is faster than several of them in part.
+        let register = if width == WIDEST { width } else { 0 };
+        let sides = [Side::new(source, words, word, far, register)?, Side::new(target, words, word, far, 0)?];
         let dense = sides[1].planes
             || target[1] == sides[1].used as isize && (words == 1 || target[0] == word as isize);
         if sides[1].group < sides[1].used as isize || !(dense || width == WIDEST) {

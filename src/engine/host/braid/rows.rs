@@ -143,7 +143,7 @@ impl Braid {
         if partial > 1 {
             parts[1] = self.parts(table.groups);
         }
-        Job {
+        let job = Job {
             from: rows.from.wrapping_offset(source.lowest(self.groups.words) + lead),
             to: rows.to,
             pieces: [
@@ -157,6 +157,11 @@ impl Braid {
             rows: rows.rows,
             pitches: rows.pitches,
             streams,
+        };
+        match (full, partial) {
+            // Rows of one round each are rounds of one row.
+            (1, 0) => Job { steps: job.pitches, full: job.rows, rows: 1, ..job },
+            _ => job,
         }
     }
 

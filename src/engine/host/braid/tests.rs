@@ -98,7 +98,7 @@ fn check(kind: Kind, word: usize, part: usize, count: usize, isa: Isa, memory: &
 }
 
 fn is_left_to_weave(groups: Groups, count: usize) -> bool {
-    let side = |strides| Side::new(strides, groups.words, groups.word, count * groups.word);
+    let side = |strides| Side::new(strides, groups.words, groups.word, count * groups.word, 0);
     matches!((side(groups.source), side(groups.target)), (Some(a), Some(b)) if is_woven(&groups, &[a, b]))
 }
 

@@ -142,9 +142,8 @@ impl Turn<32> for Brief {
     unsafe fn turn<const N: usize>(from: *const f32, to: *mut u16) -> bool {
         // SAFETY: as the caller promises; the two types are the same bits.
         unsafe {
-            let pairs: [[_; 2]; N] = std::array::from_fn(|i| {
-                [32 * i, 32 * i + 16].map(|at| _mm512_loadu_ps(from.add(at)))
-            });
+            let pairs: [[_; 2]; N] =
+                std::array::from_fn(|i| [32 * i, 32 * i + 16].map(|at| _mm512_loadu_ps(from.add(at))));
             // The instruction takes subnormal numbers for 0.
             let plain = pairs.iter().all(|pair| are_of_class::<{ NAN | SUBNORMAL }, 2>(pair) == 0);
             if plain {
@@ -209,7 +208,7 @@ unsafe fn run<Q: Turn<WIDTH>, const WIDTH: usize>(from: *const u8, to: *mut u8, 
     let (from, to) = (from.cast::<Word<Q::Source>>(), to.cast::<Word<Q::Target>>());
     // SAFETY: the numbers from `at` on, as the caller promises.
     let slowly = |at: usize, n: usize| unsafe {
-        each(from.add(at).cast(), to.add(at).cast(), n, |x| Q::Target::of::<Q::Source>(x))
+        each(from.add(at).cast(), to.add(at).cast(), n, Q::Target::of::<Q::Source>)
     };
     if count < WIDTH {
         return slowly(0, count);
