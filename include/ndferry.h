@@ -741,7 +741,7 @@ typedef struct {
   uint32_t reserved;
   /**
    * With NDF_CUDA_ARRAY_HAS_STREAM, where work on the elements may be pending: 1 the legacy default stream, 2 the
-   * per-thread one, else a cudaStream_t. 0 and negative numbers are no streams.
+   * per-thread one, else a cudaStream_t. All other numbers below 4096 are no streams.
    */
   int64_t stream;
   /**
