@@ -1261,6 +1261,20 @@ ndf_status ndf_device_memory_info(ndf_device device,
                                   size_t *out_total);
 
 /**
+ * Gives memory that ndferry keeps for the next tensors on a CUDA device back to the system. Waits for the work that memory
+ * of released tensors is still needed for.
+ *
+ * @param device  a CUDA device
+ * @param keep    so many bytes may stay, those of living tensors among them; 0 for as few as can be
+ * @returns NDF_OK; NDF_ERROR_UNSUPPORTED: no CUDA device; NDF_ERROR_DEVICE_UNAVAILABLE: not there;
+ *          NDF_ERROR_DEVICE_FAILURE
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_device_trim(ndf_device device,
+                           size_t keep);
+
+/**
  * Whether a CUDA device can read and write the memory of another one.
  */
 NDF_API bool ndf_device_can_access_peer(ndf_device device, ndf_device peer);
