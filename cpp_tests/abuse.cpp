@@ -279,6 +279,7 @@ TEST("status, types, devices and layouts") {
     ABUSE(ndf_device_name, ndf_device{NDF_DEVICE_CPU, 0}, sizeof out.text, out.text, &out.length);
     ABUSE(ndf_device_description, ndf_device{NDF_DEVICE_CPU, 0}, sizeof out.text, out.text, &out.length);
     ABUSE(ndf_device_memory_info, ndf_device{NDF_DEVICE_CPU, 0}, &out.length, &out.length);
+    ABUSE(ndf_device_trim, ndf_device{NDF_DEVICE_CPU, 0}, std::size_t{0});
     ABUSE(ndf_device_can_access_peer, ndf_device{NDF_DEVICE_CPU, 0}, ndf_device{NDF_DEVICE_CPU, 0});
     ABUSE(ndf_device_of_pointer, data, &out.device);
     ABUSE(ndf_device_synchronize, ndf_device{NDF_DEVICE_CPU, 0});
@@ -361,12 +362,12 @@ TEST("streams") {
     const tensor to = ndferry::zeros(float32, {2, 3});
     covered.insert({"ndf_tensor_wait", "ndf_tensor_record", "ndf_stream_synchronize", "ndf_tensor_fill_on",
                     "ndf_tensor_equal_on"});
-    for (const std::int64_t none : {INT64_MIN, std::int64_t{-2}}) {
+    for (const std::int64_t none : {INT64_MIN, std::int64_t{-2}, std::int64_t{3}, std::int64_t{4095}}) {
         CHECK_EQ(ndf_tensor_wait(t.get(), none), NDF_ERROR_INVALID_ARGUMENT);
         CHECK_EQ(ndf_tensor_record(t.get(), none), NDF_ERROR_INVALID_ARGUMENT);
         CHECK_EQ(ndf_stream_synchronize({NDF_DEVICE_CUDA, 0}, none), NDF_ERROR_INVALID_ARGUMENT);
     }
-    for (const std::int64_t none : {INT64_MIN, std::int64_t{-2}, std::int64_t{-1}}) {
+    for (const std::int64_t none : {INT64_MIN, std::int64_t{-2}, std::int64_t{-1}, std::int64_t{3}}) {
         CHECK_EQ(ndf_tensor_fill_on(to.get(), NDF_DTYPE_FLOAT64, &value, none), NDF_ERROR_INVALID_ARGUMENT);
         CHECK_EQ(ndf_tensor_equal_on(t.get(), t.get(), none, &out.number), NDF_ERROR_INVALID_ARGUMENT);
         ndf_create_options create{sizeof create, NDF_ORDER_C, {NDF_DEVICE_CPU, 0}, none};

@@ -204,6 +204,8 @@ TEST("streams that are none are refused") {
     };
     refuse(NDF_ERROR_INVALID_ARGUMENT, "`stream` is 0", with(0));
     refuse(NDF_ERROR_INVALID_ARGUMENT, "`stream` is -1", with(-1));
+    refuse(NDF_ERROR_INVALID_ARGUMENT, "`stream` is 3", with(3));
+    refuse(NDF_ERROR_INVALID_ARGUMENT, "`stream` is 4095", with(4095));
     refuse(NDF_ERROR_INVALID_ARGUMENT, "`stream` is -9223372036854775808", with(INT64_MIN));
 }
 

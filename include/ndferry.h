@@ -741,7 +741,7 @@ typedef struct {
   uint32_t reserved;
   /**
    * With NDF_CUDA_ARRAY_HAS_STREAM, where work on the elements may be pending: 1 the legacy default stream, 2 the
-   * per-thread one, else a cudaStream_t. 0 and negative numbers are no streams.
+   * per-thread one, else a cudaStream_t. All other numbers below 4096 are no streams.
    */
   int64_t stream;
   /**
@@ -1259,6 +1259,20 @@ NDF_NODISCARD
 ndf_status ndf_device_memory_info(ndf_device device,
                                   size_t *out_free,
                                   size_t *out_total);
+
+/**
+ * Gives memory that ndferry keeps for the next tensors on a CUDA device back to the system. Waits for the work that memory
+ * of released tensors is still needed for.
+ *
+ * @param device  a CUDA device
+ * @param keep    so many bytes may stay, those of living tensors among them; 0 for as few as can be
+ * @returns NDF_OK; NDF_ERROR_UNSUPPORTED: no CUDA device; NDF_ERROR_DEVICE_UNAVAILABLE: not there;
+ *          NDF_ERROR_DEVICE_FAILURE
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_device_trim(ndf_device device,
+                           size_t keep);
 
 /**
  * Whether a CUDA device can read and write the memory of another one.

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 import statistics
+import subprocess
 import sys
 import time
+import timeit
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -236,6 +239,40 @@ def transfers(rounds: int, smoke: bool) -> dict[str, float]:
     return rates
 
 
+# In a process of its own, because a driver starts once.
+FIRST = """
+import sys, time
+sys.path[:0] = sys.argv[1:]
+import ndferry
+from driver import Driver
+driver = Driver()
+began = time.perf_counter()
+ndferry.zeros((64, 96), "float32", device="cuda").transpose().convert("float32", copy=True)
+driver.synchronize()
+print((time.perf_counter() - began) * 1e3)
+"""
+
+
+def first_result() -> float:
+    """Milliseconds from a driver that has started to the first result of a kernel."""
+    paths = [str(Path(module.__file__ or "").parents[up]) for module, up in ((ndferry, 1), (sys.modules["driver"], 0))]
+    done = subprocess.run([sys.executable, "-c", FIRST, *paths], capture_output=True, text=True, timeout=600, check=True)
+    return float(done.stdout)
+
+
+def exchange(rounds: int) -> dict[str, float]:
+    """Nanoseconds to hand a tensor over by DLPack, which converts nothing."""
+    other = Driver().stream()
+    there = ndferry.zeros((4, 4), "float32", device="cuda", stream=Driver().stream())
+    here = ndferry.zeros((4, 4), "float32")
+    calls: dict[str, Callable[[], object]] = {
+        "on the CPU": lambda: here.__dlpack__(max_version=(1, 0)),
+        "on the GPU": lambda: there.__dlpack__(stream=-1, max_version=(1, 0)),
+        "on the GPU, to a stream that waits": lambda: there.__dlpack__(stream=other, max_version=(1, 0)),
+    }
+    return {name: min(timeit.repeat(call, number=1000, repeat=rounds)) * 1e6 for name, call in calls.items()}
+
+
 def run(smoke: bool = False) -> dict[str, Any]:
     rounds = 1 if smoke else 9
     rows = []
@@ -245,7 +282,8 @@ def run(smoke: bool = False) -> dict[str, Any]:
         print(f"{case.name:44} {row.rates['ndferry']:8.1f} GB/s | {row.rates['ndferry'] / row.rates['DtoD']:5.2f} of DtoD | "
               f"{name:6} {rate:8.1f}", flush=True)  # fmt: skip
         rows.append({"case": case.name, "group": case.group, "size": row.size, "least": case.least, "rates": row.rates})
-    return {"cases": rows, "transfers": transfers(rounds, smoke)}
+    others = {"transfers": transfers(rounds, smoke), "exchange": exchange(rounds), "first_result": first_result()}
+    return {"cases": rows, **others}
 
 
 def render(found: dict[str, Any], is_fake: bool) -> str:
@@ -268,6 +306,9 @@ def render(found: dict[str, Any], is_fake: bool) -> str:
         lines += ["", f"Geometric mean of × best: {statistics.geometric_mean(ratios):.2f}; the worst: {min(ratios):.2f}."]
     lines += ["", "| between host and device | GB/s |", "|---|---|"]
     lines += [f"| {name} | {rate:.1f} |" for name, rate in found["transfers"].items()]
+    lines += ["", "| a tensor handed over by DLPack | ns |", "|---|---|"]
+    lines += [f"| {name} | {time:.0f} |" for name, time in found["exchange"].items()]
+    lines += ["", f"From a driver that has started to the first result of a kernel: {found['first_result']:.1f} ms (wanted: 50)."]
     return "\n".join(lines)
 
 

@@ -106,6 +106,23 @@ def check_memory_that_was_released_is_not_written_by_what_comes_next(_: None) ->
         del filler
 
 
+def check_more_than_two_to_the_31_elements_are_copied_filled_and_converted(_: None) -> None:
+    if ON_FAKE:
+        raise Skip("the fake driver would take hours")
+    if ndferry.device("cuda").memory_info[0] < 24 << 30:
+        raise Skip("the device has too little memory")
+    count, how = (1 << 31) + 5, {"copy": True, "order": "C"}
+    end = np.array([0, 0, 9, 9, 9], np.uint8)
+    whole = ndferry.zeros((count,), "uint8", device="cuda")
+    whole[count - 3 :].fill(9)
+    same(on_host(whole[::-1].convert("uint8", **how)[:5]), end[::-1])
+    same(on_host(whole.convert("float16", **how)[count - 5 :]), end.astype(np.float16))
+    # Rows of three out of four: more items than a launch takes, in loops of which the inner one is short.
+    pixels = ndferry.zeros((1 << 30, 4), "uint8", device="cuda")
+    pixels[-1:].fill(9)
+    same(on_host(pixels[:, :3].convert("uint8", **how)[-2:]), np.array([[0] * 3, [9] * 3], np.uint8))
+
+
 class Shows:
     """Somebody's array on the memory of a tensor, whose work is on the legacy default stream."""
 

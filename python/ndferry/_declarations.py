@@ -320,6 +320,7 @@ FUNCTIONS = {
     "ndf_device_name": (c_int32, [ndf_device, c_size_t, c_char_p, POINTER(c_size_t)]),
     "ndf_device_description": (c_int32, [ndf_device, c_size_t, c_char_p, POINTER(c_size_t)]),
     "ndf_device_memory_info": (c_int32, [ndf_device, POINTER(c_size_t), POINTER(c_size_t)]),
+    "ndf_device_trim": (c_int32, [ndf_device, c_size_t]),
     "ndf_device_can_access_peer": (c_bool, [ndf_device, ndf_device]),
     "ndf_device_of_pointer": (c_int32, [c_void_p, POINTER(ndf_device)]),
     "ndf_device_synchronize": (c_int32, [ndf_device]),

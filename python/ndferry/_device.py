@@ -71,6 +71,12 @@ class Device(_Pair):
         check(lib.ndf_device_memory_info(c.ndf_device(*self), byref(free), byref(total)))
         return free.value, total.value
 
+    def trim(self, keep: int = 0) -> None:
+        """Gives memory that is kept for the next tensors on a CUDA device back to the system, all but `keep` bytes."""
+        if not 0 <= keep < 2**63:
+            raise ValueError(f"`keep` is {in_words(keep)}, no number of bytes")
+        check(lib.ndf_device_trim(c.ndf_device(*self), keep))
+
     def can_access(self, peer: object) -> bool:
         """Whether a CUDA device can read and write the memory of another one."""
         return lib.ndf_device_can_access_peer(c.ndf_device(*self), optional(peer))

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 else:
     Functions = object
 
-# Calls whose work grows with the number of elements.
+# Calls whose work grows with the number of elements, and those that wait for a device.
 _LONG = {
     "ndf_tensor_zeros", "ndf_tensor_full", "ndf_tensor_from_data", "ndf_tensor_shares_memory", "ndf_tensor_convert",
     "ndf_tensor_copy_into", "ndf_tensor_copy", "ndf_tensor_contiguous", "ndf_tensor_cast", "ndf_tensor_to_device",
-    "ndf_tensor_fill", "ndf_tensor_equal", "ndf_tensor_to_dlpack_for",
+    "ndf_tensor_fill_on", "ndf_tensor_equal_on", "ndf_tensor_to_dlpack_for", "ndf_tensor_format", "ndf_device_synchronize",
+    "ndf_stream_synchronize", "ndf_device_trim",
 }  # fmt: skip
 
 

@@ -158,10 +158,11 @@ class Tensor(Dispatch, NativeTensor):
         """What was enqueued on `stream` so far uses the memory: others wait for it, and so does its end."""
         check(lib.ndf_tensor_record(self._handle, _stream.number(stream)))
 
-    def equal(self, other: Tensor) -> bool:
-        """Whether both have the same shape and equal elements, as numbers whatever their types; NaN equals nothing."""
+    def equal(self, other: Tensor, *, stream: Any = None) -> bool:
+        """Whether both have the same shape and equal elements, as numbers whatever their types; NaN equals nothing. CUDA
+        compares in the order of `stream`, as `convert`, and is waited for."""
         answer = c_int32()
-        check(lib.ndf_tensor_equal(self._handle, _other(other)._handle, byref(answer)))
+        check(lib.ndf_tensor_equal_on(self._handle, _other(other)._handle, _stream.number(stream), byref(answer)))
         return bool(answer.value)
 
     def __repr__(self) -> str:
@@ -243,10 +244,10 @@ class Tensor(Dispatch, NativeTensor):
             raise TypeError(f"`value` is {source.dtype}, {self.dtype} has no imaginary parts: {how}")
         self.copy_from(source, casting="unsafe")
 
-    def fill(self, value: Any) -> None:
-        """Makes all elements `value`, a number."""
+    def fill(self, value: Any, *, stream: Any = None) -> None:
+        """Makes all elements `value`, a number. CUDA works in the order of `stream`, as in `convert`."""
         struct, scalar = _elements.scalar(value, self.dtype)
-        check(lib.ndf_tensor_fill(self._handle, struct, byref(scalar)))
+        check(lib.ndf_tensor_fill_on(self._handle, struct, byref(scalar), _stream.number(stream)))
 
     def copy_from(
         self,

@@ -35,6 +35,7 @@ def test_devices_are_those_of_the_driver():
         print(second.is_available, 0 < free <= total, bool(second.description), second.can_access("cuda:0"))
         second.synchronize()
         second.synchronize(1)
+        second.trim()
     """
     assert run(body, FAKECUDA_DEVICES="2") == "cpu cuda:0 cuda:1 cuda_host:0 cuda_managed:0\nTrue True True True\n"
 
@@ -73,14 +74,14 @@ def test_tensors_are_made_on_a_device_and_shown(device):
 def test_streams_that_are_none_are_refused():
     body = """
         tensor = ndferry.zeros(3, device="cuda")
-        for stream in (0, -2, 2**70, "1", None):
+        for stream in (0, -2, 3, 4095, 2**70, "1", None):
             try:
                 tensor.wait(stream)
             except (TypeError, ValueError) as error:
                 print(type(error).__name__)
         tensor.wait(-1)
     """
-    assert run(body).split() == ["ValueError", "InvalidArgumentError", "ValueError", "TypeError"]
+    assert run(body).split() == ["ValueError", *3 * ["InvalidArgumentError"], "ValueError", "TypeError"]
 
 
 def test_a_forked_child_is_told_that_it_has_no_cuda():
@@ -139,3 +140,97 @@ def test_a_struct_that_comes_without_synchronising_was_made_for_the_legacy_strea
         print(set(bytes(copy.to_device("cpu", stream=other))))
     """
     assert run(body) == "{7}\n"
+
+
+DOORS = [
+    "exported(tensor)", "table.lend_object(tensor, byref(DLTensor()))", "tensor.__dlpack__()",
+    "tensor.__dlpack__(stream=1, max_version=(1, 0))", "tensor.__cuda_array_interface__",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_whoever_is_shown_memory_without_naming_a_stream_sees_what_was_written_on_others(door):
+    # The driver's default stream waits for no stream of this kind by itself, and the fake does what it need not do last.
+    body = f"""
+        import sys
+        sys.path[:0] = [{str(ROOT / "python/tests")!r}, {str(ROOT / "python/gpu")!r}]
+        from ctypes import addressof, byref, c_uint8
+        from driver import Driver
+        from test_exchange import DLTensor, exported, table
+        driver = Driver()
+        tensor = ndferry.full(1000, 7, "uint8", device="cuda", stream=driver.stream())
+        shown = {door}
+        seen = (c_uint8 * 1000)()
+        driver.download(addressof(seen), tensor.data_ptr, 1000)
+        print(set(seen))
+    """
+    assert run(body) == "{7}\n"
+
+
+def test_one_value_and_equality_go_in_the_order_of_a_stream():
+    body = f"""
+        import sys
+        sys.path.insert(0, {str(ROOT / "python/gpu")!r})
+        from ctypes import c_size_t, c_uint64, c_void_p
+        from driver import Driver
+        driver = Driver()
+        side = driver.stream()
+        tensor, sevens = (ndferry.zeros(1000, "uint8", device="cuda", stream=side) for _ in range(2))
+        driver("cuMemsetD8Async", c_uint64(tensor.data_ptr), 7, c_size_t(1000), c_void_p(side))
+        sevens.fill(7, stream=side)
+        print(tensor.equal(sevens, stream=side))
+        tensor.fill(8, stream=side)
+        print(set(bytes(tensor.to_device("cpu"))), tensor.equal(sevens))
+    """
+    assert run(body) == "True\n{8} False\n"
+
+
+# Another thread ends what the device waits for; it cannot while one that waits keeps the interpreter's lock.
+WAITS = {
+    "end of a foreign tensor": ("view = source.convert('int16', copy=True, stream=side)", "del source"),
+    "end of its last view": ("view = source[1:]; view.convert('int16', copy=True, stream=side); del source", "del view"),
+    "device": ("", "ndferry.device('cuda').synchronize()"),
+    "stream": ("", "ndferry.device('cuda').synchronize(side)"),
+    "printing": ("source.convert('int16', copy=True, stream=side)", "str(source)"),
+    "equality": ("", "source.equal(source, stream=side)"),
+}
+
+
+def waiting(enqueue: str, wait: str) -> str:
+    """A program whose other thread ends what is enqueued first, while `wait` waits for it."""
+    return f"""
+        import sys, threading, time
+        sys.path.insert(0, {str(ROOT / "python/gpu")!r})
+        from ctypes import CDLL, byref, c_char, c_size_t, c_uint64, c_void_p, cast
+        from driver import Driver
+        driver, libc = Driver(), CDLL(None)
+        side, semaphore, memory = driver.stream(), (c_char * 64)(), c_uint64()
+        libc.sem_init(semaphore, 0, 0)
+        driver("cuMemAlloc_v2", byref(memory), c_size_t(1000))
+        source = ndferry.wrap(memory.value, 1000, "uint8", device="cuda")
+        driver("cuLaunchHostFunc", c_void_p(side), cast(libc.sem_wait, c_void_p), semaphore)
+        {enqueue}
+
+        def end():
+            time.sleep(0.1)
+            libc.sem_post(semaphore)
+
+        other = threading.Thread(target=end)
+        other.start()
+        {wait}
+        other.join()
+        print("done")
+    """
+
+
+@pytest.mark.parametrize("case", WAITS)
+def test_other_threads_run_while_a_device_is_waited_for(case):
+    assert run(waiting(*WAITS[case])) == "done\n"
+
+
+def test_other_threads_run_while_an_old_driver_frees_memory(tmp_path):
+    old = tmp_path / "libcuda.so.1"
+    write = "ctypes.CDLL(os.environ['NDFERRY_CUDA_DRIVER']).fakecuda_write_without"
+    run(f"import ctypes, os; assert {write}({os.fsencode(old)!r}, b'cuCtxRecordEvent') == 0")
+    body = waiting("own = ndferry.zeros(3, device='cuda', stream=side)", "del own")
+    assert run(body, NDFERRY_CUDA_DRIVER=str(old)) == "done\n"

@@ -165,7 +165,7 @@ def test_a_property_that_raises_leaves_the_other_protocols():
     assert ndferry.asarray(Refuses()).tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize("stream", [None, 1, 2, 7, 2**47, 2**63 - 1, ...])
+@pytest.mark.parametrize("stream", [None, 1, 2, 4096, 2**47, 2**63 - 1, ...])
 def test_the_stream_goes_on_to_the_next_consumer(stream):
     tensor = ndferry.asarray(Shows(stream=stream))
     wanted = None if stream is ... else stream
@@ -239,6 +239,7 @@ def test_what_is_on_a_device_is_not_taken_to_the_host_in_silence():
         ({"data": (-1, False)}, "-1"), ({"data": (2**64, False)}, str(2**64)), ({"data": (0, False)}, "NULL"),
         ({"data": (1.5, False)}, "1.5"), ({"data": ("x", False)}, "x"), ({"data": (2**64 - 8, False)}, "address space"),
         ({"data": (None, False)}, "None"), ({"stream": 0}, "`stream` is 0"), ({"stream": -1}, "`stream` is -1"),
+        ({"stream": 3}, "`stream` is 3, no CUDA stream: one is 1, 2 or the address"),
         ({"stream": "1"}, "`stream` is '1'"), ({"stream": 2**63}, "`stream`"), ({"stream": 1.0}, "`stream` is 1.0"),
         ({"typestr": "|V4", "descr": [("x", "<f8")]}, "`descr` has 8"),
     ],

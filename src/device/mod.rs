@@ -121,6 +121,11 @@ impl Device {
         self.cuda("how much memory there is")?.enter()?.memory_info()
     }
 
+    /// Gives memory that is kept for the next tensors on a CUDA device back to the system, all but so many bytes.
+    pub fn trim(self, keep: usize) -> Result<()> {
+        self.cuda("memory that is kept")?.enter()?.trim(keep)
+    }
+
     /// Whether a CUDA device reaches the memory of another one. Not of a device that is not there.
     pub fn can_access(self, peer: Self) -> Result<bool> {
         self.cuda("access to a peer")?.can_access(peer.cuda("access to a peer")?)

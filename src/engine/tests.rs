@@ -10,6 +10,7 @@ mod explanations;
 mod matrix;
 mod pieces;
 mod plans;
+mod random;
 mod recall;
 mod threads;
 mod values;
@@ -19,22 +20,9 @@ use super::*;
 use crate::dtype::{PADDED, SWAPPED, code, scalar};
 use crate::error::Kind;
 use crate::layout::Order;
-
-/// SplitMix64.
-struct Random(u64);
+use random::Random;
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E3779B97F4A7C15);
-        let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58476D1CE4E5B9);
-        let x = (x ^ (x >> 27)).wrapping_mul(0x94D049BB133111EB);
-        x ^ (x >> 31)
-    }
-
-    fn below(&mut self, n: i64) -> i64 {
-        (self.next() % n as u64) as i64
-    }
-
     fn bytes(&mut self, n: usize) -> Vec<u8> {
         (0..n).map(|_| self.next() as u8).collect()
     }

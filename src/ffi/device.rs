@@ -108,6 +108,19 @@ pub unsafe extern "C" fn ndf_device_memory_info(
     })
 }
 
+/// Gives memory that ndferry keeps for the next tensors on a CUDA device back to the system. Waits for the work that memory
+/// of released tensors is still needed for.
+///
+/// @param device  a CUDA device
+/// @param keep    so many bytes may stay, those of living tensors among them; 0 for as few as can be
+/// @returns NDF_OK; NDF_ERROR_UNSUPPORTED: no CUDA device; NDF_ERROR_DEVICE_UNAVAILABLE: not there;
+///          NDF_ERROR_DEVICE_FAILURE
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn ndf_device_trim(device: Device, keep: usize) -> ndf_status {
+    guard(|| device.trim(keep))
+}
+
 /// Whether a CUDA device can read and write the memory of another one.
 #[unsafe(no_mangle)]
 pub extern "C" fn ndf_device_can_access_peer(device: Device, peer: Device) -> bool {

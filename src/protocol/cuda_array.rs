@@ -51,7 +51,7 @@ pub struct CudaArray {
     /// Zero.
     pub reserved: u32,
     /// With NDF_CUDA_ARRAY_HAS_STREAM, where work on the elements may be pending: 1 the legacy default stream, 2 the
-    /// per-thread one, else a cudaStream_t. 0 and negative numbers are no streams.
+    /// per-thread one, else a cudaStream_t. All other numbers below 4096 are no streams.
     pub stream: i64,
     /// The exporter's own; NULL on import.
     pub internal: *mut c_void,
@@ -303,12 +303,10 @@ fn imported_stream(array: &CudaArray) -> Result<Option<i64>> {
     match (array.flags & HAS_STREAM != 0, array.stream) {
         (false, _) if array.version < NEWEST => Ok(Some(LEGACY_DEFAULT)),
         (false, _) => Ok(None),
-        (true, stream @ 1..) => Ok(Some(stream)),
-        (true, 0) => bail!(
-            InvalidArgument,
-            "`stream` is 0, which may be either default stream: 1 is the legacy one, 2 the per-thread one"
-        ),
-        (true, stream) => bail!(InvalidArgument, "`stream` is {stream}, no CUDA stream"),
+        (true, number) => match Stream::from_number(number)? {
+            Some(_) => Ok(Some(number)),
+            None => bail!(InvalidArgument, "`stream` is {number}, which is none"),
+        },
     }
 }
 

@@ -122,6 +122,18 @@ impl Storage {
         }
     }
 
+    /// Whether the end of the memory would keep the host waiting.
+    #[inline]
+    pub fn end_waits(&self) -> bool {
+        self.uses().is_some_and(|uses| cuda::in_use().is_some() && uses.end_waits())
+    }
+
+    /// Waits ahead of the end of the memory, which has little to wait for then.
+    pub fn await_end(&self) {
+        // What fails here is met again at the end, and nobody can be told there either.
+        let _ = self.uses().map(Uses::await_end);
+    }
+
     fn uses(&self) -> Option<&Uses> {
         // SAFETY: NULL, or what was put there for as long as the storage lives.
         unsafe { self.uses.load(Ordering::Acquire).as_ref() }

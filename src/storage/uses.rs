@@ -181,6 +181,22 @@ impl Uses {
         }
     }
 
+    /// Whether the end of the memory keeps the host waiting: for what is at work on it, or for its whole device.
+    pub fn end_waits(&self) -> bool {
+        match self.own {
+            Some(_) => self.context.waits_to_release(),
+            None => self.home.get().is_none() && self.has_ours(),
+        }
+    }
+
+    /// That wait, ahead of the end.
+    pub fn await_end(&self) -> Result<()> {
+        match self.own {
+            Some(_) => self.context.enter()?.await_release(),
+            None => self.finish(By::Us),
+        }
+    }
+
     fn has_ours(&self) -> bool {
         let known = self.known();
         known.open.iter().any(|open| open.by == By::Us)

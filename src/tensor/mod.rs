@@ -311,6 +311,25 @@ impl Tensor {
         self.storage().record(&self.storage().context()?.enter()?, stream)
     }
 
+    /// Waits for what the end of this reference would wait for: work on memory that ends with it. `around` does the waiting,
+    /// and is not called where there is none.
+    #[inline]
+    pub fn await_end(&self, around: impl FnOnce(&dyn Fn())) {
+        let storage = self.storage();
+        if storage.end_waits() && self.is_last() {
+            around(&|| storage.await_end());
+        }
+    }
+
+    /// Whether this is the only reference to the memory at this moment.
+    fn is_last(&self) -> bool {
+        let first = match &self.block().memory {
+            Memory::Own(_) => self,
+            Memory::Of(first) => first,
+        };
+        self.reference_count() == 1 && first.reference_count() == 1
+    }
+
     /// Fails unless the host can read the elements.
     pub fn require_host(&self, what: &str) -> Result<()> {
         if !self.device().is_host_accessible() {

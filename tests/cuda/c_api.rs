@@ -42,6 +42,8 @@ alone!(devices_say_what_they_are, [("FAKECUDA_DEVICES", "2")], || {
     }
     assert!(length > 0 && free > 0 && total >= free);
     assert!(ndf_device_can_access_peer(CUDA, SECOND) && !ndf_device_can_access_peer(CUDA, PINNED));
+    assert_eq!(ndf_device_trim(SECOND, 0), OK);
+    assert_eq!(ndf_device_trim(Device::CPU, 0), ndf_status::NDF_ERROR_UNSUPPORTED);
     for device in [CUDA, SECOND, PINNED, MANAGED, Device::CPU] {
         assert_eq!(ndf_device_synchronize(device), OK);
     }

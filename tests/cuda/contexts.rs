@@ -48,26 +48,43 @@ alone!(memory_of_no_device_is_made_for_the_device_that_is_current, [("FAKECUDA_D
     assert_eq!(fake.live(c"contexts"), 2, "that of the test and ours, of the second device");
 });
 
+/// A context of somebody else's, and a tensor on memory of it.
+struct Theirs {
+    /// The one that is current.
+    primary: usize,
+    context: usize,
+    tensor: Tensor,
+}
+
+impl Theirs {
+    fn make(fake: &Fake) -> Self {
+        fake.make_current(0);
+        let (primary, mut context, mut address) = (fake.current(), 0usize, 0usize);
+        fake.cu("cuCtxCreate_v2", [(&raw mut context).addr(), 0, 0]);
+        fake.cu("cuMemAlloc_v2", [(&raw mut address).addr(), 100]);
+        fake.cu("cuCtxSetCurrent", [primary]);
+        let foreign = Adopted {
+            data: std::ptr::with_exposed_provenance_mut(address),
+            byte_offset: 0,
+            device: CUDA,
+            dtype: DType::UINT8,
+            shape: &[100],
+            strides: None,
+            read_only: false,
+        };
+        // SAFETY: nothing frees the memory before the tensor is gone.
+        let tensor = unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }.expect("a tensor");
+        Self { primary, context, tensor }
+    }
+}
+
 alone!(memory_of_a_context_of_somebody_elses_is_worked_on_there, || {
     let fake = Fake::open();
-    fake.make_current(0);
-    let (primary, mut theirs, mut address) = (fake.current(), 0usize, 0usize);
-    fake.cu("cuCtxCreate_v2", [(&raw mut theirs).addr(), 0, 0]);
-    assert_ne!(theirs, primary);
-    fake.cu("cuMemAlloc_v2", [(&raw mut address).addr(), 100]);
+    let Theirs { primary, context, tensor } = Theirs::make(&fake);
+    assert_ne!(context, primary);
+    fake.cu("cuCtxSetCurrent", [context]);
     let (one, two) = (fake.new_stream(), fake.new_stream());
     fake.cu("cuCtxSetCurrent", [primary]);
-    let foreign = Adopted {
-        data: std::ptr::with_exposed_provenance_mut(address),
-        byte_offset: 0,
-        device: CUDA,
-        dtype: DType::UINT8,
-        shape: &[100],
-        strides: None,
-        read_only: false,
-    };
-    // SAFETY: nothing frees the memory.
-    let tensor = unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }.expect("a tensor");
     let stream = |number| Stream::from_number(number).expect("a stream").expect("not none");
     // The driver refuses events on streams of another context.
     tensor.record(stream(one)).expect("a use");
@@ -79,21 +96,10 @@ alone!(memory_of_a_context_of_somebody_elses_is_worked_on_there, || {
 
 alone!(what_is_kept_for_later_does_not_go_with_a_context_of_somebody_elses, || {
     let fake = Fake::open();
-    fake.make_current(0);
-    let (primary, mut theirs, mut address) = (fake.current(), 0usize, 0usize);
-    fake.cu("cuCtxCreate_v2", [(&raw mut theirs).addr(), 0, 0]);
-    fake.cu("cuMemAlloc_v2", [(&raw mut address).addr(), 100]);
-    fake.set(address, 5, 100, 1);
+    let Theirs { primary, context, tensor } = Theirs::make(&fake);
+    fake.cu("cuCtxSetCurrent", [context]);
+    fake.set(tensor.data().addr(), 5, 100, 1);
     fake.cu("cuCtxSetCurrent", [primary]);
-    let foreign = Adopted {
-        data: std::ptr::with_exposed_provenance_mut(address),
-        byte_offset: 0,
-        device: CUDA,
-        dtype: DType::UINT8,
-        shape: &[100],
-        strides: None,
-        read_only: false,
-    };
     // What becomes another type on its way to the host passes through memory that is kept.
     let to_host = |tensor: &Tensor| {
         let how = Convert { device: Some(Device::CPU), ..Convert::default() };
@@ -101,11 +107,9 @@ alone!(what_is_kept_for_later_does_not_go_with_a_context_of_somebody_elses, || {
         // SAFETY: a hundred integers of the host's.
         unsafe { std::slice::from_raw_parts(found.data().cast::<i16>(), 100) }.to_vec()
     };
-    // SAFETY: nothing frees the memory before the tensor is gone.
-    let tensor = unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }.expect("a tensor");
     assert_eq!(to_host(&tensor), [5; 100]);
     drop(tensor);
-    fake.cu("cuCtxDestroy_v2", [theirs]);
+    fake.cu("cuCtxDestroy_v2", [context]);
     let ours = Tensor::zeros(DType::UINT8, &[100], Order::C, CUDA).expect("memory");
     assert_eq!(to_host(&ours), [0; 100]);
 });

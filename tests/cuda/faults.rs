@@ -57,6 +57,7 @@ fn everything(theirs: usize) -> Vec<Error> {
     note(CUDA.memory_info().map(|_| ()));
     note(CUDA.can_access(CUDA).map(|_| ()));
     note(CUDA.synchronize_stream(Stream::PER_THREAD));
+    note(CUDA.trim(0));
     drop(kept);
     note(CUDA.synchronize());
     errors

@@ -31,6 +31,20 @@ alone!(device_memory_comes_from_a_pool_of_our_own_and_goes_back, || {
     assert_eq!((fake.live(c"allocations"), fake.live(c"bytes")), (0, 0));
 });
 
+alone!(memory_that_is_kept_goes_back_when_somebody_says_so, || {
+    let fake = Fake::open();
+    fake.make_current(0);
+    CUDA.trim(0).expect("nothing is kept");
+    assert_eq!(fake.calls(c"cuMemPoolTrimTo"), 0, "there is no pool yet");
+    let (kept, released) = (bytes(CUDA, 1000), bytes(CUDA, 1000));
+    drop(released);
+    assert_eq!(fake.live(c"allocations"), 2, "it is freed in stream order");
+    CUDA.trim(0).expect("nothing is wrong");
+    assert_eq!((fake.live(c"allocations"), fake.calls(c"cuMemPoolTrimTo")), (1, 1));
+    drop(kept);
+    assert_eq!(PINNED.trim(0).expect_err("no pool").kind(), Kind::Unsupported);
+});
+
 alone!(where_there_are_no_pools_memory_is_made_and_freed_plainly, [("FAKECUDA_POOLS", "0")], || {
     let fake = Fake::open();
     fake.make_current(0);

@@ -3,7 +3,7 @@
 use ndferry::dtype::{Overflow, Scalar};
 
 use crate::gpu::{blocks, launch};
-use crate::params::{BITS, BYTES, Cast, Cell, RUN, Walk};
+use crate::params::{Cast, Cell, Writes};
 use crate::types::{self, Factor, code, expected, numbers, patterns};
 use crate::words::Memory;
 use crate::{Random, items, random_loops};
@@ -32,8 +32,13 @@ impl Form {
     }
 
     pub fn cell(self) -> Cell {
-        let packed = if self.packed { BITS } else { BYTES };
-        Cell { kind: code(self.scalar), packed, swapped: self.swapped.into(), bit: self.bit as u32 }
+        let packed = if self.packed { Writes::Bits } else { Writes::Bytes };
+        Cell {
+            kind: code(self.scalar),
+            packed: packed as u32,
+            swapped: self.swapped.into(),
+            bit: self.bit as u32,
+        }
     }
 
     pub fn put(self, bytes: &mut [u8], at: i64, raw: u64) {
@@ -121,8 +126,8 @@ fn scalars_of_any_type_packing_and_byte_order_become_those_of_any_other() {
         };
         let (source_at, source_bit) = place(&mut source, from, start[0]);
         let (target_at, target_bit) = place(&mut target, to, start[1]);
-        let walk = Walk::new(&loops);
-        let packed = if run { RUN } else { to.cell().packed };
+        let walk = crate::walk(&loops);
+        let packed = if run { Writes::Run as u32 } else { to.cell().packed };
         let params = Cast {
             source: if constant { 0 } else { source_at },
             target: target_at,
@@ -152,7 +157,7 @@ fn either_part_of_a_complex_number_makes_a_bool_true() {
             source.words()[((2 * number + part + 1) * size - 1) as usize] = 0x40;
         }
         let mut target = Memory::new(&mut random, 4, 0);
-        let walk = Walk::new(&[crate::Turn { extent: 4, source: 16 * size, target: 8, step: 0 }]);
+        let walk = crate::walk(&[crate::Turn { extent: 4, source: 16 * size, target: 8, step: 0 }]);
         let form = |scalar| Form { scalar, packed: false, swapped: false, bit: 0 };
         let params = Cast {
             source: source.at(0),

@@ -4,25 +4,25 @@ use ndferry::dtype::{Scalar, Value};
 
 use crate::casts::{Form, room};
 use crate::gpu::{blocks, launch};
-use crate::params::{Equal, EqualNumbers, FLOAT, LOGIC, NEVER, SAME, Walk};
+use crate::params::{Equal, EqualNumbers, Rule};
 use crate::types::{self, patterns};
 use crate::words::Memory;
-use crate::{Random, items, random_loops};
+use crate::{Random, items, random_loops, walk};
 
 /// The rule for words of a type, and its limit; nothing for those that do not fill their bytes.
-fn rule(scalar: Scalar) -> (u32, u64) {
+fn rule(scalar: Scalar) -> (Rule, u64) {
     match scalar {
-        Scalar::Bool => (LOGIC, 0),
-        Scalar::Int(_) | Scalar::Uint(_) => (SAME, 0),
-        Scalar::Float16 => (FLOAT, 0x7c00),
-        Scalar::Float32 => (FLOAT, 0x7f80_0000),
-        Scalar::Float64 => (FLOAT, 0x7ff0_0000_0000_0000),
+        Scalar::Bool => (Rule::Logic, 0),
+        Scalar::Int(_) | Scalar::Uint(_) => (Rule::Same, 0),
+        Scalar::Float16 => (Rule::Float, 0x7c00),
+        Scalar::Float32 => (Rule::Float, 0x7f80_0000),
+        Scalar::Float64 => (Rule::Float, 0x7ff0_0000_0000_0000),
         Scalar::Small(_) => {
             let is_nan = |raw: &u64| matches!(scalar.decode(*raw), Value::F32(x) if x.is_nan());
             let codes: Vec<u64> = (0..1 << scalar.bits()).filter(is_nan).collect();
             match codes[..] {
-                [only] => (NEVER, only),
-                _ => (FLOAT, codes[0] - 1),
+                [only] => (Rule::Never, only),
+                _ => (Rule::Float, codes[0] - 1),
             }
         }
     }
@@ -73,11 +73,11 @@ fn words_of_one_type_are_compared_by_its_rule() {
                 target: sides[1].at(first[1]),
                 differs: std::ptr::from_mut(&mut differs) as u64,
                 limit,
-                rule,
+                rule: rule as u32,
                 swap,
                 turn,
                 size: size as u32,
-                walk: Walk::new(&loops),
+                walk: walk(&loops),
             };
             launch("equal_words", &params, blocks(params.walk.count.into(), 512));
             assert_eq!(differs == 0, all_same, "{scalar:?}: {plain:x} and {odd:x}, {loops:?}");
@@ -95,7 +95,7 @@ fn sixteen_bytes_are_equal_when_all_are() {
             other.words()[odd] ^= 1;
         }
         let mut differs = 0u32;
-        let walk = Walk::new(&[crate::Turn { extent: 1501, source: 16, target: 16, step: 0 }]);
+        let walk = walk(&[crate::Turn { extent: 1501, source: 16, target: 16, step: 0 }]);
         let differs_at = std::ptr::from_mut(&mut differs) as u64;
         let (source, target) = (one.at(0), other.at(0));
         let params = Equal {
@@ -103,7 +103,7 @@ fn sixteen_bytes_are_equal_when_all_are() {
             target,
             differs: differs_at,
             limit: 0,
-            rule: SAME,
+            rule: Rule::Same as u32,
             swap: 1,
             turn: 1,
             size: 16,
@@ -160,7 +160,7 @@ fn numbers_of_any_two_types_are_compared() {
             spare: 0,
             from: from.cell(),
             to: to.cell(),
-            walk: Walk::new(&[turn]),
+            walk: walk(&[turn]),
         };
         launch("equal_numbers", &params, 1);
         let expected = equal(from.scalar, x, to.scalar, y);

@@ -6,26 +6,19 @@ mod casts;
 mod equality;
 mod gpu;
 mod numbers;
+#[path = "../../src/engine/cuda/params.rs"]
 mod params;
+mod ptx;
+#[path = "../../src/engine/tests/random.rs"]
+mod random;
 mod sheets;
 mod types;
 mod words;
 
-/// SplitMix64.
-struct Random(u64);
+use params::{Divisor, LOOPS, Walk};
+use random::Random;
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E3779B97F4A7C15);
-        let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58476D1CE4E5B9);
-        let x = (x ^ (x >> 27)).wrapping_mul(0x94D049BB133111EB);
-        x ^ (x >> 31)
-    }
-
-    fn below(&mut self, n: i64) -> i64 {
-        (self.next() % n as u64) as i64
-    }
-
     fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len() as i64) as usize]
     }
@@ -42,6 +35,18 @@ struct Turn {
     source: i64,
     target: i64,
     step: i64,
+}
+
+/// Such loops as kernels are told them, and nonsense behind the last.
+fn walk(loops: &[Turn]) -> Walk {
+    let none = params::Loop { extent: Divisor::new(1), step: 0x5555, source: 0x5555, target: 0x5555 };
+    let count = loops.iter().map(|l| l.extent).product::<i64>() as u32;
+    let mut walk = Walk { count, loops: loops.len() as u32, each: [none; LOOPS] };
+    for (to, l) in walk.each.iter_mut().zip(loops) {
+        let extent = Divisor::new(l.extent as u32);
+        *to = params::Loop { extent, step: l.step as i32, source: l.source, target: l.target };
+    }
+    walk
 }
 
 /// Source, target and factor of every item of loops, innermost first.

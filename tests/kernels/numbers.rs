@@ -3,7 +3,7 @@
 use ndferry::dtype::{Overflow, Scalar};
 
 use crate::gpu::{blocks, launch};
-use crate::params::{Convert, LOTS, MERGE, ONES, PAIRS, SHEETS, SPLIT, Walk};
+use crate::params::{Convert, Shape};
 use crate::sheets::Sheets;
 use crate::types::{self, Factor, bytes, expected, numbers, patterns};
 use crate::words::Memory;
@@ -28,11 +28,11 @@ pub fn get(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(raw)
 }
 
-fn convert(shape: u32, loops: &[Turn], ends: [u64; 2], numbers: crate::params::Numbers) -> Convert {
+fn convert(shape: Shape, loops: &[Turn], ends: [u64; 2], numbers: crate::params::Numbers) -> Convert {
     let sheets = Sheets { shape: [1, 1], pitches: [0, 0], batch: loops[0], room: [0, 0] };
     let (mut sheet, _) = sheets.params(ends, [1, 1]);
-    sheet.walk = Walk::new(loops);
-    Convert { sheet, row_step: 0, column_step: 0, shape, spare: 0, numbers }
+    sheet.walk = crate::walk(loops);
+    Convert { sheet, steps: [0, 0], shape: shape as u32, spare: 0, numbers }
 }
 
 fn pairs() -> Vec<[Scalar; 2]> {
@@ -47,7 +47,7 @@ fn numbers_side_by_side_become_those_of_any_other_type() {
     let mut random = Random(7);
     for [from, to] in pairs() {
         let sizes = [from, to].map(bytes);
-        let (lot, shape) = if sizes.contains(&8) { (2, PAIRS) } else { (4, LOTS) };
+        let (lot, shape) = if sizes.contains(&8) { (2, Shape::Pairs) } else { (4, Shape::Lots) };
         let mut values = patterns(from, 1 << 14, &mut random);
         values.truncate(values.len() / 4 * 4);
         let mut source = Memory::new(&mut random, values.len() * sizes[0] as usize, 0);
@@ -139,7 +139,7 @@ fn kernels_for_certain_types_do_what_those_for_all_types_do() {
                 put(to_word, expected(from, *raw, to, Overflow::Wrap, factor));
             }
             let run = Turn { extent: count, source: lot * sizes[0], target: lot * sizes[1], step: 0 };
-            let params = convert(ONES, &[run], [source.at(0), target.at(0)], numbers);
+            let params = convert(Shape::Ones, &[run], [source.at(0), target.at(0)], numbers);
             launch(name, &params, blocks(count, 1024));
             check(&|| format!("{name}, {count} runs, {factor:?}"), &mut target, &mut naive);
         }
@@ -215,7 +215,7 @@ fn numbers_anywhere_are_scaled_and_become_those_of_any_other_type() {
                 expected(from, raw, to, overflow, factor),
             );
         }
-        let params = convert(ONES, &loops, [source.at(first[0]), target.at(first[1])], numbers);
+        let params = convert(Shape::Ones, &loops, [source.at(first[0]), target.at(first[1])], numbers);
         launch(kernel(to).0, &params, blocks(params.sheet.walk.count.into(), 1024));
         check(
             &|| format!("{from:?} to {to:?}, {overflow:?}, {factors:?}: {loops:?}"),
@@ -228,7 +228,7 @@ fn numbers_anywhere_are_scaled_and_become_those_of_any_other_type() {
 /// Fills the sheets of a source with numbers, runs a kernel over them, and compares.
 fn check_sheets(
     random: &mut Random,
-    (name, shape): (&str, u32),
+    (name, shape): (&str, Shape),
     [from, to]: [Scalar; 2],
     sheets: &Sheets,
     tile: [i64; 2],
@@ -271,10 +271,10 @@ fn check_sheets(
         put(&mut naive.words()[to_at..to_at + sizes[1] as usize], expected(from, raw, to, overflow, factor));
     }
     let (sheet, blocks) = sheets.params([source.at(0), target.at(0)], tile);
-    let params = Convert { sheet, row_step: steps[0], column_step: steps[1], shape, spare: 0, numbers };
+    let params = Convert { sheet, steps: [steps[0], steps[1]], shape: shape as u32, spare: 0, numbers };
     launch(name, &params, blocks);
     check(
-        &|| format!("{name} {shape}: {from:?} to {to:?}, {overflow:?}, {:?}, {factors:?}", sheets.shape),
+        &|| format!("{name} {shape:?}: {from:?} to {to:?}, {overflow:?}, {:?}, {factors:?}", sheets.shape),
         &mut target,
         &mut naive,
     );
@@ -288,7 +288,7 @@ fn sheets_are_transposed_while_their_numbers_change() {
         let shape = [0; 2].map(|_| random.pick(&[1, 2, 31, 32, 33, 63, 64, 65, 100]));
         let sizes = pair.map(bytes);
         let sheets = Sheets::new(&mut random, shape, sizes, sizes, true);
-        check_sheets(&mut random, (name, SHEETS), pair, &sheets, [edge; 2], None);
+        check_sheets(&mut random, (name, Shape::Sheets), pair, &sheets, [edge; 2], None);
     }
 }
 
@@ -311,9 +311,9 @@ fn pixels_become_planes_and_planes_pixels() {
                     sheets
                 };
                 let split = tight(channels * sizes[0], count, channels, 0);
-                check_sheets(&mut random, ("pixels", SPLIT), pair, &split, [channels, 1024], code);
+                check_sheets(&mut random, ("pixels", Shape::Split), pair, &split, [channels, 1024], code);
                 let merge = tight(channels * sizes[1], channels, count, 1);
-                check_sheets(&mut random, ("pixels", MERGE), pair, &merge, [1024, channels], code);
+                check_sheets(&mut random, ("pixels", Shape::Merge), pair, &merge, [1024, channels], code);
             }
         }
     }
@@ -326,18 +326,18 @@ fn pixels_of_three_channels_become_planes_and_planes_pixels_by_kernels_for_certa
     let moved = words.into_iter().flat_map(|(word, bits)| {
         let (code, size) = (Some(types::word(bits)), bits / 8);
         [
-            (format!("rgb_split_{size}"), SPLIT, [word; 2], code),
-            (format!("rgb_merge_{size}"), MERGE, [word; 2], code),
+            (format!("rgb_split_{size}"), Shape::Split, [word; 2], code),
+            (format!("rgb_merge_{size}"), Shape::Merge, [word; 2], code),
         ]
     });
     let changed = [("f32", types::F32), ("f16", types::F16), ("bf16", types::BF16)]
-        .map(|(name, to)| (format!("rgb_split_u8_{name}"), SPLIT, [Scalar::Uint(8), to], None));
+        .map(|(name, to)| (format!("rgb_split_u8_{name}"), Shape::Split, [Scalar::Uint(8), to], None));
     for (name, shape, pair, code) in moved.chain(changed) {
         for count in [4, 32, 1020, 1024, 1028, 2048, 2052].repeat(3) {
             let sizes = pair.map(bytes);
             let units = sizes.map(|size| 4 * size);
             let (extents, side, tile) = match shape {
-                SPLIT => ([count, 3], 0, [3, 1024]),
+                Shape::Split => ([count, 3], 0, [3, 1024]),
                 _ => ([3, count], 1, [1024, 3]),
             };
             let mut sheets = Sheets::new(&mut random, extents, sizes, units, true);

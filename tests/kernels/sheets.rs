@@ -1,7 +1,7 @@
 //! Rows become columns.
 
 use crate::gpu::{blocks, launch};
-use crate::params::{Divisor, Transpose, Walk};
+use crate::params::{Divisor, Transpose};
 use crate::words::Memory;
 use crate::{Random, Turn, items};
 
@@ -46,8 +46,8 @@ impl Sheets {
     pub fn params(&self, ends: [u64; 2], [wide, high]: [i64; 2]) -> (Transpose, i64) {
         let [rows, columns] = self.shape;
         let tiles = [blocks(columns, wide), blocks(rows, high)];
-        let [across, down] = tiles.map(Divisor::new);
-        let [wide, high] = [wide, high].map(Divisor::new);
+        let [across, down] = tiles.map(|n| Divisor::new(n as u32));
+        let [wide, high] = [wide, high].map(|n| Divisor::new(n as u32));
         let params = Transpose {
             source: ends[0],
             target: ends[1],
@@ -61,7 +61,7 @@ impl Sheets {
             high,
             swap: 1,
             spare: 0,
-            walk: Walk::new(&[self.batch]),
+            walk: crate::walk(&[self.batch]),
         };
         (params, tiles[0] * tiles[1] * self.batch.extent)
     }

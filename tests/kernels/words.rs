@@ -1,7 +1,7 @@
 //! Copies and fills.
 
 use crate::gpu::{blocks, launch};
-use crate::params::{Copy, Fill, Walk};
+use crate::params::{Copy, Fill};
 use crate::{Random, Turn, items, random_loops};
 
 /// Words between bytes that must stay as they are, aligned to 16 bytes and so many more.
@@ -75,7 +75,7 @@ fn words_of_any_size_in_any_loops_and_byte_order_are_copied() {
             let word = reversed(&source.words()[from..from + size as usize], swap as usize);
             expected.words()[to..to + size as usize].copy_from_slice(&word);
         }
-        let walk = Walk::new(&loops);
+        let walk = crate::walk(&loops);
         let params =
             Copy { source: source.at(first[0]), target: target.at(first[1]), step: 0, swap, spare: 0, walk };
         launch(&format!("copy_{size}"), &params, blocks(walk.count.into(), 1024));
@@ -106,7 +106,7 @@ fn elements_that_lie_apart_are_gathered() {
                 expected.words()[to..to + size as usize].copy_from_slice(&word);
             }
         }
-        let walk = Walk::new(&[inner, outer]);
+        let walk = crate::walk(&[inner, outer]);
         let params = Copy { source: source.at(first), target: target.at(0), step, swap, spare: 0, walk };
         launch(&format!("gather_{size}"), &params, blocks(walk.count.into(), 512));
         assert!(
@@ -134,7 +134,7 @@ fn one_word_is_written_everywhere() {
             let to = (to + first[1]) as usize;
             expected.words()[to..to + size].copy_from_slice(&word[..size]);
         }
-        let walk = Walk::new(&loops);
+        let walk = crate::walk(&loops);
         let params = Fill { target: target.at(first[1]), value: [half(0), half(1)], spare: 0, walk };
         launch(&format!("fill_{size}"), &params, blocks(walk.count.into(), 1024));
         assert!(target.everything() == expected.everything(), "fill_{size}: {loops:?}");

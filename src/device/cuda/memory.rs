@@ -146,6 +146,15 @@ impl Entered {
         Ok(())
     }
 
+    /// Gives memory of the pool that nobody has back to the system, once what was released is free: all but so many bytes.
+    pub fn trim(&self, keep: usize) -> Result<()> {
+        self.sweep();
+        let Some(Some(pool)) = self.context.pool.get() else { return Ok(()) };
+        self.synchronize(self.own_stream()?)?;
+        // SAFETY: our own pool.
+        Ok(unsafe { self.driver().cuMemPoolTrimTo(pool.0, keep) }?)
+    }
+
     /// Host memory that devices reach without the processor's help.
     pub fn allocate_pinned(&self, bytes: usize) -> Result<u64> {
         let mut address = null_mut();

@@ -54,12 +54,22 @@ impl Context {
         }
     }
 
+    /// Whether the host waits when memory of this context is released: for all that it has to do.
+    pub fn waits_to_release(&self) -> bool {
+        !self.driver.records_all()
+    }
+
     fn waiting(&self) -> MutexGuard<'_, Vec<Released>> {
         self.released.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Entered {
+    /// Waits as the release of memory would; not while that would end a capture.
+    pub fn await_release(&self) -> Result<()> {
+        if self.may_be_captured() { Ok(()) } else { self.synchronize_all() }
+    }
+
     /// Frees what was released and can be freed by now.
     pub fn sweep(&self) {
         let mut waiting = self.context.waiting();

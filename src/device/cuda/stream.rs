@@ -4,6 +4,9 @@ use cudarc::driver::sys::CUstream;
 
 use crate::error::{Result, bail};
 
+/// The first page of memory holds nothing, on any system.
+const LOWEST_ADDRESS: i64 = 4096;
+
 /// A stream of somebody's, or one of the two that every context has. What those two mean depends on the context that is
 /// entered, and of the second on the thread too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,7 +20,7 @@ impl Stream {
     pub const PER_THREAD: Self = Self(2);
 
     /// DLPack's numbers: 1 the legacy default stream, 2 the one per thread, -1 for no synchronisation (`None`), else a
-    /// `cudaStream_t`. 0 may be either default stream and is refused.
+    /// `cudaStream_t`, which is an address: the driver would look there. 0 may be either default stream and is refused.
     pub fn from_number(number: i64) -> Result<Option<Self>> {
         match number {
             -1 => Ok(None),
@@ -25,11 +28,14 @@ impl Stream {
                 InvalidArgument,
                 "`stream` is 0, which may be either default stream: 1 is the legacy one, 2 the per-thread one"
             ),
-            1.. => match usize::try_from(number) {
+            1 | 2 | LOWEST_ADDRESS.. => match usize::try_from(number) {
                 Ok(handle) => Ok(Some(Self(handle))),
                 Err(_) => bail!(InvalidArgument, "`stream` is {number}, no address"),
             },
-            _ => bail!(InvalidArgument, "`stream` is {number}, no CUDA stream"),
+            _ => bail!(
+                InvalidArgument,
+                "`stream` is {number}, no CUDA stream: one is 1, 2 or the address that a cudaStream_t is"
+            ),
         }
     }
 

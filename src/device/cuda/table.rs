@@ -109,6 +109,7 @@ entry_points_of_cudarc! {
         cuMemPoolDestroy(pool: CUmemoryPool);
         cuMemPoolSetAttribute(pool: CUmemoryPool, attribute: CUmemPool_attribute, value: *mut c_void);
         cuMemPoolSetAccess(pool: CUmemoryPool, access: *const CUmemAccessDesc, count: usize);
+        cuMemPoolTrimTo(pool: CUmemoryPool, keep: usize);
         cuMemAllocFromPoolAsync(address: *mut CUdeviceptr, bytes: usize, pool: CUmemoryPool, stream: CUstream);
         cuMemFreeAsync(address: CUdeviceptr, stream: CUstream);
         cuMemcpyAsync(target: CUdeviceptr, source: CUdeviceptr, bytes: usize, stream: CUstream);
@@ -150,6 +151,13 @@ entry_points_of_cudarc! {
     not_in_cudarc {
         cuCtxRecordEvent(context: CUcontext, event: CUevent);
         cuGetErrorName(code: c_int, name: *mut *const c_char);
+    }
+}
+
+impl Table {
+    /// Whether the moment that all streams of a context have come to can be had without waiting for it.
+    pub fn records_all(&self) -> bool {
+        self.cuCtxRecordEvent.is_some()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use super::arguments::Params;
 use super::choose::{LONGEST, same_words};
 use super::device;
 use super::families::EQUAL;
@@ -172,7 +173,7 @@ unsafe fn compare_bytes(comparison: &Comparison, ends: Ends, mark: u64, queue: &
 
 /// # Safety
 /// The kernel takes what `parameters` gives, and may touch what they say.
-unsafe fn launch<P: super::params::Params>(
+unsafe fn launch<P: Params>(
     plan: &Plan,
     name: &'static CStr,
     block: usize,

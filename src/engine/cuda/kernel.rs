@@ -4,6 +4,7 @@
 use std::ffi::CStr;
 
 use super::direct;
+pub use super::params::Writes;
 use crate::dtype::Scalar;
 use crate::dtype::float::Format;
 use crate::engine::plan::Plan;
@@ -115,18 +116,6 @@ pub enum Tiling {
         /// Rows.
         high: i64,
     },
-}
-
-/// How scalars are written.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[repr(u32)]
-pub enum Writes {
-    /// As whole bytes.
-    Bytes,
-    /// As bits anywhere.
-    Bits,
-    /// As bits of one run without gaps.
-    Run,
 }
 
 /// A sheet whose rows, runs of the source, become columns of the target. Distances are in bits.

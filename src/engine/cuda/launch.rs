@@ -1,10 +1,11 @@
 //! Passes run: the kernels that were chosen, with what they are given.
 
+use super::arguments::{Params, tiles};
 use super::choose::choose;
 use super::families::{CAST, family};
 use super::kernel::{Kernel, Step, Type, Writes};
 use super::nest::{Ends, nests};
-use super::params::{Cast, Convert, Copy, FACTORS, Fill, LOOPS, Numbers, Params, Transpose, tiles};
+use super::params::{Cast, Convert, Copy, FACTORS, Fill, LOOPS, Numbers, Transpose};
 use super::queue::{Queue, Room};
 use crate::dtype::{Overflow, Scalar};
 use crate::engine::host::factors::Coefficients;

@@ -1,6 +1,7 @@
 //! The engine on GPUs: the same passes, by kernels that [`choose`] picks. Everything is enqueued on a stream and done
 //! when that has come so far.
 
+mod arguments;
 mod boxes;
 pub mod choose;
 pub mod device;

@@ -79,19 +79,30 @@ pub fn pieces(plan: &Plan, longest: i64, visit: &mut dyn FnMut(&Plan) -> Result<
     Ok(())
 }
 
-/// Visits `plan` in nests of at most `loops` loops and `count` items: whatever lies outside is done here.
+/// Visits `plan` in nests of at most `loops` loops and `count` items, as large as may be: whatever lies outside is done here.
 pub fn nests(
     plan: &Plan,
     loops: usize,
     count: i64,
     visit: &mut dyn FnMut(&Plan) -> Result<()>,
 ) -> Result<()> {
-    let items = plan.loops.iter().try_fold(1i64, |all, l| all.checked_mul(l.extent));
-    let is_small = plan.loops.len() <= loops && items.is_some_and(|items| items <= count);
-    let Some((outer, inner)) = plan.loops.split_last().filter(|_| !is_small) else { return visit(plan) };
-    let whole = with(plan, inner.iter().copied())?;
-    for turn in 0..outer.extent {
-        nests(&moved(&whole, outer, turn), loops, count, visit)?;
+    let Some((outer, inner)) = plan.loops.split_last() else { return visit(plan) };
+    let items = inner.iter().try_fold(1i64, |all, l| all.checked_mul(l.extent));
+    // So many turns of the outermost loop.
+    let at_once = items.filter(|_| plan.loops.len() <= loops).map_or(0, |items| count / items);
+    if at_once >= outer.extent {
+        return visit(plan);
+    }
+    let mut done = 0;
+    while done < outer.extent {
+        let turns = at_once.clamp(1, outer.extent - done);
+        let some = Loop { extent: turns, ..*outer };
+        let nest = with(&moved(plan, outer, done), inner.iter().copied().chain([some]))?;
+        match at_once {
+            0 => nests(&nest, loops, count, visit)?,
+            _ => visit(&nest)?,
+        }
+        done += turns;
     }
     Ok(())
 }

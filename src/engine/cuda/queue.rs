@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use super::params::Params;
+use super::arguments::Params;
 use crate::device::cuda::{Entered, Family, Shape, Stream, kernel};
 use crate::error::Result;
 

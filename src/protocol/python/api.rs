@@ -217,6 +217,23 @@ impl Api {
         Error::new(Kind::InvalidArgument, message.to_string_lossy())
     }
 
+    /// Runs `body`, which touches nothing of Python's, while other threads have the interpreter.
+    ///
+    /// # Safety
+    /// The lock is held.
+    #[cold]
+    pub(super) unsafe fn without_lock<T>(&self, body: impl FnOnce() -> T) -> T {
+        // SAFETY: the caller's promise; what is saved is restored on the same thread.
+        unsafe {
+            let outside = LOCKED.replace(false);
+            let state = (self.save_thread)();
+            let result = body();
+            (self.restore_thread)(state);
+            LOCKED.set(outside);
+            result
+        }
+    }
+
     /// Runs `body` with the interpreter locked and the exception in flight, if any, set aside. `None`, and nothing
     /// is run, when there is no interpreter any more or it is going away: what `body` would free is then leaked.
     pub(super) fn with_interpreter<T>(&self, body: impl FnOnce() -> T) -> Option<T> {

@@ -152,6 +152,9 @@ unsafe extern "C" fn dealloc(object: Object) {
             (api.object_clear_weak_refs)(object);
         }
         let tensor = (*held).tensor.take();
+        if let Some(tensor) = &tensor {
+            tensor.await_end(|wait| api.without_lock(wait));
+        }
         api.with_exception_aside(|| drop(tensor));
         free(api, object);
     }

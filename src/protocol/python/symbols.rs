@@ -132,6 +132,8 @@ symbols! {
     interpreter_get_id: unsafe extern "C" fn(*mut c_void) -> i64 = c"PyInterpreterState_GetID";
     interpreter_get_dict: unsafe extern "C" fn(*mut c_void) -> Object = c"PyInterpreterState_GetDict";
     is_initialized: unsafe extern "C" fn() -> c_int = c"Py_IsInitialized";
+    save_thread: unsafe extern "C" fn() -> *mut c_void = c"PyEval_SaveThread";
+    restore_thread: unsafe extern "C" fn(*mut c_void) = c"PyEval_RestoreThread";
     gil_check: unsafe extern "C" fn() -> c_int = c"PyGILState_Check";
     gil_ensure: unsafe extern "C" fn() -> c_int = c"PyGILState_Ensure";
     gil_release: unsafe extern "C" fn(c_int) = c"PyGILState_Release";

@@ -360,6 +360,35 @@ fn plans_too_long_or_too_deep_for_a_kernel_are_cut_and_lose_nothing() {
 }
 
 #[test]
+fn launches_take_as_much_as_they_may() {
+    let most = i64::from(i32::MAX);
+    let cases: [(&[i64], usize); 6] = [
+        (&[3, 1 << 30], 2),
+        (&[1 << 40], 513),
+        (&[1 << 10, 1 << 10, 1 << 10, 4], 4),
+        (&[1 << 30, 3], 3),
+        (&[2, 2, 2, 2, 2, 2, 2, 2, 2, 2], 4),
+        (&[1 << 31, 2], 4),
+    ];
+    for (extents, expected) in cases {
+        let mut plan = Plan { loops: Loops::NONE, source: 0, target: 0, first: 0 };
+        let mut distance = 16;
+        for &extent in extents {
+            plan.loops.insert(Loop { extent, source: 8, target: distance, step: 0 }).expect("memory");
+            distance *= extent;
+        }
+        let (mut launches, mut items) = (0, 0);
+        nest::nests(&plan, 8, most, &mut |nest| {
+            (launches, items) = (launches + 1, items + nest.count());
+            assert!(launches <= expected, "{extents:?} in more than {expected} launches");
+            Ok(())
+        })
+        .expect("memory");
+        assert_eq!((launches, items), (expected, plan.count()), "{extents:?}");
+    }
+}
+
+#[test]
 fn sides_of_more_than_two_to_the_31_elements_are_cut() {
     let bytes = DType::new(code::UINT, 8);
     let n = (1i64 << 32) + 3;
