@@ -36,8 +36,9 @@ pub(super) fn guard_or<T>(neutral: T, body: impl FnOnce() -> Result<T>) -> T {
     }
 }
 
+/// The status of a failure, whose message becomes this thread's last error.
 #[cold]
-fn fail(error: &Error) -> ndf_status {
+pub(super) fn fail(error: &Error) -> ndf_status {
     record(error.message());
     error.kind().into()
 }

@@ -1,0 +1,206 @@
+//! The lifetime debugger: knows every tensor that was given out, so that one that is used after it was released, released
+//! twice or never, or was never one, is an error that says what, and where it came from.
+//!
+//! It is off unless asked for. Then it costs a comparison with a static where a tensor goes in or out, which mostly is one
+//! with NULL that is made anyway.
+//!
+//! While it is on, the memory of blocks that have ended is kept for a while, so that no other tensor has their address.
+
+mod export;
+mod report;
+mod site;
+mod table;
+
+pub use export::{Exported, Protocol};
+pub use report::{Counts, counts, report};
+
+use std::ffi::c_void;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+
+use super::{Block, Tensor, statistics};
+use crate::error::{Error, Kind, Result, bail};
+use crate::log::{self, log};
+use site::Site;
+use table::{Record, locked};
+
+/// Addresses up to this one are looked at before they are used: NULL, or all while it is on or nobody knows yet.
+static SUSPECTS: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+static MODE: AtomicU8 = AtomicU8::new(UNDECIDED);
+const UNDECIDED: u8 = 0;
+const OFF: u8 = 1;
+const ON: u8 = 2;
+
+/// Whether the debugger may be on: what is done then finds out.
+#[inline(always)]
+fn may_be_on() -> bool {
+    SUSPECTS.load(Ordering::Relaxed) != 0
+}
+
+/// Whether the debugger is on.
+#[inline(always)]
+pub fn is_on() -> bool {
+    may_be_on() && decide()
+}
+
+/// Whether `address` must be [`admitted`] or [`taken`] before it is used: NULL always, others while the debugger is on.
+#[inline(always)]
+pub fn is_suspect<T>(address: *const T) -> bool {
+    address.addr() <= SUSPECTS.load(Ordering::Relaxed)
+}
+
+/// Whether the debugger is on, by what the environment variable `NDFERRY_DEBUG` says when this is first asked.
+#[cold]
+#[inline(never)]
+fn decide() -> bool {
+    if MODE.load(Ordering::Acquire) == UNDECIDED {
+        let is_wanted =
+            std::env::var_os("NDFERRY_DEBUG").is_some_and(|value| !value.is_empty() && value != "0");
+        let mode = if is_wanted { ON } else { OFF };
+        match MODE.compare_exchange(UNDECIDED, mode, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) if is_wanted => begin(),
+            Ok(_) => SUSPECTS.store(0, Ordering::Relaxed),
+            Err(_) => {}
+        }
+    }
+    MODE.load(Ordering::Acquire) == ON
+}
+
+/// Switches the debugger on for the rest of the process.
+///
+/// Fails with `Unsupported` when tensors are alive: it would take them for foreign pointers.
+pub fn enable() -> Result<()> {
+    if decide() {
+        return Ok(());
+    }
+    let alive = statistics().live_tensors;
+    if alive != 0 {
+        bail!(
+            Unsupported,
+            "{alive} tensors are alive that the debugger would not know; switch it on before the first is made"
+        );
+    }
+    MODE.store(ON, Ordering::Release);
+    SUSPECTS.store(usize::MAX, Ordering::Relaxed);
+    begin();
+    Ok(())
+}
+
+fn begin() {
+    static BEGUN: Once = Once::new();
+    BEGUN.call_once(|| {
+        log::watch();
+        table::survive_forks();
+        report::at_unload();
+    });
+}
+
+/// Somebody outside has one reference more.
+#[inline(always)]
+pub fn given(tensor: &Tensor) {
+    if may_be_on() {
+        note_given(tensor);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn note_given(tensor: &Tensor) {
+    note(tensor, &mut |record| {
+        record.references += 1;
+        record.released = None;
+    });
+}
+
+/// Changes what is known of a tensor that is outside, in some way. Nothing happens while the debugger is off.
+fn note(tensor: &Tensor, change: &mut dyn FnMut(&mut Record)) {
+    if decide() {
+        let mut made = Some(Site::here());
+        locked(&mut |table| change(table.find_or_insert(tensor, &mut made)));
+    }
+}
+
+/// Whether `raw`, which somebody outside calls `name`, may be used: not NULL, and as far as can be known a tensor of
+/// theirs.
+///
+/// Fails with `InvalidArgument` when the debugger knows better, and says so to whoever listens.
+#[cold]
+#[inline(never)]
+pub fn admitted(raw: *const Block, name: &str) -> Result<bool> {
+    look(raw, name, &mut |record| record.references > 0)
+}
+
+/// [`admitted`], after which somebody outside has one reference less.
+#[cold]
+#[inline(never)]
+pub fn taken(raw: *const Block, name: &str) -> Result<bool> {
+    let mut here = Some(Site::here());
+    look(raw, name, &mut |record| {
+        let is_theirs = record.references > 0;
+        if is_theirs {
+            record.references -= 1;
+        }
+        if is_theirs && record.references == 0 {
+            record.released = here.take();
+        }
+        is_theirs
+    })
+}
+
+/// Asks `is_theirs` of what is known of an address; an error when nothing is, or it says no.
+fn look(raw: *const Block, name: &str, is_theirs: &mut dyn FnMut(&mut Record) -> bool) -> Result<bool> {
+    if raw.is_null() || !decide() {
+        return Ok(!raw.is_null());
+    }
+    let (mut is_fine, mut known) = (false, None);
+    locked(&mut |table| {
+        let mut record = table.find(raw);
+        is_fine = record.as_deref_mut().is_some_and(&mut *is_theirs);
+        if !is_fine {
+            known = record.map(|record| record.clone());
+            table.misuses += 1;
+        }
+    });
+    if is_fine {
+        return Ok(true);
+    }
+    let sentence = match &known {
+        Some(record) => record.fault(),
+        None => format!("{raw:p}, where this library has no tensor"),
+    };
+    let story = known.map(|record| record.story()).unwrap_or_default();
+    log!(Error, "`{name}` is {sentence}\n  used{}{story}", Site::here().lines());
+    Err(Error::new(Kind::InvalidArgument, format!("`{name}` is {sentence}")))
+}
+
+/// Names a tensor in reports. Nothing happens while the debugger is off.
+pub fn label(tensor: &Tensor, label: &str) {
+    note(tensor, &mut |record| record.label = Some(label.into()));
+}
+
+/// Says where, in words of the host program's language, a tensor was made, unless that has been said.
+pub fn place(tensor: &Tensor, place: &str) {
+    note(tensor, &mut |record| {
+        record.made.name.get_or_insert_with(|| place.into());
+    });
+}
+
+/// Frees the memory of a block that has ended, or keeps it while the debugger is to know the address.
+///
+/// # Safety
+/// The block came from `malloc`, its fields have been dropped, and nobody uses it any more.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn bury(block: *mut Block) {
+    // Whoever still reads there, past the checks, is to see that.
+    const DEAD: u8 = 0xdd;
+    // SAFETY: the caller's promise: a block of this size.
+    unsafe { block.cast::<u8>().write_bytes(DEAD, size_of::<Block>()) };
+    let mut free: *mut c_void = block.cast();
+    if decide() {
+        locked(&mut |table| free = table.bury(block));
+    }
+    // SAFETY: NULL, or a block from `malloc` whose fields have been dropped: the caller's, or one that was kept.
+    unsafe { libc::free(free) };
+}
