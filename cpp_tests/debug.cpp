@@ -99,7 +99,7 @@ TEST("a tensor that was released twice is told, and nothing else happens") {
     CHECK_EQ(misuses(), before + 1);
     const std::string message = ndf_last_error_message();
     CHECK(says(message, "`tensor` is tensor #"));
-    CHECK(says(message, "\"frame 7\", float32 [2, 3] on cpu"));
+    CHECK(says(message, "float32 [2, 3] on cpu, \"frame 7\""));
     CHECK(says(message, "which was released at "));
     CHECK(says(message, "test_debug+0x"));
     const std::string told = log.last(NDF_LOG_ERROR);
@@ -214,7 +214,7 @@ TEST("a report names what is alive, and what holds it") {
     t.reshape({6}).to_arrow(&schema, &elements);
     const std::string text = report();
     CHECK(says(text, "handles: 1, open exports: 5, misuses: "));
-    CHECK(says(text, " \"camera\", float32 [2, 3] on cpu: references: 1, DLPack: 2, array interface: 1, "
+    CHECK(says(text, ", float32 [2, 3] on cpu, \"camera\": references: 1, DLPack: 2, array interface: 1, "
                      "buffer: 1\n  made "));
     CHECK(says(text, "float32 [6] on cpu: references: 0, Arrow: 1\n  made "));
     CHECK(says(text, "s ago by thread "));
@@ -231,7 +231,7 @@ TEST("an export that outlives its handle is open until it is ended") {
     ndf_tensor_release(t);
     CHECK_EQ(statistics().live_handles, 0);
     CHECK_EQ(statistics().open_exports, 1);
-    CHECK(says(report(), "\"exported\", float32 [2, 3] on cpu: references: 0, DLPack: 1"));
+    CHECK(says(report(), "float32 [2, 3] on cpu, \"exported\": references: 0, DLPack: 1"));
     CHECK(says(report(), "\n  released "));
     managed->deleter(managed);
     CHECK_EQ(statistics().open_exports, 0);
@@ -338,7 +338,7 @@ TEST("releases at the end") {
 TEST("what is never released is told at the end of the process") {
     const std::string told = standard_error("leaks something", "NDFERRY_DEBUG", "1");
     CHECK(says(told, "ndferry: warning: at the end of the process: handles: 2, open exports: 1, misuses: 0"));
-    CHECK(says(told, "tensor #1 \"never released\", float32 [2, 3] on cpu: references: 1\n  made "));
+    CHECK(says(told, "tensor #1, float32 [2, 3] on cpu, \"never released\": references: 1\n  made "));
     CHECK(says(told, "tensor #2, float32 [2, 3] on cpu: references: 1, DLPack: 1\n  made "));
 }
 

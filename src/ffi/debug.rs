@@ -13,11 +13,17 @@ use crate::tensor::lifetimes;
 /// How much a message matters (`NDF_LOG_*`). More may come.
 pub type ndf_log_level = i32;
 /// The program has misused the library, as the lifetime debugger has found.
-pub const NDF_LOG_ERROR: ndf_log_level = Level::Error as ndf_log_level;
+pub const NDF_LOG_ERROR: ndf_log_level = 1;
 /// Something works, and not as it should: tensors that are never released, threads that cannot be started.
-pub const NDF_LOG_WARNING: ndf_log_level = Level::Warning as ndf_log_level;
+pub const NDF_LOG_WARNING: ndf_log_level = 2;
 /// What is worth knowing: threads and drivers that were started, copies where sharing was possible.
-pub const NDF_LOG_INFO: ndf_log_level = Level::Info as ndf_log_level;
+pub const NDF_LOG_INFO: ndf_log_level = 3;
+
+const _: () = assert!(
+    NDF_LOG_ERROR == Level::Error as i32
+        && NDF_LOG_WARNING == Level::Warning as i32
+        && NDF_LOG_INFO == Level::Info as i32
+);
 
 /// Gets a message, of one line or more, that lives during the call. Any thread, several at once; must not throw. It may
 /// use this library, but for conversions and devices.

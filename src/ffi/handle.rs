@@ -31,18 +31,18 @@ impl ndf_tensor {
         tensor.into_raw().cast()
     }
 
-    /// Takes one reference from C; `None` for NULL.
+    /// Takes one reference from C; `None` for NULL, and for what is no handle: then there is a message on this thread.
     ///
     /// # Safety
     /// `raw` is NULL or a live handle, one reference of which the caller gives up. While the lifetime debugger is on it may
-    /// be anything: what is no such handle is an error.
+    /// be anything.
     #[inline]
-    pub(super) unsafe fn take(raw: *mut Self) -> Result<Option<Tensor>> {
-        if lifetimes::is_suspect(raw) && !lifetimes::taken(raw.cast(), "tensor")? {
-            return Ok(None);
+    pub(super) unsafe fn take(raw: *mut Self) -> Option<Tensor> {
+        if lifetimes::is_suspect(raw) && !is_known(raw, true) {
+            return None;
         }
         // SAFETY: a live handle came from `give`.
-        Ok(Some(unsafe { Tensor::from_raw(raw.cast::<Block>()) }))
+        Some(unsafe { Tensor::from_raw(raw.cast::<Block>()) })
     }
 
     /// Lends what C lent us and calls `name`; an error for NULL.
@@ -65,7 +65,7 @@ impl ndf_tensor {
     /// As [`ndf_tensor::borrow`].
     #[inline]
     pub(super) unsafe fn lend<'a>(raw: *const Self) -> Option<Borrowed<'a>> {
-        if lifetimes::is_suspect(raw) && !is_lent(raw) {
+        if lifetimes::is_suspect(raw) && !is_known(raw, false) {
             return None;
         }
         // SAFETY: a live handle.
@@ -91,12 +91,13 @@ fn require(raw: *const ndf_tensor, name: &str) -> Result<()> {
     if lifetimes::admitted(raw.cast(), name)? { Ok(()) } else { Err(null(name)) }
 }
 
-/// [`require`], of which only NULL leaves no message.
+/// Whether the debugger knows no better than that `raw` is a handle; not NULL. A failure becomes a message on this thread. Nothing unwinds out of here.
 #[cold]
 #[inline(never)]
-fn is_lent(raw: *const ndf_tensor) -> bool {
-    lifetimes::admitted(raw.cast(), "tensor").unwrap_or_else(|error| {
-        fail(&error);
+extern "C" fn is_known(raw: *const ndf_tensor, is_given_up: bool) -> bool {
+    let ask = if is_given_up { lifetimes::taken } else { lifetimes::admitted };
+    ask(raw.cast(), "tensor").unwrap_or_else(|error| {
+        fail(error);
         false
     })
 }

@@ -371,7 +371,7 @@ pub unsafe extern "C" fn ndf_tensor_retain(tensor: *mut ndf_tensor) -> *mut ndf_
 pub unsafe extern "C" fn ndf_tensor_release(tensor: *mut ndf_tensor) {
     guard_or((), || {
         // SAFETY: the header's contract: a live handle, one reference of which ends here, or NULL.
-        drop(unsafe { ndf_tensor::take(tensor)? });
+        drop(unsafe { ndf_tensor::take(tensor) });
         Ok(())
     });
 }

@@ -1,13 +1,14 @@
 //! The driver: found and started when somebody first asks for something of CUDA, and lost in a forked child.
 
 use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use once_cell::sync::OnceCell;
 
 use super::library::Library;
 use super::table::Table;
 use crate::error::{Error, Result, bail};
-use crate::log::{log, log_once};
+use crate::log::log;
 
 /// CUDA 12.0: what the kernels' PTX needs.
 const OLDEST: i32 = 12000;
@@ -51,7 +52,7 @@ impl Driver {
         }
         // SAFETY: 0 is the only value for flags.
         unsafe { table.cuInit(0) }.map_err(|failure| failure.of_start())?;
-        log!(Info, "the CUDA driver is started, it is for CUDA {}.{}", version / 1000, version % 1000 / 10);
+        log!(Info, "the CUDA driver is started, it is for version {version}");
         Ok(Self { table, process: process::id() })
     }
 }
@@ -79,7 +80,10 @@ pub fn driver() -> Result<&'static Driver> {
 /// Says why there is no CUDA; once, for who asks what there is asks often.
 #[cold]
 fn tell(why: &Error) {
-    log_once!(Info, "CUDA is not used: {why}");
+    static IS_TOLD: AtomicBool = AtomicBool::new(false);
+    if !IS_TOLD.swap(true, Ordering::Relaxed) {
+        log!(Info, "CUDA is not used: {why}");
+    }
 }
 
 /// The driver, if something of it is in use in this process: nothing else is to be freed.

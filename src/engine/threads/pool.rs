@@ -11,7 +11,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::job::Job;
 use super::place::{Others, Thread};
-use crate::log::{log, log_once};
+use crate::log::log;
 
 /// How often a helper without work looks for some before it sleeps: about 3 µs, for conversions that follow each other.
 const IDLE_LOOKS: usize = 64;
@@ -126,9 +126,6 @@ impl Pool {
         (0..sleepers).for_each(|_| self.work.notify_one());
         if now > before {
             log!(Info, "{} helper threads were started, there are {now}", now - before);
-        }
-        if now < helpers {
-            log_once!(Warning, "{helpers} helper threads are wanted, and no more than {now} can be started");
         }
     }
 

@@ -64,13 +64,13 @@ impl<const PROTOCOL: u8> Drop for Exported<PROTOCOL> {
 
 #[cold]
 #[inline(never)]
-fn opened(tensor: &Tensor, protocol: u8) {
+extern "C" fn opened(tensor: &Tensor, protocol: u8) {
     note(tensor, &mut |record| record.exports[usize::from(protocol)] += 1);
 }
 
 #[cold]
 #[inline(never)]
-fn ended(tensor: &Tensor, protocol: u8) {
+extern "C" fn ended(tensor: &Tensor, protocol: u8) {
     if decide() {
         locked(&mut |table| {
             if let Some(record) = table.find(tensor.as_raw()) {

@@ -15,7 +15,6 @@ pub use export::{Exported, Protocol};
 pub use report::{Counts, counts, report};
 
 use std::ffi::c_void;
-use std::sync::Once;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use super::{Block, Tensor, statistics};
@@ -55,8 +54,8 @@ pub fn is_suspect<T>(address: *const T) -> bool {
 #[inline(never)]
 fn decide() -> bool {
     if MODE.load(Ordering::Acquire) == UNDECIDED {
-        let is_wanted =
-            std::env::var_os("NDFERRY_DEBUG").is_some_and(|value| !value.is_empty() && value != "0");
+        let named = log::variable("NDFERRY_DEBUG");
+        let is_wanted = !named.is_empty() && named != "0";
         let mode = if is_wanted { ON } else { OFF };
         match MODE.compare_exchange(UNDECIDED, mode, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) if is_wanted => begin(),
@@ -74,26 +73,24 @@ pub fn enable() -> Result<()> {
     if decide() {
         return Ok(());
     }
-    let alive = statistics().live_tensors;
-    if alive != 0 {
+    if statistics().live_tensors != 0 {
         bail!(
             Unsupported,
-            "{alive} tensors are alive that the debugger would not know; switch it on before the first is made"
+            "tensors are alive that the debugger would not know; switch it on before the first is made"
         );
     }
-    MODE.store(ON, Ordering::Release);
-    SUSPECTS.store(usize::MAX, Ordering::Relaxed);
-    begin();
+    if MODE.swap(ON, Ordering::AcqRel) != ON {
+        SUSPECTS.store(usize::MAX, Ordering::Relaxed);
+        begin();
+    }
     Ok(())
 }
 
+/// What is done once.
 fn begin() {
-    static BEGUN: Once = Once::new();
-    BEGUN.call_once(|| {
-        log::watch();
-        table::survive_forks();
-        report::at_unload();
-    });
+    log::watch();
+    table::survive_forks();
+    report::at_unload();
 }
 
 /// Somebody outside has one reference more.
@@ -106,7 +103,7 @@ pub fn given(tensor: &Tensor) {
 
 #[cold]
 #[inline(never)]
-fn note_given(tensor: &Tensor) {
+extern "C" fn note_given(tensor: &Tensor) {
     note(tensor, &mut |record| {
         record.references += 1;
         record.released = None;
@@ -116,8 +113,8 @@ fn note_given(tensor: &Tensor) {
 /// Changes what is known of a tensor that is outside, in some way. Nothing happens while the debugger is off.
 fn note(tensor: &Tensor, change: &mut dyn FnMut(&mut Record)) {
     if decide() {
-        let mut made = Some(Site::here());
-        locked(&mut |table| change(table.find_or_insert(tensor, &mut made)));
+        let made = Site::here();
+        locked(&mut |table| change(table.find_or_insert(tensor, made.clone())));
     }
 }
 
@@ -158,20 +155,26 @@ fn look(raw: *const Block, name: &str, is_theirs: &mut dyn FnMut(&mut Record) ->
         let mut record = table.find(raw);
         is_fine = record.as_deref_mut().is_some_and(&mut *is_theirs);
         if !is_fine {
-            known = record.map(|record| record.clone());
+            known = record.map(|record| record.copy());
             table.misuses += 1;
         }
     });
     if is_fine {
         return Ok(true);
     }
-    let sentence = match &known {
-        Some(record) => record.fault(),
-        None => format!("{raw:p}, where this library has no tensor"),
-    };
-    let story = known.map(|record| record.story()).unwrap_or_default();
-    log!(Error, "`{name}` is {sentence}\n  used{}{story}", Site::here().lines());
-    Err(Error::new(Kind::InvalidArgument, format!("`{name}` is {sentence}")))
+    let mut text = format!("`{name}` is ");
+    match &known {
+        Some(record) => record.accuse(&mut text),
+        None => text.push_str(&format!("{raw:p}, where this library has no tensor")),
+    }
+    let error = Error::new(Kind::InvalidArgument, text.clone());
+    text.push_str("\n  used");
+    Site::here().tell(&mut text);
+    if let Some(record) = known {
+        record.tell(&mut text);
+    }
+    log!(Error, "{text}");
+    Err(error)
 }
 
 /// Names a tensor in reports. Nothing happens while the debugger is off.

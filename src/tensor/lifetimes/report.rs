@@ -27,15 +27,16 @@ pub struct Counts {
 }
 
 /// What there is now.
+#[inline(never)]
 pub fn counts() -> Counts {
     let mut counts = Counts::default();
     if decide() {
         locked(&mut |table| {
-            counts = Counts { misuses: table.misuses as i64, ..Counts::default() };
-            for record in table.alive() {
+            counts = Counts { handles: 0, exports: 0, misuses: table.misuses };
+            table.each_alive(&mut |record| {
                 counts.handles += i64::from(record.references > 0);
-                counts.exports += record.exports.iter().sum::<u32>() as i64;
-            }
+                counts.exports += record.open();
+            });
         });
     }
     counts
@@ -61,46 +62,64 @@ fn text(most: usize) -> String {
     let mut text = format!("handles: {handles}, open exports: {exports}, misuses: {misuses}");
     let mut last = 0;
     for _ in 0..most {
-        // Copied, because the loader is asked for names, and has a lock of its own.
         let mut next: Option<Record> = None;
         locked(&mut |table| {
-            let later = table.alive().filter(|record| record.number > last);
-            next = later.min_by_key(|record| record.number).cloned();
+            let mut least = u64::MAX;
+            table.each_alive(&mut |record| {
+                if record.number > last && record.number < least {
+                    least = record.number;
+                    next = Some(record.copy());
+                }
+            });
         });
         let Some(record) = next else { return text };
         last = record.number;
-        let _ = write!(text, "\n{}: references: {}", record.title(), record.references);
-        for (name, open) in NAMES.iter().zip(record.exports).filter(|&(_, open)| open > 0) {
-            let _ = write!(text, ", {name}: {open}");
+        text.push('\n');
+        record.name(&mut text);
+        let _ = write!(text, ": references: {}", record.references);
+        for (name, open) in NAMES.iter().zip(record.exports) {
+            if open > 0 {
+                let _ = write!(text, ", {name}: {open}");
+            }
         }
-        text.push_str(&record.story());
+        record.tell(&mut text);
     }
     text.push_str("\nno more than these are named");
     text
 }
 
 impl Record {
-    /// What it is.
-    fn title(&self) -> String {
-        let label = self.label.as_deref().unwrap_or_default();
-        let quote = if label.is_empty() { "" } else { " \"" };
-        format!("tensor #{}{quote}{label}{}, {}", self.number, quote.trim(), self.what)
+    /// Writes what it is.
+    fn name(&self, text: &mut String) {
+        let _ = write!(text, "tensor #{}, {}", self.number, self.what);
+        if let Some(label) = &self.label {
+            let _ = write!(text, ", {label:?}");
+        }
     }
 
-    /// Why it may not be used, as the end of a sentence.
-    pub fn fault(&self) -> String {
-        let (what, site) = match &self.released {
-            Some(released) => ("which was released at", released),
-            None => ("which was exported only, never given out, at", &self.made),
-        };
-        format!("{}, {what} {} (made at {})", self.title(), site.short(), self.made.short())
+    /// Writes why it may not be used.
+    pub fn accuse(&self, text: &mut String) {
+        self.name(text);
+        match &self.released {
+            Some(released) => {
+                text.push_str(", which was released at ");
+                released.name_frames(text, "", 1);
+            }
+            None => text.push_str(", which only exports hold"),
+        }
+        text.push_str(" (made at ");
+        self.made.name_frames(text, "", 1);
+        text.push(')');
     }
 
-    /// Where it came from and, if it is gone, where it went.
-    pub fn story(&self) -> String {
-        let released = self.released.as_ref().map(|released| released.lines());
-        let word = if released.is_some() { "\n  released" } else { "" };
-        format!("\n  made{}{word}{}", self.made.lines(), released.unwrap_or_default())
+    /// Writes where it came from and, if it is gone, where it went.
+    pub fn tell(&self, text: &mut String) {
+        text.push_str("\n  made");
+        self.made.tell(text);
+        if let Some(released) = &self.released {
+            text.push_str("\n  released");
+            released.tell(text);
+        }
     }
 }
 

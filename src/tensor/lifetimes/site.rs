@@ -2,9 +2,8 @@
 
 use std::ffi::{CStr, c_void};
 use std::fmt::Write;
-use std::mem::MaybeUninit;
 use std::ptr::null_mut;
-use std::time::Instant;
+use std::sync::Arc;
 
 /// More frames than this are not looked at: enough to get out of an interpreter's.
 const DEPTH: usize = 20;
@@ -15,8 +14,8 @@ pub(super) struct Site {
     /// Return addresses, the innermost first, then NULL.
     frames: [*mut c_void; DEPTH],
     /// The place in words of the host program's language.
-    pub name: Option<Box<str>>,
-    when: Instant,
+    pub name: Option<Arc<str>>,
+    seconds: i64,
     thread: i64,
 }
 
@@ -29,63 +28,65 @@ impl Site {
     pub fn here() -> Self {
         let mut frames = [null_mut(); DEPTH];
         walk(&mut frames);
-        Self { frames, name: None, when: Instant::now(), thread: thread() }
+        Self { frames, name: None, seconds: now(), thread: thread() }
     }
 
-    /// The place in a few words.
-    pub fn short(&self) -> String {
-        match &self.name {
-            Some(name) => name.to_string(),
-            None => frame(self.frames()[0]),
-        }
+    /// Writes the time and the thread, then one line a frame.
+    #[inline(never)]
+    pub fn tell(&self, text: &mut String) {
+        let _ = write!(text, " {} s ago by thread {}", now() - self.seconds, self.thread);
+        self.name_frames(text, "\n    at ", DEPTH);
     }
 
-    /// The time and the thread, then one line a frame.
-    pub fn lines(&self) -> String {
-        let age = self.when.elapsed().as_millis();
-        let mut lines = format!(" {}.{:03} s ago by thread {}", age / 1000, age % 1000, self.thread);
-        let name = self.name.as_deref().map(str::to_owned);
-        let frames = self.frames().iter().take_while(|frame| !frame.is_null());
-        for place in name.into_iter().chain(frames.map(|&address| frame(address))) {
-            let _ = write!(lines, "\n    at {place}");
-        }
-        lines
-    }
-
-    /// The frames outside this library, one at least; all when it is part of the program itself.
-    fn frames(&self) -> &[*mut c_void] {
+    /// Writes the innermost places outside this library, each after `before`.
+    #[inline(never)]
+    pub fn name_frames(&self, text: &mut String, before: &str, most: usize) {
         let own = file(walk as *mut c_void).dli_fbase;
-        let outside = self.frames.iter().position(|&frame| file(frame).dli_fbase != own);
-        &self.frames[outside.filter(|&at| !self.frames[at].is_null()).unwrap_or(0)..]
+        let mut left = most;
+        if let Some(name) = &self.name {
+            text.push_str(before);
+            text.push_str(name);
+            left -= 1;
+        }
+        for &address in self.frames.iter().take_while(|frame| !frame.is_null()) {
+            let found = file(address);
+            // What lies below the first place outside is shown, wherever it is.
+            let is_outside = found.dli_fbase != own || left < most;
+            if is_outside && left > 0 {
+                left -= 1;
+                text.push_str(before);
+                name_frame(text, address, &found);
+            }
+        }
     }
 }
 
 /// What the loader knows of an address; all zero for nothing.
 #[cfg(unix)]
+#[inline(never)]
 fn file(address: *mut c_void) -> libc::Dl_info {
-    let mut found = MaybeUninit::zeroed();
-    // SAFETY: any address may be asked for; all zero is a value of the struct.
-    unsafe {
-        libc::dladdr(address, found.as_mut_ptr());
-        found.assume_init()
-    }
+    let nothing = libc::Dl_info {
+        dli_fname: null_mut(),
+        dli_fbase: null_mut(),
+        dli_sname: null_mut(),
+        dli_saddr: null_mut(),
+    };
+    let mut found = nothing;
+    // SAFETY: any address may be asked for.
+    if unsafe { libc::dladdr(address, &mut found) } == 0 { nothing } else { found }
 }
 
-/// A return address as `addr2line -e FILE` and debuggers read it.
-fn frame(address: *mut c_void) -> String {
-    let found = file(address);
-    if found.dli_fbase.is_null() {
-        return format!("{address:p}");
+/// Writes a return address as `addr2line -e FILE` and debuggers read it.
+fn name_frame(text: &mut String, address: *mut c_void, found: &libc::Dl_info) {
+    for (name, after) in [(found.dli_sname, " ("), (found.dli_fname, "+")] {
+        if !name.is_null() {
+            // SAFETY: not NULL, and names live as long as their file is loaded.
+            let name = unsafe { CStr::from_ptr(name) }.to_str().unwrap_or_default();
+            text.push_str(name.rsplit('/').next().unwrap_or_default());
+            text.push_str(after);
+        }
     }
-    // SAFETY: NULL, or a name that lives as long as its file is loaded.
-    let text = |name: *const libc::c_char| match name.is_null() {
-        true => Default::default(),
-        false => unsafe { CStr::from_ptr(name) }.to_string_lossy(),
-    };
-    let (function, path) = (text(found.dli_sname), text(found.dli_fname));
-    let offset = address.addr() - found.dli_fbase.addr();
-    let space = if function.is_empty() { "" } else { " " };
-    format!("{function}{space}({}+{offset:#x})", path.rsplit('/').next().unwrap_or_default())
+    let _ = write!(text, "{:#x}", address.addr() - found.dli_fbase.addr());
 }
 
 /// Fills `frames` from the innermost on.
@@ -98,6 +99,12 @@ fn walk(frames: &mut [*mut c_void; DEPTH]) {
 /// Nobody says.
 #[cfg(not(any(all(target_os = "linux", target_env = "gnu"), target_vendor = "apple")))]
 fn walk(_: &mut [*mut c_void; DEPTH]) {}
+
+/// Seconds of some clock.
+fn now() -> i64 {
+    // SAFETY: only the result is wanted.
+    unsafe { libc::time(null_mut()) }
+}
 
 /// The number that the system and its debuggers have for this thread; 0 where that is unknown.
 fn thread() -> i64 {

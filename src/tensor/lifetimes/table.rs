@@ -3,21 +3,20 @@
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::ptr::null_mut;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::super::{Block, Tensor};
 use super::export::PROTOCOLS;
 use super::site::Site;
 
 /// A tensor that somebody outside has, or had.
-#[derive(Clone)]
 pub(super) struct Record {
     address: usize,
     /// Which one it is since the debugger was switched on.
     pub number: u64,
     /// Type, shape and device, in words.
-    pub what: Box<str>,
-    pub label: Option<Box<str>>,
+    pub what: Arc<str>,
+    pub label: Option<Arc<str>>,
     /// References of theirs.
     pub references: usize,
     /// Structs of each protocol that have not been ended.
@@ -25,18 +24,19 @@ pub(super) struct Record {
     pub made: Site,
     /// Where the last reference was given up.
     pub released: Option<Site>,
+    /// Another one in the same bucket.
+    next: Option<Box<Record>>,
 }
 
-/// All of them, found by the address.
+/// All of them, found by the address. All zero to begin with, so that it takes no memory before it is used.
 pub(super) struct Table {
-    /// None as long as nothing was put in.
-    buckets: Vec<Vec<Box<Record>>>,
+    buckets: [Option<Box<Record>>; BUCKETS],
     /// Blocks that have ended and are kept, or NULL: a ring.
-    buried: Vec<*mut Block>,
+    buried: [*mut Block; MOST_BURIED],
     oldest: usize,
     made: u64,
     /// How often something was found.
-    pub misuses: u64,
+    pub misuses: i64,
 }
 
 /// A power of two.
@@ -48,8 +48,13 @@ const MOST_BURIED: usize = 1 << 16;
 // SAFETY: the blocks that it points at are nobody else's.
 unsafe impl Send for Table {}
 
-static TABLE: Mutex<Table> =
-    Mutex::new(Table { buckets: Vec::new(), buried: Vec::new(), oldest: 0, made: 0, misuses: 0 });
+static TABLE: Mutex<Table> = Mutex::new(Table {
+    buckets: [const { None }; BUCKETS],
+    buried: [null_mut(); MOST_BURIED],
+    oldest: 0,
+    made: 0,
+    misuses: 0,
+});
 
 fn lock() -> MutexGuard<'static, Table> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -67,29 +72,28 @@ pub(super) fn is_taken() -> bool {
 }
 
 impl Table {
-    fn bucket(&mut self, address: usize) -> &mut Vec<Box<Record>> {
-        if self.buckets.is_empty() {
-            self.buckets.resize_with(BUCKETS, Vec::new);
-            self.buried.resize(MOST_BURIED, null_mut());
-        }
-        let spread = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        &mut self.buckets[(spread >> (u64::BITS - BUCKETS.ilog2())) as usize]
-    }
-
+    /// The record of an address, or where it would be put.
     #[inline(never)]
-    pub fn find(&mut self, raw: *const Block) -> Option<&mut Record> {
-        let bucket = self.bucket(raw.addr());
-        bucket.iter_mut().find(|record| record.address == raw.addr()).map(|record| &mut **record)
+    fn place(&mut self, raw: *const Block) -> &mut Option<Box<Record>> {
+        let spread = (raw.addr() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut place = &mut self.buckets[(spread >> (u64::BITS - BUCKETS.ilog2())) as usize];
+        while place.as_ref().is_some_and(|record| record.address != raw.addr()) {
+            place = &mut place.as_mut().expect("it was there a moment ago").next;
+        }
+        place
     }
 
-    /// What is known of `tensor`; if nothing is, it was `made` at this place.
-    pub fn find_or_insert(&mut self, tensor: &Tensor, made: &mut Option<Site>) -> &mut Record {
-        if let Some(made) = made.take_if(|_| self.find(tensor.as_raw()).is_none()) {
-            self.made += 1;
-            let record = Box::new(Record::new(tensor, self.made, made));
-            self.bucket(tensor.as_raw().addr()).push(record);
+    pub fn find(&mut self, raw: *const Block) -> Option<&mut Record> {
+        self.place(raw).as_deref_mut()
+    }
+
+    /// What is known of `tensor`; if nothing is, it was `made` there.
+    pub fn find_or_insert(&mut self, tensor: &Tensor, made: Site) -> &mut Record {
+        let number = self.made + 1;
+        if self.find(tensor.as_raw()).is_none() {
+            self.made = number;
         }
-        self.find(tensor.as_raw()).expect("it is there, or was put in")
+        self.place(tensor.as_raw()).get_or_insert_with(|| Box::new(Record::new(tensor, number, made)))
     }
 
     /// Keeps a block that has ended, if it is known; gives what is to be freed: NULL, that block, or the oldest one.
@@ -99,18 +103,23 @@ impl Table {
         }
         self.oldest = (self.oldest + 1) % MOST_BURIED;
         let oldest = std::mem::replace(&mut self.buried[self.oldest], block);
-        let bucket = self.bucket(oldest.addr());
-        if let Some(at) = bucket.iter().position(|record| record.address == oldest.addr()) {
-            bucket.swap_remove(at);
-        }
+        let place = self.place(oldest);
+        *place = place.take().and_then(|forgotten| forgotten.next);
         oldest.cast()
     }
 
-    /// Those that somebody has, or holds by an export.
-    pub fn alive(&self) -> impl Iterator<Item = &Record> {
-        let is_alive =
-            |record: &&Record| record.references > 0 || record.exports.iter().any(|&open| open > 0);
-        self.buckets.iter().flatten().map(|record| &**record).filter(is_alive)
+    /// Calls `see` with those that somebody has, or holds by an export.
+    #[inline(never)]
+    pub fn each_alive(&self, see: &mut dyn FnMut(&Record)) {
+        for bucket in &self.buckets {
+            let mut next = bucket.as_deref();
+            while let Some(record) = next {
+                if record.references > 0 || record.open() > 0 {
+                    see(record);
+                }
+                next = record.next.as_deref();
+            }
+        }
     }
 }
 
@@ -126,7 +135,26 @@ impl Record {
             exports: [0; PROTOCOLS],
             made,
             released: None,
+            next: None,
         }
+    }
+
+    /// A copy, to be looked at when the table is no longer locked.
+    #[inline(never)]
+    pub fn copy(&self) -> Self {
+        Self {
+            what: self.what.clone(),
+            label: self.label.clone(),
+            made: self.made.clone(),
+            released: self.released.clone(),
+            next: None,
+            ..*self
+        }
+    }
+
+    /// How many structs hold it.
+    pub fn open(&self) -> i64 {
+        self.exports.iter().map(|&open| i64::from(open)).sum()
     }
 }
 
