@@ -320,11 +320,6 @@ typedef int32_t ndf_status;
 #endif // __cplusplus
 
 /**
- * How much a message matters; the lower, the more.
- */
-typedef struct Level Level;
-
-/**
  * A strided, typed view of memory on one device, shared by counting references.
  *
  * A handle is an immutable description: any function may be called with it on any thread at any time. The elements
@@ -1101,11 +1096,20 @@ typedef uint8_t ndf_code;
  */
 #define NDF_DLPACK_LEGACY 1
 
+/**
+ * The program has misused the library, as the lifetime debugger has found.
+ */
+#define NDF_LOG_ERROR 1
 
+/**
+ * Something works, and not as it should: tensors that are never released, threads that cannot be started.
+ */
+#define NDF_LOG_WARNING 2
 
-
-
-
+/**
+ * What is worth knowing: threads and drivers that were started, copies where sharing was possible.
+ */
+#define NDF_LOG_INFO 3
 
 
 

@@ -42,7 +42,7 @@ pub(super) fn guard_or<T>(neutral: T, body: impl FnOnce() -> Result<T>) -> T {
 /// function.
 #[cold]
 #[inline(never)]
-#[allow(improper_ctypes_definitions, reason = "called from here only")]
+#[expect(improper_ctypes_definitions, reason = "called from here only")]
 pub(super) extern "C" fn fail(error: Error) -> ndf_status {
     record(error.message());
     error.kind().into()

@@ -23,7 +23,7 @@ pub(super) fn raising<T>(body: impl FnOnce() -> Result<*mut T>) -> *mut T {
 /// Makes a failure this thread's last error and the Python exception in flight, if the caller holds the lock.
 #[cold]
 #[inline(never)]
-#[allow(improper_ctypes_definitions, reason = "called from here only")]
+#[expect(improper_ctypes_definitions, reason = "called from here only")]
 pub(super) extern "C" fn raise(error: Error) {
     record(error.message());
     python::raise(&error);

@@ -338,7 +338,7 @@ pub(super) unsafe fn answer(body: impl FnOnce(&'static Api) -> Result<Owned>) ->
 /// [`raise`], out of line with all that a failure leaves to be done; NULL.
 #[cold]
 #[inline(never)]
-#[allow(improper_ctypes_definitions, reason = "called from here only")]
+#[expect(improper_ctypes_definitions, reason = "called from here only")]
 extern "C" fn refuse(error: Error) -> Object {
     raise(&error);
     null_mut()

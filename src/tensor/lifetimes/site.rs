@@ -48,14 +48,20 @@ impl Site {
             text.push_str(name);
             left -= 1;
         }
-        for &address in self.frames.iter().take_while(|frame| !frame.is_null()) {
-            let found = file(address);
-            // What lies below the first place outside is shown, wherever it is.
-            let is_outside = found.dli_fbase != own || left < most;
-            if is_outside && left > 0 {
-                left -= 1;
-                text.push_str(before);
-                name_frame(text, address, &found);
+        // Once more if there is no place outside: then this library is part of the program itself.
+        let mut is_outside = false;
+        for _ in 0..2 {
+            for &address in self.frames.iter().take_while(|frame| !frame.is_null()) {
+                let found = file(address);
+                is_outside |= found.dli_fbase != own;
+                if is_outside && left > 0 {
+                    left -= 1;
+                    text.push_str(before);
+                    name_frame(text, address, &found);
+                }
+            }
+            if std::mem::replace(&mut is_outside, true) {
+                break;
             }
         }
     }
