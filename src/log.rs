@@ -114,6 +114,12 @@ pub fn write(level: Level, message: fmt::Arguments<'_>) {
         None => {
             // In one piece, so that lines of other threads do not come between. Nobody is to be told of a failure.
             text.push('\n');
+            #[cfg(unix)]
+            // SAFETY: as many bytes as there are.
+            unsafe {
+                libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len());
+            }
+            #[cfg(not(unix))]
             let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
         }
     }

@@ -52,7 +52,7 @@ impl Driver {
         }
         // SAFETY: 0 is the only value for flags.
         unsafe { table.cuInit(0) }.map_err(|failure| failure.of_start())?;
-        log!(Info, "the CUDA driver is started, it is for version {version}");
+        tell_start(version);
         Ok(Self { table, process: process::id() })
     }
 }
@@ -75,6 +75,12 @@ pub fn driver() -> Result<&'static Driver> {
         );
     }
     Ok(driver)
+}
+
+#[cold]
+#[inline(never)]
+fn tell_start(version: i32) {
+    log!(Info, "the CUDA driver is started, it is for version {version}");
 }
 
 /// Says why there is no CUDA; once, for who asks what there is asks often.

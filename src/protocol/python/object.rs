@@ -140,18 +140,29 @@ unsafe fn watch(api: &'static Api, object: &Owned) {
         let Some(tensor) = &(*held::<Held>(object.as_ptr())).tensor else { return };
         lifetimes::given(tensor);
         api.with_exception_aside(|| {
-            let package = (api.dict_get_item_string)((api.module_dict)(), c"ndferry.debug".as_ptr());
-            let Some(package) = NonNull::new(package) else { return };
-            let function = (api.object_get_attr_string)(package.as_ptr(), c"_place".as_ptr());
-            let Ok(function) = Owned::new(api, function) else { return };
-            let Ok(nothing) = Owned::new(api, (api.tuple_new)(0)) else { return };
-            let place = (api.object_call)(function.as_ptr(), nothing.as_ptr(), null_mut());
-            let Ok(place) = Owned::new(api, place) else { return };
-            let text = (api.str_as_utf8)(place.as_ptr(), null_mut());
-            if !text.is_null() {
-                lifetimes::place(tensor, &CStr::from_ptr(text).to_string_lossy());
+            if let Some(place) = place(api) {
+                let text = (api.str_as_utf8)(place.as_ptr(), null_mut());
+                if !text.is_null() {
+                    lifetimes::place(tensor, &CStr::from_ptr(text).to_string_lossy());
+                }
             }
         });
+    }
+}
+
+/// What the package calls the place that is being run, if it was imported to say so.
+///
+/// # Safety
+/// The lock is held.
+unsafe fn place(api: &'static Api) -> Option<Owned> {
+    // SAFETY: the caller's promise; what a dict gives is borrowed.
+    unsafe {
+        let owned = |object| NonNull::new(object).map(|object| Owned::from(api, object));
+        let package =
+            NonNull::new((api.dict_get_item_string)((api.module_dict)(), c"ndferry.debug".as_ptr()))?;
+        let function = owned((api.object_get_attr_string)(package.as_ptr(), c"_place".as_ptr()))?;
+        let nothing = owned((api.tuple_new)(0))?;
+        owned((api.object_call)(function.as_ptr(), nothing.as_ptr(), null_mut()))
     }
 }
 

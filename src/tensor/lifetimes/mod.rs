@@ -167,25 +167,26 @@ fn look(raw: *const Block, name: &str, is_theirs: &mut dyn FnMut(&mut Record) ->
         Some(record) => record.accuse(&mut text),
         None => text.push_str(&format!("{raw:p}, where this library has no tensor")),
     }
-    let error = Error::new(Kind::InvalidArgument, text.clone());
+    let end = text.len();
     text.push_str("\n  used");
     Site::here().tell(&mut text);
     if let Some(record) = known {
         record.tell(&mut text);
     }
     log!(Error, "{text}");
-    Err(error)
+    text.truncate(end);
+    Err(Error::new(Kind::InvalidArgument, text))
 }
 
 /// Names a tensor in reports. Nothing happens while the debugger is off.
 pub fn label(tensor: &Tensor, label: &str) {
-    note(tensor, &mut |record| record.label = Some(label.into()));
+    note(tensor, &mut |record| record.label = Some(label.to_owned()));
 }
 
 /// Says where, in words of the host program's language, a tensor was made, unless that has been said.
 pub fn place(tensor: &Tensor, place: &str) {
     note(tensor, &mut |record| {
-        record.made.name.get_or_insert_with(|| place.into());
+        record.made.name.get_or_insert_with(|| place.to_owned());
     });
 }
 

@@ -3,7 +3,6 @@
 use std::ffi::{CStr, c_void};
 use std::fmt::Write;
 use std::ptr::null_mut;
-use std::sync::Arc;
 
 /// More frames than this are not looked at: enough to get out of an interpreter's.
 const DEPTH: usize = 20;
@@ -14,7 +13,7 @@ pub(super) struct Site {
     /// Return addresses, the innermost first, then NULL.
     frames: [*mut c_void; DEPTH],
     /// The place in words of the host program's language.
-    pub name: Option<Arc<str>>,
+    pub name: Option<String>,
     seconds: i64,
     thread: i64,
 }
@@ -84,11 +83,12 @@ fn file(address: *mut c_void) -> libc::Dl_info {
 
 /// Writes a return address as `addr2line -e FILE` and debuggers read it.
 fn name_frame(text: &mut String, address: *mut c_void, found: &libc::Dl_info) {
-    for (name, after) in [(found.dli_sname, " ("), (found.dli_fname, "+")] {
+    for (name, after) in [(found.dli_sname, " in "), (found.dli_fname, "+")] {
         if !name.is_null() {
             // SAFETY: not NULL, and names live as long as their file is loaded.
-            let name = unsafe { CStr::from_ptr(name) }.to_str().unwrap_or_default();
-            text.push_str(name.rsplit('/').next().unwrap_or_default());
+            let name = unsafe { CStr::from_ptr(name) }.to_bytes();
+            let folder = name.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+            text.push_str(str::from_utf8(&name[folder..]).unwrap_or_default());
             text.push_str(after);
         }
     }

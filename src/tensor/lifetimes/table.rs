@@ -3,7 +3,7 @@
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::ptr::null_mut;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::super::{Block, Tensor};
 use super::export::PROTOCOLS;
@@ -15,8 +15,8 @@ pub(super) struct Record {
     /// Which one it is since the debugger was switched on.
     pub number: u64,
     /// Type, shape and device, in words.
-    pub what: Arc<str>,
-    pub label: Option<Arc<str>>,
+    pub what: String,
+    pub label: Option<String>,
     /// References of theirs.
     pub references: usize,
     /// Structs of each protocol that have not been ended.
@@ -64,11 +64,6 @@ fn lock() -> MutexGuard<'static, Table> {
 #[inline(never)]
 pub(super) fn locked(act: &mut dyn FnMut(&mut Table)) {
     act(&mut lock());
-}
-
-/// Whether somebody has the table, who may never give it back: at the end of a process threads just stop.
-pub(super) fn is_taken() -> bool {
-    TABLE.try_lock().is_err()
 }
 
 impl Table {
@@ -125,11 +120,11 @@ impl Table {
 
 impl Record {
     fn new(tensor: &Tensor, number: u64, made: Site) -> Self {
-        let what = format!("{} {:?} on {}", tensor.dtype().name(), tensor.layout().shape(), tensor.device());
+        let what = format!("{} {:?} on {}", tensor.dtype(), tensor.layout().shape(), tensor.device());
         Self {
             address: tensor.as_raw().addr(),
             number,
-            what: what.into(),
+            what,
             label: None,
             references: 0,
             exports: [0; PROTOCOLS],
