@@ -67,7 +67,7 @@ pub fn loaded() -> Option<&'static Table> {
 /// Fails with `DeviceUnavailable` when there is none, it is too old or does not start, or this process was forked off one
 /// that had started it.
 pub fn driver() -> Result<&'static Driver> {
-    let driver = STARTED.get_or_try_init(Driver::start).inspect_err(tell)?;
+    let driver = STARTED.get_or_try_init(|| Driver::start().inspect_err(tell))?;
     if driver.is_lost() {
         bail!(
             DeviceUnavailable,

@@ -15,6 +15,7 @@ pub use export::{Exported, Protocol};
 pub use report::{Counts, counts, report};
 
 use std::ffi::c_void;
+use std::fmt::Write;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use super::{Block, Tensor, statistics};
@@ -114,7 +115,7 @@ extern "C" fn note_given(tensor: &Tensor) {
 fn note(tensor: &Tensor, change: &mut dyn FnMut(&mut Record)) {
     if decide() {
         let made = Site::here();
-        locked(&mut |table| change(table.find_or_insert(tensor, made.clone())));
+        locked(&mut |table| change(table.find_or_insert(tensor, made)));
     }
 }
 
@@ -150,28 +151,33 @@ fn look(raw: *const Block, name: &str, is_theirs: &mut dyn FnMut(&mut Record) ->
     if raw.is_null() || !decide() {
         return Ok(!raw.is_null());
     }
-    let (mut is_fine, mut known) = (false, None);
+    let (mut is_fine, mut known, mut text) = (false, None, String::new());
     locked(&mut |table| {
         let mut record = table.find(raw);
         is_fine = record.as_deref_mut().is_some_and(&mut *is_theirs);
         if !is_fine {
-            known = record.map(|record| record.copy());
+            let _ = write!(text, "`{name}` is ");
+            if let Some(record) = record {
+                record.name(&mut text);
+                known = Some(record.sites());
+            }
             table.misuses += 1;
         }
     });
     if is_fine {
         return Ok(true);
     }
-    let mut text = format!("`{name}` is ");
     match &known {
-        Some(record) => record.accuse(&mut text),
-        None => text.push_str(&format!("{raw:p}, where this library has no tensor")),
+        Some(sites) => sites.accuse(&mut text),
+        None => {
+            let _ = write!(text, "{raw:p}, where this library has no tensor");
+        }
     }
     let end = text.len();
     text.push_str("\n  used");
     Site::here().tell(&mut text);
-    if let Some(record) = known {
-        record.tell(&mut text);
+    if let Some(sites) = known {
+        sites.tell(&mut text);
     }
     log!(Error, "{text}");
     text.truncate(end);
@@ -186,7 +192,7 @@ pub fn label(tensor: &Tensor, label: &str) {
 /// Says where, in words of the host program's language, a tensor was made, unless that has been said.
 pub fn place(tensor: &Tensor, place: &str) {
     note(tensor, &mut |record| {
-        record.made.name.get_or_insert_with(|| place.to_owned());
+        record.place.get_or_insert_with(|| place.to_owned());
     });
 }
 

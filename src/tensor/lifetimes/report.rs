@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::decide;
 use super::export::NAMES;
+use super::site::Site;
 use super::table::{Record, locked};
 use crate::error::{Result, bail};
 use crate::log::log;
@@ -33,10 +34,10 @@ pub fn counts() -> Counts {
     if decide() {
         locked(&mut |table| {
             counts = Counts { handles: 0, exports: 0, misuses: table.misuses };
-            table.each_alive(&mut |record| {
+            for record in table.alive() {
                 counts.handles += i64::from(record.references > 0);
                 counts.exports += record.open();
-            });
+            }
         });
     }
     counts
@@ -62,27 +63,24 @@ fn text(most: usize) -> String {
     let mut text = format!("handles: {handles}, open exports: {exports}, misuses: {misuses}");
     let mut last = 0;
     for _ in 0..most {
-        let mut next: Option<Record> = None;
+        let mut sites = None;
         locked(&mut |table| {
-            let mut least = u64::MAX;
-            table.each_alive(&mut |record| {
-                if record.number > last && record.number < least {
-                    least = record.number;
-                    next = Some(record.copy());
+            let later = table.alive().filter(|record| record.number > last);
+            if let Some(record) = later.min_by_key(|record| record.number) {
+                last = record.number;
+                text.push('\n');
+                record.name(&mut text);
+                let _ = write!(text, ": references: {}", record.references);
+                for (name, open) in NAMES.iter().zip(record.exports) {
+                    if open > 0 {
+                        let _ = write!(text, ", {name}: {open}");
+                    }
                 }
-            });
-        });
-        let Some(record) = next else { return text };
-        last = record.number;
-        text.push('\n');
-        record.name(&mut text);
-        let _ = write!(text, ": references: {}", record.references);
-        for (name, open) in NAMES.iter().zip(record.exports) {
-            if open > 0 {
-                let _ = write!(text, ", {name}: {open}");
+                sites = Some(record.sites());
             }
-        }
-        record.tell(&mut text);
+        });
+        let Some(sites) = sites else { return text };
+        sites.tell(&mut text);
     }
     text.push_str("\nno more than these are named");
     text
@@ -90,16 +88,35 @@ fn text(most: usize) -> String {
 
 impl Record {
     /// Writes what it is.
-    fn name(&self, text: &mut String) {
+    #[inline(never)]
+    pub fn name(&self, text: &mut String) {
         let _ = write!(text, "tensor #{}, {}", self.number, self.what);
-        if let Some(label) = &self.label {
-            let _ = write!(text, ", {label:?}");
+        for (more, before, after) in [(&self.label, ", \"", "\""), (&self.place, ", from ", "")] {
+            if let Some(more) = more {
+                text.push_str(before);
+                text.push_str(more);
+                text.push_str(after);
+            }
         }
     }
 
+    /// Where it was made and released. These are written when the table is open again: the loader, who knows names, has a
+    /// lock of its own.
+    pub fn sites(&self) -> Sites {
+        Sites { made: self.made, released: self.released }
+    }
+}
+
+/// Where a tensor was made and released.
+#[derive(Clone, Copy)]
+pub(super) struct Sites {
+    made: Site,
+    released: Option<Site>,
+}
+
+impl Sites {
     /// Writes why it may not be used.
     pub fn accuse(&self, text: &mut String) {
-        self.name(text);
         match &self.released {
             Some(released) => {
                 text.push_str(", which was released at ");
@@ -113,6 +130,7 @@ impl Record {
     }
 
     /// Writes where it came from and, if it is gone, where it went.
+    #[inline(never)]
     pub fn tell(&self, text: &mut String) {
         text.push_str("\n  made");
         self.made.tell(text);

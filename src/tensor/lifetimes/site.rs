@@ -8,12 +8,10 @@ use std::ptr::null_mut;
 const DEPTH: usize = 20;
 
 /// A place in the program, a time, and a thread.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(super) struct Site {
     /// Return addresses, the innermost first, then NULL.
     frames: [*mut c_void; DEPTH],
-    /// The place in words of the host program's language.
-    pub name: Option<String>,
     seconds: i64,
     thread: i64,
 }
@@ -27,7 +25,7 @@ impl Site {
     pub fn here() -> Self {
         let mut frames = [null_mut(); DEPTH];
         walk(&mut frames);
-        Self { frames, name: None, seconds: now(), thread: thread() }
+        Self { frames, seconds: now(), thread: thread() }
     }
 
     /// Writes the time and the thread, then one line a frame.
@@ -42,14 +40,9 @@ impl Site {
     pub fn name_frames(&self, text: &mut String, before: &str, most: usize) {
         let own = file(walk as *mut c_void).dli_fbase;
         let mut left = most;
-        if let Some(name) = &self.name {
-            text.push_str(before);
-            text.push_str(name);
-            left -= 1;
-        }
         // Once more if there is no place outside: then this library is part of the program itself.
         let mut is_outside = false;
-        for _ in 0..2 {
+        while left == most && left > 0 {
             for &address in self.frames.iter().take_while(|frame| !frame.is_null()) {
                 let found = file(address);
                 is_outside |= found.dli_fbase != own;
@@ -59,9 +52,10 @@ impl Site {
                     name_frame(text, address, &found);
                 }
             }
-            if std::mem::replace(&mut is_outside, true) {
+            if is_outside {
                 break;
             }
+            is_outside = true;
         }
     }
 }
@@ -82,6 +76,7 @@ fn file(address: *mut c_void) -> libc::Dl_info {
 }
 
 /// Writes a return address as `addr2line -e FILE` and debuggers read it.
+#[inline(never)]
 fn name_frame(text: &mut String, address: *mut c_void, found: &libc::Dl_info) {
     for (name, after) in [(found.dli_sname, " in "), (found.dli_fname, "+")] {
         if !name.is_null() {

@@ -2,6 +2,7 @@
 
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
+use std::iter::successors;
 use std::ptr::null_mut;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,6 +18,8 @@ pub(super) struct Record {
     /// Type, shape and device, in words.
     pub what: String,
     pub label: Option<String>,
+    /// Where it was made, in words of the host program's language.
+    pub place: Option<String>,
     /// References of theirs.
     pub references: usize,
     /// Structs of each protocol that have not been ended.
@@ -103,18 +106,13 @@ impl Table {
         oldest.cast()
     }
 
-    /// Calls `see` with those that somebody has, or holds by an export.
-    #[inline(never)]
-    pub fn each_alive(&self, see: &mut dyn FnMut(&Record)) {
-        for bucket in &self.buckets {
-            let mut next = bucket.as_deref();
-            while let Some(record) = next {
-                if record.references > 0 || record.open() > 0 {
-                    see(record);
-                }
-                next = record.next.as_deref();
-            }
-        }
+    /// Those that somebody has, or holds by an export.
+    pub fn alive(&self) -> impl Iterator<Item = &Record> {
+        let all = self
+            .buckets
+            .iter()
+            .flat_map(|bucket| successors(bucket.as_deref(), |record: &&Record| record.next.as_deref()));
+        all.filter(|record| record.references > 0 || record.open() > 0)
     }
 }
 
@@ -126,24 +124,12 @@ impl Record {
             number,
             what,
             label: None,
+            place: None,
             references: 0,
             exports: [0; PROTOCOLS],
             made,
             released: None,
             next: None,
-        }
-    }
-
-    /// A copy, to be looked at when the table is no longer locked.
-    #[inline(never)]
-    pub fn copy(&self) -> Self {
-        Self {
-            what: self.what.clone(),
-            label: self.label.clone(),
-            made: self.made.clone(),
-            released: self.released.clone(),
-            next: None,
-            ..*self
         }
     }
 
