@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::super::Tensor;
+use super::super::{Block, Tensor};
 use super::table::locked;
 use super::{decide, may_be_on, note};
 
@@ -38,7 +38,7 @@ impl<const PROTOCOL: u8> Exported<PROTOCOL> {
     #[inline(always)]
     pub fn new(tensor: &Tensor) -> Self {
         if may_be_on() {
-            opened(tensor, PROTOCOL);
+            opened(tensor.as_raw(), PROTOCOL);
         }
         Self(tensor.clone())
     }
@@ -57,23 +57,23 @@ impl<const PROTOCOL: u8> Drop for Exported<PROTOCOL> {
     #[inline(always)]
     fn drop(&mut self) {
         if may_be_on() {
-            ended(&self.0, PROTOCOL);
+            ended(self.0.as_raw(), PROTOCOL);
         }
     }
 }
 
 #[cold]
 #[inline(never)]
-extern "C" fn opened(tensor: &Tensor, protocol: u8) {
-    note(tensor, &mut |record| record.exports[usize::from(protocol)] += 1);
+extern "C" fn opened(block: *const Block, protocol: u8) {
+    note(block, &mut |record| record.exports[usize::from(protocol)] += 1);
 }
 
 #[cold]
 #[inline(never)]
-extern "C" fn ended(tensor: &Tensor, protocol: u8) {
+extern "C" fn ended(block: *const Block, protocol: u8) {
     if decide() {
         locked(&mut |table| {
-            if let Some(record) = table.find(tensor.as_raw()) {
+            if let Some(record) = table.find(block) {
                 record.exports[usize::from(protocol)] -= 1;
             }
         });

@@ -16,6 +16,7 @@ pub use report::{Counts, counts, report};
 
 use std::ffi::c_void;
 use std::fmt::Write;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use super::{Block, Tensor, statistics};
@@ -98,24 +99,26 @@ fn begin() {
 #[inline(always)]
 pub fn given(tensor: &Tensor) {
     if may_be_on() {
-        note_given(tensor);
+        note_given(tensor.as_raw());
     }
 }
 
 #[cold]
 #[inline(never)]
-extern "C" fn note_given(tensor: &Tensor) {
-    note(tensor, &mut |record| {
+extern "C" fn note_given(block: *const Block) {
+    note(block, &mut |record| {
         record.references += 1;
         record.released = None;
     });
 }
 
-/// Changes what is known of a tensor that is outside, in some way. Nothing happens while the debugger is off.
-fn note(tensor: &Tensor, change: &mut dyn FnMut(&mut Record)) {
+/// Changes what is known of a live block that is outside, in some way. Nothing happens while the debugger is off.
+fn note(block: *const Block, change: &mut dyn FnMut(&mut Record)) {
     if decide() {
         let made = Site::here();
-        locked(&mut |table| change(table.find_or_insert(tensor, made)));
+        // SAFETY: all callers have a reference, which stays theirs.
+        let tensor = ManuallyDrop::new(unsafe { Tensor::from_raw(block.cast_mut()) });
+        locked(&mut |table| change(table.find_or_insert(&tensor, made)));
     }
 }
 
@@ -133,14 +136,12 @@ pub fn admitted(raw: *const Block, name: &str) -> Result<bool> {
 #[cold]
 #[inline(never)]
 pub fn taken(raw: *const Block, name: &str) -> Result<bool> {
-    let mut here = Some(Site::here());
+    let here = (!raw.is_null() && decide()).then(Site::here);
     look(raw, name, &mut |record| {
         let is_theirs = record.references > 0;
-        if is_theirs {
-            record.references -= 1;
-        }
-        if is_theirs && record.references == 0 {
-            record.released = here.take();
+        record.references -= usize::from(is_theirs);
+        if record.references == 0 && is_theirs {
+            record.released = here;
         }
         is_theirs
     })
@@ -186,12 +187,12 @@ fn look(raw: *const Block, name: &str, is_theirs: &mut dyn FnMut(&mut Record) ->
 
 /// Names a tensor in reports. Nothing happens while the debugger is off.
 pub fn label(tensor: &Tensor, label: &str) {
-    note(tensor, &mut |record| record.label = Some(label.to_owned()));
+    note(tensor.as_raw(), &mut |record| record.label = Some(label.to_owned()));
 }
 
 /// Says where, in words of the host program's language, a tensor was made, unless that has been said.
 pub fn place(tensor: &Tensor, place: &str) {
-    note(tensor, &mut |record| {
+    note(tensor.as_raw(), &mut |record| {
         record.place.get_or_insert_with(|| place.to_owned());
     });
 }
