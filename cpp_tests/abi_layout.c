@@ -114,11 +114,14 @@ AT(ndf_allocator, context, 8);
 AT(ndf_allocator, allocate, 16);
 AT(ndf_allocator, deallocate, 24);
 
-SIZE(ndf_statistics, 24);
+SIZE(ndf_statistics, 48);
 AT(ndf_statistics, struct_size, 0);
 AT(ndf_statistics, reserved, 4);
 AT(ndf_statistics, live_tensors, 8);
 AT(ndf_statistics, live_bytes, 16);
+AT(ndf_statistics, live_handles, 24);
+AT(ndf_statistics, open_exports, 32);
+AT(ndf_statistics, misuses, 40);
 
 IS(NDF_OK, 0);
 IS(NDF_ERROR_INVALID_ARGUMENT, 1);

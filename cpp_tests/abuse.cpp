@@ -474,12 +474,20 @@ TEST("Python's functions where there is no Python") {
 }
 
 TEST("the library as a whole") {
-    ndf_statistics alive{sizeof(ndf_statistics), 0, 0, 0};
+    ndf_statistics alive{sizeof(ndf_statistics), 0, 0, 0, 0, 0, 0};
     ABUSE(ndf_set_allocator, nullptr);
     ABUSE(ndf_statistics_get, &alive);
     ABUSE(ndf_set_thread_count, 0);
     ABUSE(ndf_set_parallel_for, nullptr, nullptr);
     CHECK_OK(ndf_set_thread_count(0));
+    const tensor t = sample();
+    ABUSE(ndf_tensor_set_label, t.get(), "sample");
+    ABUSE(ndf_set_log, [](void *, ndf_log_level, const char *) {}, nullptr, NDF_LOG_INFO);
+    CHECK_OK(ndf_set_log(nullptr, nullptr, 0));
+    ABUSE(ndf_debug_report, sizeof out.text, out.text, &out.length);
+    covered.insert("ndf_debug_enable");
+    CHECK(ndf_debug_enable() == NDF_ERROR_UNSUPPORTED || ndf_debug_report(0, nullptr, &out.length) == NDF_OK);
+    CHECK(intact(t));
 }
 
 TEST("no function of the header was left out") {

@@ -823,6 +823,18 @@ typedef struct {
    * Bytes of the memory they keep alive, wrapped and imported memory included, each byte once.
    */
   int64_t live_bytes;
+  /**
+   * Tensors that the program has references to; 0 while the lifetime debugger (ndf_debug_enable) is off, as below.
+   */
+  int64_t live_handles;
+  /**
+   * Structs of DLPack and other protocols that nobody has ended.
+   */
+  int64_t open_exports;
+  /**
+   * How often the debugger has found a handle misused.
+   */
+  int64_t misuses;
 } ndf_statistics;
 
 /**
@@ -837,6 +849,17 @@ typedef void (*ndf_task_fn)(void *argument, int64_t index);
  * call `task` after it has returned. Calls that it leaves out cost time only: what they would have done the caller does.
  */
 typedef void (*ndf_parallel_for_fn)(void *context, int64_t count, ndf_task_fn task, void *argument);
+
+/**
+ * How much a message matters (`NDF_LOG_*`). More may come.
+ */
+typedef int32_t ndf_log_level;
+
+/**
+ * Gets a message, of one line or more, that lives during the call. Any thread, several at once; must not throw. It may
+ * use this library, but for conversions and devices.
+ */
+typedef void (*ndf_log_fn)(void *context, ndf_log_level level, const char *message);
 
 /**
  * DLPack's type codes, the `code` of an ndf_dtype. Any number is carried; only those named here are converted.
@@ -1072,6 +1095,21 @@ typedef uint8_t ndf_code;
  * The struct from before 1.0.
  */
 #define NDF_DLPACK_LEGACY 1
+
+/**
+ * The program has misused the library, as the lifetime debugger has found.
+ */
+#define NDF_LOG_ERROR 1
+
+/**
+ * Something works, and not as it should: tensors that are never released, threads that cannot be started.
+ */
+#define NDF_LOG_WARNING 2
+
+/**
+ * What is worth knowing: threads and drivers that were started, copies where sharing was possible.
+ */
+#define NDF_LOG_INFO 3
 
 
 
@@ -2654,7 +2692,7 @@ ndf_status ndf_set_allocator(const ndf_allocator *allocator);
 /**
  * Counts what is alive. Exact when no other thread is making or releasing tensors.
  *
- * @param out  `struct_size` is read, the rest written  [borrowed]
+ * @param out  `struct_size` is read, the rest written as far as that says  [borrowed]
  * @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: NULL, or `struct_size` is too small
  */
 NDF_API NDF_NODISCARD ndf_status ndf_statistics_get(ndf_statistics *out);
@@ -2689,6 +2727,61 @@ NDF_API
 NDF_NODISCARD
 ndf_status ndf_set_parallel_for(ndf_parallel_for_fn parallel_for,
                                 void *context);
+
+/**
+ * Makes `log` get what the library has to say besides errors. Without it messages go to standard error as far as the
+ * environment variable NDFERRY_LOG says (error, warning or info), by default nowhere; while the lifetime debugger is on,
+ * up to warnings.
+ *
+ * @param log      NULL for the default again; else it must keep working until another is set, and is called at the end of
+ *                 the process too if the lifetime debugger is on
+ * @param context  passed to `log`  [borrowed]
+ * @param level    NDF_LOG_*: what matters less is not told; not looked at if `log` is NULL
+ * @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: no such `level`
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_set_log(ndf_log_fn log,
+                       void *context,
+                       ndf_log_level level);
+
+/**
+ * Switches the lifetime debugger on for the rest of the process, as the environment variable NDFERRY_DEBUG=1 does from the
+ * first call on. Every handle is then looked up before it is used: one that was released, is released twice or is none
+ * gives NDF_ERROR_INVALID_ARGUMENT (from functions without a status NULL, 0 or nothing), a message that says which tensor
+ * it is and where it was made and released, and the same with more detail to ndf_set_log. What is never released is told at
+ * the end of the process. Calls take some microseconds longer, and 65536 handles that were released are remembered.
+ *
+ * @returns NDF_OK, also when it is on; NDF_ERROR_UNSUPPORTED: tensors are alive, which it would not know
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_debug_enable(void);
+
+/**
+ * What the lifetime debugger knows: how many handles and exports there are and how often something was misused, then
+ * each of them with its label, its references, its open exports of each protocol, its age, and where it was made. The words
+ * may change from one version to the next; ndf_statistics_get has the numbers.
+ *
+ * @param capacity    bytes in `out_text`, the terminating NUL included
+ * @param out_text    the lines  [borrowed; NULL with `capacity` 0 asks for the length only]
+ * @param out_length  bytes of the lines without the NUL  [borrowed; may be NULL when `out_text` is not]
+ * @returns NDF_OK; NDF_ERROR_UNSUPPORTED: the debugger is off; NDF_ERROR_BUFFER_TOO_SMALL
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_debug_report(size_t capacity,
+                            char *out_text,
+                            size_t *out_length);
+
+/**
+ * Gives a tensor a name for the lifetime debugger's messages. While that is off nothing is kept.
+ *
+ * @param tensor  [borrowed]
+ * @param label   UTF-8 text, copied  [borrowed]
+ * @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: a NULL, or `label` is no UTF-8
+ */
+NDF_API NDF_NODISCARD ndf_status ndf_tensor_set_label(const ndf_tensor *tensor, const char *label);
 
 #ifdef __cplusplus
 }  // extern "C"

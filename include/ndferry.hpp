@@ -335,6 +335,8 @@ public:
             return ndf_tensor_format(handle_, &raw, capacity, out, length);
         });
     }
+    /// A name for the lifetime debugger's messages.
+    void set_label(const std::string &label) { check(ndf_tensor_set_label(handle_, label.c_str())); }
     friend std::ostream &operator<<(std::ostream &out, const tensor &tensor) { return out << tensor.format(); }
 
 private:
@@ -532,6 +534,12 @@ inline ndf_statistics statistics() {
 /// How many threads one conversion may use, the calling one included; 0 for the default.
 inline void set_thread_count(std::int32_t count) { check(ndf_set_thread_count(count)); }
 inline std::int32_t thread_count() noexcept { return ndf_get_thread_count(); }
+
+/// Switches the lifetime debugger on, for the rest of the process; throws when tensors are alive.
+inline void enable_debug() { check(ndf_debug_enable()); }
+
+/// What the lifetime debugger knows to be alive; throws while it is off.
+inline std::string debug_report() { return detail::text(ndf_debug_report); }
 
 } // namespace ndferry
 

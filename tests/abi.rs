@@ -61,6 +61,7 @@ fn assertions() -> String {
     );
     layout!(c, ndf_allocator, "ndf_allocator", struct_size, reserved, context, allocate, deallocate);
     layout!(c, ndf_statistics, "ndf_statistics", struct_size, reserved, live_tensors, live_bytes);
+    layout!(c, ndf_statistics, "ndf_statistics", live_handles, open_exports, misuses);
     layout!(
         c,
         ArrayStruct,

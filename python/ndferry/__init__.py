@@ -20,6 +20,7 @@ from collections import namedtuple as _namedtuple
 from ctypes import byref as _byref, sizeof as _sizeof
 
 from operator import index as _integer
+from os import environ as _environ
 
 from . import _declarations as _c
 from ._create import asarray, empty, empty_like, full, zeros
@@ -54,6 +55,9 @@ if TYPE_CHECKING:
 
     from ._inspect import inspect as inspect
     from ._ndarray import ndarray as ndarray
+
+if _environ.get("NDFERRY_DEBUG", "0") not in ("", "0"):
+    from . import debug as debug  # which the library asks where in Python tensors are made
 
 __version__: str = _lib.ndf_version_string().decode()
 

@@ -110,6 +110,9 @@ NDF_OVERFLOW_WRAP = 0
 NDF_OVERFLOW_SATURATE = 1
 NDF_DLPACK_NEWEST = 0
 NDF_DLPACK_LEGACY = 1
+NDF_LOG_ERROR = 1
+NDF_LOG_WARNING = 2
+NDF_LOG_INFO = 3
 
 DTYPES = {
     "bool": (6, 8),
@@ -296,6 +299,9 @@ class ndf_statistics(Structure):
         ("reserved", c_uint32),
         ("live_tensors", c_int64),
         ("live_bytes", c_int64),
+        ("live_handles", c_int64),
+        ("open_exports", c_int64),
+        ("misuses", c_int64),
     ]
 
 
@@ -422,4 +428,8 @@ FUNCTIONS = {
     "ndf_set_thread_count": (c_int32, [c_int32]),
     "ndf_get_thread_count": (c_int32, []),
     "ndf_set_parallel_for": (c_int32, [c_void_p, c_void_p]),
+    "ndf_set_log": (c_int32, [c_void_p, c_void_p, c_int32]),
+    "ndf_debug_enable": (c_int32, []),
+    "ndf_debug_report": (c_int32, [c_size_t, c_char_p, POINTER(c_size_t)]),
+    "ndf_tensor_set_label": (c_int32, [c_void_p, c_char_p]),
 }

@@ -10,7 +10,7 @@ from . import _declarations as c
 from ._buffer import keep
 from ._device import optional
 from ._dtype import dtype as to_dtype
-from ._library import lib
+from ._library import fail, lib
 from ._tensor import Tensor, adopt, extents, make
 
 TYPE_CHECKING = False
@@ -30,7 +30,12 @@ def from_handle(pointer: Any, *, retain: bool = False) -> Tensor:
     loaded: a handle means nothing to another copy.
     """
     address = _pointer(pointer)
-    return adopt(lib.ndf_tensor_retain(address) if retain else address)
+    if not retain:
+        return adopt(address)
+    kept = lib.ndf_tensor_retain(address)
+    if not kept:  # the lifetime debugger knows that it is none
+        raise fail(c.NDF_ERROR_INVALID_ARGUMENT)
+    return adopt(kept)
 
 
 def from_dlpack_pointer(pointer: Any, *, versioned: bool = True) -> Tensor:

@@ -148,7 +148,17 @@ pub(super) unsafe fn text<'a>(ptr: *const c_char, name: &str) -> Result<&'a str>
 #[inline]
 pub(super) unsafe fn borrow<'a>(ptr: *const ndf_tensor, name: &str) -> Result<Borrowed<'a>> {
     // SAFETY: the caller's promise.
-    unsafe { ndf_tensor::lend(ptr) }.ok_or_else(|| null(name))
+    unsafe { ndf_tensor::borrow(ptr, name) }
+}
+
+/// As [`borrow`], but NULL means "not given".
+///
+/// # Safety
+/// As [`borrow`].
+#[inline]
+pub(super) unsafe fn optional<'a>(ptr: *const ndf_tensor, name: &str) -> Result<Option<Borrowed<'a>>> {
+    // SAFETY: the caller's promise.
+    (!ptr.is_null()).then(|| unsafe { borrow(ptr, name) }).transpose()
 }
 
 /// A stream that work is enqueued on; 0 means that none was given.

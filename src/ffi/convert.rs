@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use super::args::{Options, Out, TextOut, borrow, options, options_in, slice, stream};
+use super::args::{Options, Out, TextOut, borrow, optional, options, options_in, slice, stream};
 use super::dtype::{NDF_CASTING_DEFAULT, casting, ndf_casting};
 use super::guard::guard;
 use super::status::ndf_status;
@@ -252,7 +252,7 @@ pub unsafe extern "C" fn ndf_plan_format(
         let (source, destination, options, out) = unsafe {
             (
                 borrow(source, "source")?,
-                ndf_tensor::lend(destination),
+                optional(destination, "destination")?,
                 self::options(options)?,
                 TextOut::new(out_text, capacity, out_length)?,
             )

@@ -5,7 +5,7 @@ use std::ptr::{NonNull, null, null_mut};
 
 use super::args::{Out, null as is_null};
 use super::guard::record;
-use super::python::raising;
+use super::python::{raise, raising};
 use super::tensor::ndf_tensor;
 use crate::device::Device;
 use crate::error::{Result, catch};
@@ -19,8 +19,7 @@ fn answer(body: impl FnOnce() -> Result<()>) -> c_int {
     match catch(body) {
         Ok(()) => 0,
         Err(error) => {
-            record(error.message());
-            python::raise(&error);
+            raise(error);
             -1
         }
     }

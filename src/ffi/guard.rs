@@ -20,7 +20,7 @@ thread_local! {
 pub(super) fn guard(body: impl FnOnce() -> Result<()>) -> ndf_status {
     match catch(body) {
         Ok(()) => ndf_status::NDF_OK,
-        Err(error) => fail(&error),
+        Err(error) => fail(error),
     }
 }
 
@@ -30,14 +30,20 @@ pub(super) fn guard_or<T>(neutral: T, body: impl FnOnce() -> Result<T>) -> T {
     match catch(body) {
         Ok(value) => value,
         Err(error) => {
-            fail(&error);
+            fail(error);
             neutral
         }
     }
 }
 
+/// The status of a failure, whose message becomes this thread's last error.
+///
+/// Takes the failure with it and does not unwind: what a failure leaves to be done stands here once and not in every
+/// function.
 #[cold]
-fn fail(error: &Error) -> ndf_status {
+#[inline(never)]
+#[expect(improper_ctypes_definitions, reason = "called from here only")]
+pub(super) extern "C" fn fail(error: Error) -> ndf_status {
     record(error.message());
     error.kind().into()
 }

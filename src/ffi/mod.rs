@@ -82,3 +82,5 @@ mod runtime;
 pub use runtime::*;
 mod threads;
 pub use threads::*;
+mod debug;
+pub use debug::*;

@@ -7,7 +7,7 @@ use super::args::borrow;
 use super::guard::{guard_or, record};
 use super::tensor::ndf_tensor;
 use crate::dtype::DType;
-use crate::error::{Result, bail, catch};
+use crate::error::{Error, Result, bail, catch};
 use crate::protocol::python::{self, Form, PyObject};
 use crate::spec::dlpack::{DLManagedTensor, DLManagedTensorVersioned};
 
@@ -15,10 +15,18 @@ use crate::spec::dlpack::{DLManagedTensor, DLManagedTensorVersioned};
 #[inline]
 pub(super) fn raising<T>(body: impl FnOnce() -> Result<*mut T>) -> *mut T {
     catch(body).unwrap_or_else(|error| {
-        record(error.message());
-        python::raise(&error);
+        raise(error);
         std::ptr::null_mut()
     })
+}
+
+/// Makes a failure this thread's last error and the Python exception in flight, if the caller holds the lock.
+#[cold]
+#[inline(never)]
+#[expect(improper_ctypes_definitions, reason = "called from here only")]
+pub(super) extern "C" fn raise(error: Error) {
+    record(error.message());
+    python::raise(&error);
 }
 
 /// Whether there is a running Python in this process.

@@ -8,6 +8,7 @@ use super::status::ndf_status;
 use crate::device::cpu::{self, Allocator};
 use crate::error::bail;
 use crate::tensor::Statistics;
+use crate::tensor::lifetimes::{self, Counts};
 
 /// Gives `byte_count` bytes at a multiple of `alignment` (a power of two), or NULL. Any thread; must not throw.
 pub type ndf_allocate_fn =
@@ -76,11 +77,20 @@ pub struct ndf_statistics {
     pub live_tensors: i64,
     /// Bytes of the memory they keep alive, wrapped and imported memory included, each byte once.
     pub live_bytes: i64,
+    /// Tensors that the program has references to; 0 while the lifetime debugger (ndf_debug_enable) is off, as below.
+    pub live_handles: i64,
+    /// Structs of DLPack and other protocols that nobody has ended.
+    pub open_exports: i64,
+    /// How often the debugger has found a handle misused.
+    pub misuses: i64,
 }
+
+/// How much of ndf_statistics its first version had.
+const FIRST_STATISTICS: usize = std::mem::offset_of!(ndf_statistics, live_handles);
 
 /// Counts what is alive. Exact when no other thread is making or releasing tensors.
 ///
-/// @param out  `struct_size` is read, the rest written  [borrowed]
+/// @param out  `struct_size` is read, the rest written as far as that says  [borrowed]
 /// @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: NULL, or `struct_size` is too small
 #[unsafe(no_mangle)]
 #[must_use]
@@ -88,14 +98,28 @@ pub unsafe extern "C" fn ndf_statistics_get(out: *mut ndf_statistics) -> ndf_sta
     guard(|| {
         // SAFETY: the header's contract: NULL, or as many bytes as the first field says.
         let Some(given) = (unsafe { out.cast::<u32>().as_ref() }) else { return Err(null("out")) };
-        if (*given as usize) < size_of::<ndf_statistics>() {
-            bail!(InvalidArgument, "`out->struct_size` is {given}, set it to sizeof(ndf_statistics)");
+        let struct_size = *given;
+        if (struct_size as usize) < FIRST_STATISTICS {
+            bail!(InvalidArgument, "`out->struct_size` is {struct_size}, set it to sizeof(ndf_statistics)");
         }
         let Statistics { live_tensors, live_bytes } = crate::tensor::statistics();
-        // SAFETY: at least this many bytes are there, as checked above.
+        let Counts { handles: live_handles, exports: open_exports, misuses } = lifetimes::counts();
+        let known = ndf_statistics {
+            struct_size,
+            reserved: 0,
+            live_tensors,
+            live_bytes,
+            live_handles,
+            open_exports,
+            misuses,
+        };
+        let length = size_of::<ndf_statistics>().min(struct_size as usize);
+        // SAFETY: at least so many bytes are there by the header's contract, and the struct has so many without gaps. The
+        // field that stays the caller's is left out.
         unsafe {
-            (*out).live_tensors = live_tensors;
-            (*out).live_bytes = live_bytes;
+            let from = (&raw const known).cast::<u8>();
+            let start = std::mem::offset_of!(ndf_statistics, live_tensors);
+            out.cast::<u8>().add(start).copy_from_nonoverlapping(from.add(start), length - start);
         }
         Ok(())
     })

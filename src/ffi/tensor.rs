@@ -1,7 +1,8 @@
 //! Tensors: making, sharing and releasing them.
 
 use std::ffi::c_void;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::MaybeUninit;
+use std::ptr::null_mut;
 
 use super::args::{Options, Out, borrow, dims, optional_dims, options, options_in, stream};
 use super::guard::{guard, guard_or};
@@ -356,10 +357,10 @@ pub unsafe extern "C" fn ndf_tensor_wrap(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ndf_tensor_retain(tensor: *mut ndf_tensor) -> *mut ndf_tensor {
     // SAFETY: the header's contract: a live handle or NULL.
-    if let Some(tensor) = unsafe { ndf_tensor::lend(tensor) } {
-        let _given = ManuallyDrop::new(tensor.clone());
+    match unsafe { ndf_tensor::lend(tensor) } {
+        Some(tensor) => ndf_tensor::give(tensor.clone()),
+        None => null_mut(),
     }
-    tensor
 }
 
 /// Gives up a reference; with the last one the memory is freed or its deleter runs. NULL is a no-op. Any thread,

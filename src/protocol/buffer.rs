@@ -10,11 +10,12 @@ use crate::error::{Error, Kind, Quoted, Result, bail};
 use crate::layout::{Dims, MAX_NDIM, Order};
 use crate::spec::buffer::*;
 use crate::storage::Owner;
+use crate::tensor::lifetimes::{Exported, Protocol};
 use crate::tensor::{Adopted, Tensor};
 
 /// What an export keeps alive, at the start of one block; shape, strides and format follow behind.
 struct Export {
-    tensor: Tensor,
+    tensor: Exported<{ Protocol::Buffer as u8 }>,
 }
 
 impl Export {
@@ -122,7 +123,7 @@ fn write_behind(buffer: &mut Buffer, tensor: &Tensor, byte_strides: &[i64], form
         let text = strides.add(ndim).cast::<u8>();
         text.copy_from_nonoverlapping(format.as_ptr(), format.len());
         text.add(format.len()).write(0);
-        export.write(Export { tensor: tensor.clone() });
+        export.write(Export { tensor: Exported::new(tensor) });
         buffer.format = text.cast::<c_char>();
         if ndim > 0 {
             (buffer.shape, buffer.strides) = (shape, strides);

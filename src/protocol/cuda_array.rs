@@ -15,6 +15,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result, bail};
 use crate::layout::{Dims, MAX_NDIM, Order};
 use crate::storage::Owner;
+use crate::tensor::lifetimes::{Exported, Protocol};
 use crate::tensor::{Adopted, Tensor};
 
 /// The newest version, the first that names a stream.
@@ -59,7 +60,7 @@ pub struct CudaArray {
 
 /// What an export keeps alive, at the start of one block; shape and byte strides follow behind.
 struct Export {
-    tensor: Tensor,
+    tensor: Exported<{ Protocol::CudaArray as u8 }>,
 }
 
 /// What an import keeps: how the memory ends, and what was said of its stream.
@@ -135,7 +136,7 @@ pub fn to_cuda_array(tensor: &Tensor, version: i32) -> Result<CudaArray> {
     let export = NonNull::new(block.cast::<Export>()).ok_or(Error::NO_MEMORY)?;
     // SAFETY: the block has room for the head and 2 · ndim integers behind it, and is aligned for both.
     let (to_shape, to_strides) = unsafe {
-        export.write(Export { tensor: tensor.clone() });
+        export.write(Export { tensor: Exported::new(tensor) });
         let to_shape = export.as_ptr().add(1).cast::<i64>();
         let to_strides = to_shape.add(ndim);
         to_shape.copy_from_nonoverlapping(tensor.layout().shape().as_ptr(), ndim);

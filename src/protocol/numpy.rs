@@ -11,13 +11,14 @@ use crate::error::{Error, Kind, Result, bail};
 use crate::layout::{Dims, Layout, MAX_NDIM, Order};
 use crate::spec::numpy::*;
 use crate::storage::Owner;
+use crate::tensor::lifetimes::{Exported, Protocol};
 use crate::tensor::{Adopted, Tensor};
 
 /// One block: the foreign struct first, then what it keeps alive; shape and byte strides follow behind.
 #[repr(C)]
 struct Export {
     array: ArrayStruct,
-    tensor: Tensor,
+    tensor: Exported<{ Protocol::ArrayStruct as u8 }>,
 }
 
 impl Export {
@@ -69,7 +70,7 @@ pub fn to_array_struct(tensor: &Tensor, descr: *mut c_void) -> Result<NonNull<Ar
             data: data_or_dummy(tensor),
             descr,
         };
-        export.write(Export { array, tensor: tensor.clone() });
+        export.write(Export { array, tensor: Exported::new(tensor) });
     }
     Ok(export.cast())
 }

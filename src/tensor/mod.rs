@@ -2,6 +2,7 @@
 
 mod create;
 mod format;
+pub mod lifetimes;
 mod statistics;
 mod view;
 
@@ -84,6 +85,9 @@ impl Block {
         unsafe {
             statistics::count(-1, -block.as_ref().memory.counted_bytes());
             std::ptr::drop_in_place(block.as_ptr());
+            if lifetimes::is_on() {
+                return lifetimes::bury(block.as_ptr());
+            }
             libc::free(block.as_ptr().cast());
         }
     }

@@ -118,6 +118,7 @@ fn count_elsewhere(tensors: i64, bytes: i64) {
 }
 
 /// What is alive now. Exact when no other thread is making or ending tensors.
+#[inline(never)]
 pub fn statistics() -> Statistics {
     let all = || TABLE.iter().chain([&SHARED]);
     Statistics {

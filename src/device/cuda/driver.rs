@@ -1,12 +1,14 @@
 //! The driver: found and started when somebody first asks for something of CUDA, and lost in a forked child.
 
 use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use once_cell::sync::OnceCell;
 
 use super::library::Library;
 use super::table::Table;
-use crate::error::{Result, bail};
+use crate::error::{Error, Result, bail};
+use crate::log::log;
 
 /// CUDA 12.0: what the kernels' PTX needs.
 const OLDEST: i32 = 12000;
@@ -50,6 +52,7 @@ impl Driver {
         }
         // SAFETY: 0 is the only value for flags.
         unsafe { table.cuInit(0) }.map_err(|failure| failure.of_start())?;
+        tell_start(version);
         Ok(Self { table, process: process::id() })
     }
 }
@@ -64,7 +67,7 @@ pub fn loaded() -> Option<&'static Table> {
 /// Fails with `DeviceUnavailable` when there is none, it is too old or does not start, or this process was forked off one
 /// that had started it.
 pub fn driver() -> Result<&'static Driver> {
-    let driver = STARTED.get_or_try_init(Driver::start)?;
+    let driver = STARTED.get_or_try_init(|| Driver::start().inspect_err(tell))?;
     if driver.is_lost() {
         bail!(
             DeviceUnavailable,
@@ -72,6 +75,21 @@ pub fn driver() -> Result<&'static Driver> {
         );
     }
     Ok(driver)
+}
+
+#[cold]
+#[inline(never)]
+fn tell_start(version: i32) {
+    log!(Info, "the CUDA driver is started, it is for version {version}");
+}
+
+/// Says why there is no CUDA; once, for who asks what there is asks often.
+#[cold]
+fn tell(why: &Error) {
+    static IS_TOLD: AtomicBool = AtomicBool::new(false);
+    if !IS_TOLD.swap(true, Ordering::Relaxed) {
+        log!(Info, "CUDA is not used: {why}");
+    }
 }
 
 /// The driver, if something of it is in use in this process: nothing else is to be freed.

@@ -11,6 +11,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::job::Job;
 use super::place::{Others, Thread};
+use crate::log::log;
 
 /// How often a helper without work looks for some before it sleeps: about 3 µs, for conversions that follow each other.
 const IDLE_LOOKS: usize = 64;
@@ -106,6 +107,7 @@ impl Pool {
     /// Offers `job` to so many helpers, some of which may have to be started.
     fn post(&'static self, job: &'static Job<'static>, helpers: usize, others: Option<Others>) {
         let mut state = self.lock();
+        let before = state.helpers.len();
         while state.helpers.len() < helpers {
             let Some(helper) = start(self) else { break };
             state.helpers.push(helper);
@@ -118,9 +120,13 @@ impl Pool {
         state.seats = helpers.min(state.helpers.len());
         state.job = Some(job);
         let sleepers = state.asleep.min(state.seats);
+        let now = state.helpers.len();
         drop(state);
         self.posted.fetch_add(1, Ordering::Release);
         (0..sleepers).for_each(|_| self.work.notify_one());
+        if now > before {
+            log!(Info, "{} helper threads were started, there are {now}", now - before);
+        }
     }
 
     /// Takes the job back, and waits for the helpers that have begun.

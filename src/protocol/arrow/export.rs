@@ -7,8 +7,10 @@ use super::format::format_of;
 use super::metadata::{bool8, fixed_shape_tensor};
 use crate::engine::route::{Convert, CopyMode, convert};
 use crate::error::{Error, Kind, Result, bail};
+use crate::log::log;
 use crate::spec::arrow::{ArrowArray, ArrowSchema};
 use crate::tensor::Tensor;
+use crate::tensor::lifetimes::{Exported, Protocol};
 
 /// `ARROW_FLAG_NULLABLE`. Few arrays have nulls, but a field that may not have any is another type to some consumers.
 const NULLABLE: i64 = 2;
@@ -70,13 +72,17 @@ fn dense(tensor: &Tensor, mode: CopyMode) -> Result<Tensor> {
         bail!(Unsupported, "Arrow carries native byte order only, the tensor is {}", tensor.dtype());
     }
     let how = Convert { copy: mode, ..Convert::default() };
-    convert(tensor, tensor.dtype().native(), &how).map_err(|error| match error.kind() {
+    let made = convert(tensor, tensor.dtype().native(), &how).map_err(|error| match error.kind() {
         Kind::CopyRequired => Error::new(
             Kind::Layout,
             "Arrow has no strides, and the elements do not lie in C order: make a contiguous copy first",
         ),
         _ => error,
-    })
+    })?;
+    if mode == CopyMode::IfNeeded && made.data() != tensor.data() {
+        log!(Info, "Arrow: {} bytes are copied, they do not lie as Arrow has them", made.byte_size());
+    }
+    Ok(made)
 }
 
 /// What a schema of ours owns, at the start of one block; metadata, format and name follow behind.
@@ -171,7 +177,7 @@ unsafe extern "C" fn release_schema(schema: *mut ArrowSchema) {
 
 /// What an array of ours owns. A part has a reference of its own to the tensor, so that it can be moved away.
 struct ArrayExport {
-    tensor: Tensor,
+    tensor: Exported<{ Protocol::Arrow as u8 }>,
     /// NULL, or a block of its own.
     validity: *mut u8,
     buffers: [*const c_void; 2],
@@ -220,7 +226,7 @@ fn array_block(tensor: &Tensor, length: i64, child: Option<ArrowArray>) -> Resul
     // SAFETY: the block is made for this head, and aligned as `malloc` aligns.
     let (buffers, children) = unsafe {
         head.write(ArrayExport {
-            tensor: tensor.clone(),
+            tensor: Exported::new(tensor),
             validity,
             buffers: [validity.cast_const().cast(), tensor.data().cast_const().cast()],
             child: child.unwrap_or(ENDED_ARRAY),

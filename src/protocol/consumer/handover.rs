@@ -7,6 +7,7 @@ use super::{Consumer, Strides, Structs};
 use crate::device::Device;
 use crate::engine::route::{Convert, CopyMode, convert};
 use crate::error::{Result, bail};
+use crate::log::log;
 use crate::protocol::dlpack::{Guise, share_legacy_as, share_versioned_as};
 use crate::spec::dlpack::{DLManagedTensor, DLManagedTensorVersioned};
 use crate::tensor::{MemoryOrder, Tensor, packed_bytes};
@@ -151,7 +152,10 @@ impl Plan<'_> {
     /// Makes the struct, which the caller owns.
     pub fn hand(&self) -> Result<Handed> {
         let made = match self.copy {
-            Some(copy) => copy.make(self.tensor)?,
+            Some(copy) => {
+                log!(Info, "{}", self.line());
+                copy.make(self.tensor)?
+            }
             // Empty tensors may have any strides, and some consumers look at them.
             None if self.tensor.element_count() == 0 => self.tensor.reshape(self.tensor.layout().shape())?,
             None => self.tensor.clone(),

@@ -7,8 +7,10 @@ use crate::device::Device;
 use crate::dtype;
 use crate::engine::route::{Convert, CopyMode, convert};
 use crate::error::{Error, Result, bail};
+use crate::log::log;
 use crate::spec::dlpack::*;
 use crate::storage::Storage;
+use crate::tensor::lifetimes::{Exported, Protocol};
 use crate::tensor::{MemoryOrder, Tensor};
 
 /// The struct before DLPack 1.0, in messages.
@@ -44,7 +46,7 @@ impl From<Device> for DLDevice {
 #[repr(C)]
 struct Export<M> {
     managed: M,
-    tensor: Tensor,
+    tensor: Exported<{ Protocol::DLPack as u8 }>,
 }
 
 impl<M> Export<M> {
@@ -84,7 +86,7 @@ pub(super) unsafe fn exported<'a, M: Managed>(
     let own: unsafe extern "C" fn(*mut M) = end_export::<M>;
     let ours = deleter.is_some_and(|deleter| std::ptr::fn_addr_eq(deleter, own));
     // SAFETY: a struct that ends this way is the first field of an export, which holds its tensor as long as it lives.
-    ours.then(|| unsafe { &(*managed.cast::<Export<M>>().as_ptr()).tensor })
+    ours.then(|| unsafe { &*(*managed.cast::<Export<M>>().as_ptr()).tensor })
 }
 
 /// Makes the struct for `tensor`, which it holds until its deleter lets go.
@@ -99,7 +101,7 @@ fn export<M: Managed>(tensor: &Tensor, words: Words, flags: u64) -> Result<NonNu
     // SAFETY: the block has room for the head and 2 · room integers behind it, and is aligned for both.
     unsafe {
         // Counted before the rest is written: an atomic operation waits until all stores before it are done.
-        (&raw mut (*export.as_ptr()).tensor).write(tensor.clone());
+        (&raw mut (*export.as_ptr()).tensor).write(Exported::new(tensor));
         let shape = export.as_ptr().add(1).cast::<i64>();
         let strides = shape.add(room);
         let is_empty = copy_dims(from_shape, from_strides, shape, strides);
@@ -222,7 +224,10 @@ fn share_or_copy<M>(
 ) -> Result<NonNull<M>> {
     match mode {
         CopyMode::Never => share(tensor, false),
-        CopyMode::IfNeeded => share(tensor, false).or_else(|_| share(&native_copy(tensor)?, true)),
+        CopyMode::IfNeeded => share(tensor, false).or_else(|why| {
+            log!(Info, "DLPack: {} bytes are copied: {why}", tensor.byte_size());
+            share(&native_copy(tensor)?, true)
+        }),
         CopyMode::Always => share(&native_copy(tensor)?, true),
     }
 }

@@ -348,11 +348,17 @@ pub fn raise(error: &Error) {
 pub(super) unsafe fn answer(body: impl FnOnce(&'static Api) -> Result<Owned>) -> Object {
     match catch(|| api().and_then(body)) {
         Ok(object) => object.into_inner().as_ptr(),
-        Err(error) => {
-            raise(&error);
-            null_mut()
-        }
+        Err(error) => refuse(error),
     }
+}
+
+/// [`raise`], out of line with all that a failure leaves to be done; NULL.
+#[cold]
+#[inline(never)]
+#[expect(improper_ctypes_definitions, reason = "called from here only")]
+extern "C" fn refuse(error: Error) -> Object {
+    raise(&error);
+    null_mut()
 }
 
 /// What `error` says, for C.

@@ -9,6 +9,7 @@ use super::producer;
 use super::symbols::{Api, Object};
 use super::types::*;
 use crate::error::{Result, bail};
+use crate::tensor::lifetimes;
 use crate::tensor::{Block, Tensor};
 
 pub(super) const NATIVE_TENSOR: &CStr = c"NativeTensor";
@@ -119,7 +120,50 @@ pub(super) unsafe fn make_class(api: &'static Api) -> Result<Owned> {
 #[inline]
 pub(super) unsafe fn new_object(api: &'static Api, class: Object, tensor: Tensor) -> Result<Owned> {
     // SAFETY: the caller's promise.
-    unsafe { make_object(api, class, Held { tensor: Some(tensor), weak_references: null_mut() }) }
+    unsafe {
+        let object = make_object(api, class, Held { tensor: Some(tensor), weak_references: null_mut() })?;
+        if lifetimes::is_on() {
+            watch(api, &object);
+        }
+        Ok(object)
+    }
+}
+
+/// Tells the lifetime debugger of a new object, and where in Python it was made.
+///
+/// # Safety
+/// The lock is held; the object is of a class derived from the base.
+#[cold]
+unsafe fn watch(api: &'static Api, object: &Owned) {
+    // SAFETY: the caller's promise; a new object holds a tensor. The text is copied while its str lives.
+    unsafe {
+        let Some(tensor) = &(*held::<Held>(object.as_ptr())).tensor else { return };
+        lifetimes::given(tensor);
+        api.with_exception_aside(|| {
+            if let Some(place) = place(api) {
+                let text = (api.str_as_utf8)(place.as_ptr(), null_mut());
+                if !text.is_null() {
+                    lifetimes::place(tensor, &CStr::from_ptr(text).to_string_lossy());
+                }
+            }
+        });
+    }
+}
+
+/// What the package calls the place that is being run, if it was imported to say so.
+///
+/// # Safety
+/// The lock is held.
+unsafe fn place(api: &'static Api) -> Option<Owned> {
+    // SAFETY: the caller's promise; what a dict gives is borrowed.
+    unsafe {
+        let owned = |object| NonNull::new(object).map(|object| Owned::from(api, object));
+        let package =
+            NonNull::new((api.dict_get_item_string)((api.module_dict)(), c"ndferry.debug".as_ptr()))?;
+        let function = owned((api.object_get_attr_string)(package.as_ptr(), c"_place".as_ptr()))?;
+        let nothing = owned((api.tuple_new)(0))?;
+        owned((api.object_call)(function.as_ptr(), nothing.as_ptr(), null_mut()))
+    }
 }
 
 /// The tensor that an object holds, lent as long as the object lives.
@@ -130,6 +174,7 @@ pub(super) unsafe fn new_object(api: &'static Api, class: Object, tensor: Tensor
 pub(super) unsafe fn tensor_in<'a>(object: Object) -> Result<&'a Tensor> {
     // SAFETY: the caller's promise; what an object holds never changes.
     match unsafe { &(*held::<Held>(object)).tensor } {
+        Some(tensor) if lifetimes::is_on() => lifetimes::admitted(tensor.as_raw(), "self").map(|_| tensor),
         Some(tensor) => Ok(tensor),
         None => bail!(Internal, "a tensor object holds no tensor"),
     }
@@ -151,13 +196,22 @@ unsafe extern "C" fn dealloc(object: Object) {
         if !(*held).weak_references.is_null() {
             (api.object_clear_weak_refs)(object);
         }
-        let tensor = (*held).tensor.take();
+        let tensor = (*held).tensor.take().and_then(still_held);
         if let Some(tensor) = &tensor {
             tensor.await_end(|wait| api.without_lock(wait));
         }
         api.with_exception_aside(|| drop(tensor));
         free(api, object);
     }
+}
+
+/// What an object holds, unless somebody has given that up already.
+fn still_held(tensor: Tensor) -> Option<Tensor> {
+    if lifetimes::is_on() && lifetimes::taken(tensor.as_raw(), "self").is_err() {
+        std::mem::forget(tensor);
+        return None;
+    }
+    Some(tensor)
 }
 
 /// `_adopt`.
@@ -167,7 +221,10 @@ unsafe extern "C" fn adopt(class: Object, number: Object) -> Object {
         answer(|api| {
             let address = (api.long_as_pointer)(number);
             match NonNull::new(address.cast::<Block>()) {
-                Some(block) => new_object(api, class, Tensor::from_raw(block.as_ptr())),
+                Some(block) => {
+                    lifetimes::taken(block.as_ptr(), "handle")?;
+                    new_object(api, class, Tensor::from_raw(block.as_ptr()))
+                }
                 None if api.has_raised() => Err(Api::raised()),
                 None => bail!(InvalidArgument, "the address of a tensor is 0"),
             }

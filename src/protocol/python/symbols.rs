@@ -117,6 +117,7 @@ symbols! {
     tuple_set_item: unsafe extern "C" fn(Object, isize, Object) -> c_int = c"PyTuple_SetItem";
     tuple_type: Object = c"PyTuple_Type";
     bytes_from: unsafe extern "C" fn(*const c_char, isize) -> Object = c"PyBytes_FromStringAndSize";
+    str_as_utf8: unsafe extern "C" fn(Object, *mut isize) -> *const c_char = c"PyUnicode_AsUTF8AndSize";
     str_interned: unsafe extern "C" fn(*const c_char) -> Object = c"PyUnicode_InternFromString";
     dict_new: unsafe extern "C" fn() -> Object = c"PyDict_New";
     dict_set_item: unsafe extern "C" fn(Object, Object, Object) -> c_int = c"PyDict_SetItem";
