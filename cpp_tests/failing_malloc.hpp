@@ -33,7 +33,11 @@ inline bool fails() {
 
 template <class Get> void *count(Get get) {
     void *const block = fails() ? nullptr : get();
-    if (block != nullptr) out.fetch_add(1, std::memory_order_relaxed);
+    if (block == nullptr) {
+        errno = ENOMEM;
+    } else {
+        out.fetch_add(1, std::memory_order_relaxed);
+    }
     return block;
 }
 
@@ -66,7 +70,9 @@ int posix_memalign(void **block, std::size_t alignment, std::size_t size) {
 }
 void *realloc(void *block, std::size_t size) {
     if (block == nullptr) return malloc(size);
-    return failing_malloc::fails() ? nullptr : __libc_realloc(block, size);
+    if (!failing_malloc::fails()) return __libc_realloc(block, size);
+    errno = ENOMEM;
+    return nullptr;
 }
 void free(void *block) {
     if (block != nullptr) failing_malloc::out.fetch_sub(1, std::memory_order_relaxed);
