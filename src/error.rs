@@ -119,6 +119,13 @@ pub fn room<T>(count: usize) -> Vec<T> {
     list
 }
 
+/// The items in a list of their own, and [`no_memory`] where there is none.
+pub fn listed<T: Copy>(items: &[T]) -> Vec<T> {
+    let mut list = room(items.len());
+    list.extend_from_slice(items);
+    list
+}
+
 #[cold]
 fn panicked(payload: Box<dyn Any + Send>) -> Error {
     if payload.is::<NoMemory>() {

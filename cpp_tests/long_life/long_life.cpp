@@ -114,7 +114,7 @@ TEST("children that are forked off running conversions go on, and so does their 
     std::thread busy([&] {
         while (!stop) wrong += !same_bytes(from.convert(float64), expected);
     });
-    const std::int64_t forks = times(20, 2000);
+    const std::int64_t forks = times(20, 1000);
     const growth so_far("forks");
     int failed = 0;
     for (std::int64_t turn = 0; turn < forks; ++turn) {

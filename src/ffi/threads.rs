@@ -12,8 +12,9 @@ pub type ndf_task_fn = unsafe extern "C" fn(argument: *mut c_void, index: i64);
 
 /// Calls task(argument, i) once for each i from 0 to count - 1, on any threads and in any order, and returns when all
 /// these calls have returned. It may be called by several threads at once, and by its own threads if these convert: where
-/// that could leave it waiting for itself it makes the calls on the thread that called it. It must not throw or `longjmp`, and must not
-/// call `task` after it has returned. Calls that it leaves out cost time only: what they would have done the caller does.
+/// that could leave it waiting for itself it makes the calls on the thread that called it. It must not throw or `longjmp`,
+/// and must not call `task` after it has returned. Calls that it leaves out cost time only: what they would have done the
+/// caller does.
 pub type ndf_parallel_for_fn =
     Option<unsafe extern "C" fn(context: *mut c_void, count: i64, task: ndf_task_fn, argument: *mut c_void)>;
 

@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 use super::MAX_NDIM;
-use crate::error::room;
+use crate::error::{listed, room};
 
 /// Ranks up to this one need no allocation of their own.
 pub const INLINE_NDIM: usize = 8;
@@ -37,15 +37,6 @@ impl Dims {
         Self { inline: Inline { len: 0, items: [0; INLINE_NDIM] }, heap: Some(items.into_boxed_slice()) }
     }
 
-    /// The integers in a list of their own, of no more room than that.
-    #[cold]
-    #[inline(never)]
-    fn listed(items: &[i64]) -> Vec<i64> {
-        let mut list = room(items.len());
-        list.extend_from_slice(items);
-        list
-    }
-
     /// No integers.
     pub const NONE: Self = Self::inline([0; INLINE_NDIM], 0);
 
@@ -61,7 +52,7 @@ impl Dims {
     #[inline]
     pub(super) fn copy_from(&mut self, other: &Self) {
         self.inline = other.inline;
-        self.heap = other.heap.as_ref().map(|items| Self::listed(items).into_boxed_slice());
+        self.heap = other.heap.as_ref().map(|items| listed(items).into_boxed_slice());
     }
 
     /// `len` times `value`.
@@ -133,7 +124,7 @@ impl FromIterator<i64> for Dims {
             if len == INLINE_NDIM {
                 let mut all = room(MAX_NDIM);
                 all.extend(inline.into_iter().chain([item]).chain(items));
-                return Self::heap(Self::listed(&all));
+                return Self::heap(listed(&all));
             }
             inline[len] = item;
             len += 1;
@@ -147,7 +138,7 @@ impl Clone for Dims {
     fn clone(&self) -> Self {
         match &self.heap {
             None => Self { inline: self.inline, heap: None },
-            Some(items) => Self::heap(Self::listed(items)),
+            Some(items) => Self::heap(listed(items)),
         }
     }
 }

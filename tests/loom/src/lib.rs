@@ -6,6 +6,7 @@ pub mod sync {
     pub use loom::thread::yield_now;
 }
 
+#[allow(dead_code, unused_imports, unused_macros)] // what the others need of it
 #[path = "../../../src/error.rs"]
 pub mod error;
 

@@ -120,7 +120,7 @@ fn a_job_on_the_programs_own_threads_is_done_once_and_over_when_lend_returns() {
         let done: Arc<[AtomicUsize; 3]> = Arc::new([0; 3].map(|_| AtomicUsize::new(0)));
         let work = {
             let done = done.clone();
-            move |part: Range<usize>| part.for_each(|unit| drop(done[unit].fetch_add(1, Ordering::Relaxed)))
+            move |part: Range<usize>| part.for_each(|unit| _ = done[unit].fetch_add(1, Ordering::Relaxed))
         };
         let job = Job::new(0..3, 1, 2, &work);
         job.lend(|task: TaskFn, argument| {
