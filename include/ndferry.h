@@ -835,8 +835,9 @@ typedef void (*ndf_task_fn)(void *argument, int64_t index);
 /**
  * Calls task(argument, i) once for each i from 0 to count - 1, on any threads and in any order, and returns when all
  * these calls have returned. It may be called by several threads at once, and by its own threads if these convert: where
- * that could leave it waiting for itself it makes the calls on the thread that called it. It must not throw or `longjmp`, and must not
- * call `task` after it has returned. Calls that it leaves out cost time only: what they would have done the caller does.
+ * that could leave it waiting for itself it makes the calls on the thread that called it. It must not throw or `longjmp`,
+ * and must not call `task` after it has returned. Calls that it leaves out cost time only: what they would have done the
+ * caller does.
  */
 typedef void (*ndf_parallel_for_fn)(void *context, int64_t count, ndf_task_fn task, void *argument);
 
