@@ -18,7 +18,7 @@ endfunction()
 function(ndferry_add_test name target)
   add_test(NAME ${name} COMMAND ${target} ${ARGN})
   set_tests_properties(${name} PROPERTIES TIMEOUT 300)
-  if(NDFERRY_FAKE_CUDA AND target MATCHES "cuda(_devices|_round_trip)?$|kernel|abuse")
+  if(NDFERRY_FAKE_CUDA AND target MATCHES "cuda(_devices|_round_trip|_streams)?$|kernel|abuse")
     get_filename_component(folder "${NDFERRY_FAKE_CUDA}" DIRECTORY)
     add_test(NAME fake.${name} COMMAND ${target} ${ARGN})
     set_tests_properties(fake.${name} PROPERTIES TIMEOUT 600

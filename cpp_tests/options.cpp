@@ -1,4 +1,5 @@
-// Option structs carry their size: older callers have smaller ones, newer callers larger ones.
+// Options that mean nothing are refused; of a struct that is smaller than the library's the rest is as by default (growth.cpp
+// has the sizes).
 #include "support.hpp"
 
 using namespace ndferry;
@@ -11,23 +12,6 @@ template <class Options> struct newer {
     std::uint64_t tail[4] = {};
 };
 
-/// `call(options)` takes every size that makes sense and refuses the others.
-template <class Options, class Call> void sizes(Call call) {
-    newer<Options> room;
-    CHECK_OK(call(static_cast<const Options *>(nullptr)));
-    for (const std::size_t size : {sizeof(Options), std::size_t{4}, sizeof room}) {
-        room.known.struct_size = static_cast<std::uint32_t>(size);
-        CHECK_OK(call(&room.known));
-    }
-    for (const std::uint32_t size : {0u, 1u, 3u, 4097u, 0xcccccccc, UINT32_MAX}) {
-        room.known.struct_size = size;
-        CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "struct_size", call(&room.known));
-    }
-    room.known.struct_size = sizeof room;
-    room.tail[3] = 1;
-    CHECK_REFUSED(NDF_ERROR_VERSION, "does not know", call(&room.known));
-}
-
 /// Ends what a successful call gave.
 struct result {
     ndf_tensor *tensor = nullptr;
@@ -35,53 +19,6 @@ struct result {
 };
 
 } // namespace
-
-TEST("sizes of ndf_create_options") {
-    const std::int64_t shape[] = {2};
-    sizes<ndf_create_options>([&](const ndf_create_options *options) {
-        result out;
-        return ndf_tensor_zeros(NDF_DTYPE_INT8, 1, shape, options, &out.tensor);
-    });
-}
-
-TEST("sizes of ndf_wrap_options") {
-    const std::int64_t shape[] = {2};
-    char data[2] = {};
-    sizes<ndf_wrap_options>([&](const ndf_wrap_options *options) {
-        result out;
-        return ndf_tensor_wrap(data, NDF_DTYPE_INT8, 1, shape, nullptr, nullptr, nullptr, options, &out.tensor);
-    });
-}
-
-TEST("sizes of ndf_convert_options") {
-    const tensor t = support::count_up({2});
-    sizes<ndf_convert_options>([&](const ndf_convert_options *options) {
-        result out;
-        return ndf_tensor_convert(t.get(), NDF_DTYPE_INT8, options, &out.tensor);
-    });
-    const tensor to = zeros(int32, {2});
-    sizes<ndf_convert_options>([&](const ndf_convert_options *options) {
-        return ndf_tensor_copy_into(t.get(), to.get(), options);
-    });
-}
-
-TEST("sizes of ndf_format_options") {
-    const tensor t = support::count_up({2});
-    sizes<ndf_format_options>([&](const ndf_format_options *options) {
-        size_t length = 0;
-        return ndf_tensor_format(t.get(), options, 0, nullptr, &length);
-    });
-}
-
-TEST("sizes of ndf_dlpack_options") {
-    const tensor t = support::count_up({2});
-    sizes<ndf_dlpack_options>([&](const ndf_dlpack_options *options) {
-        DLManagedTensorVersioned *out = nullptr;
-        const ndf_status status = ndf_tensor_to_dlpack_versioned(t.get(), options, &out);
-        if (out != nullptr) out->deleter(out);
-        return status;
-    });
-}
 
 TEST("an allocator of a size that holds no functions is refused") {
     ndf_allocator allocator{};
@@ -149,16 +86,4 @@ TEST("counts of scale and bias that are negative, or come with NULL, are refused
     options.scale = nullptr;
     CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "scale", ndf_tensor_convert(t.get(), NDF_DTYPE_INT8, &options, &out));
     CHECK(out == nullptr);
-}
-
-TEST("sizes of ndf_handover_options") {
-    const tensor t = support::count_up({2});
-    sizes<ndf_handover_options>([&](const ndf_handover_options *options) {
-        DLManagedTensorVersioned *versioned = nullptr;
-        DLManagedTensor *legacy = nullptr;
-        const ndf_status status = ndf_tensor_to_dlpack_for(t.get(), "torch", options, &versioned, &legacy);
-        const handed<DLManagedTensorVersioned, DLManagedTensor> end{
-            dlpack_ptr<DLManagedTensorVersioned>(versioned), dlpack_ptr<DLManagedTensor>(legacy)};
-        return status;
-    });
 }

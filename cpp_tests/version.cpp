@@ -12,6 +12,8 @@ TEST("the version has three numbers, as text and as one number") {
 
 TEST("the library has the binary interface of the header") { CHECK_EQ(ndf_abi_version(), uint32_t{NDF_ABI_VERSION}); }
 
+TEST("a program in C or C++ has no Python") { CHECK(!ndf_py_is_available()); }
+
 TEST("the build says its version and target") {
     const std::string info = ndf_build_info();
     CHECK(info.find(ndf_version_string()) != std::string::npos);

@@ -487,7 +487,8 @@ typedef uint32_t ndf_copy;
 /**
  * Told how many bytes a conversion has written, of how many in all; where source and destination overlap, those of the
  * copy of the source count too. Anything but 0 stops the conversion, which then fails with NDF_ERROR_CANCELLED. Runs on
- * the thread that called the conversion, and may call any function; must not throw.
+ * the thread that called the conversion, and may call any function; must not throw or
+ * `longjmp`.
  */
 typedef int32_t (*ndf_progress_fn)(void *context, int64_t done_bytes, int64_t total_bytes);
 
@@ -767,12 +768,13 @@ typedef struct {
 } ndf_arrow_options;
 
 /**
- * Gives `byte_count` bytes at a multiple of `alignment` (a power of two), or NULL. Any thread; must not throw.
+ * Gives `byte_count` bytes at a multiple of `alignment` (a power of two), or NULL. Any thread; must not throw or
+ * `longjmp`.
  */
 typedef void *(*ndf_allocate_fn)(void *context, size_t byte_count, size_t alignment);
 
 /**
- * Takes back what ndf_allocate_fn gave, with the same numbers. Any thread; must not throw.
+ * Takes back what ndf_allocate_fn gave, with the same numbers. Any thread; must not throw or `longjmp`.
  */
 typedef void (*ndf_deallocate_fn)(void *context, void *data, size_t byte_count, size_t alignment);
 
@@ -845,8 +847,9 @@ typedef void (*ndf_task_fn)(void *argument, int64_t index);
 /**
  * Calls task(argument, i) once for each i from 0 to count - 1, on any threads and in any order, and returns when all
  * these calls have returned. It may be called by several threads at once, and by its own threads if these convert: where
- * that could leave it waiting for itself it makes the calls on the thread that called it. It must not throw, and must not
- * call `task` after it has returned. Calls that it leaves out cost time only: what they would have done the caller does.
+ * that could leave it waiting for itself it makes the calls on the thread that called it. It must not throw or `longjmp`,
+ * and must not call `task` after it has returned. Calls that it leaves out cost time only: what they would have done the
+ * caller does.
  */
 typedef void (*ndf_parallel_for_fn)(void *context, int64_t count, ndf_task_fn task, void *argument);
 
@@ -2683,7 +2686,7 @@ ndf_tensor *ndf_py_from_dlpack_exchange_api(void *object);
  * this may be called at any time; both functions must keep working for the rest of the process.
  *
  * @param allocator  copied; NULL for the system's allocator again  [borrowed]
- * @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: a function is NULL
+ * @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: a function is NULL; NDF_ERROR_OUT_OF_MEMORY
  */
 NDF_API
 NDF_NODISCARD
@@ -2721,7 +2724,7 @@ NDF_API int32_t ndf_get_thread_count(void);
  *
  * @param parallel_for  NULL for helper threads again; else it must keep working for the rest of the process
  * @param context       passed to `parallel_for`  [borrowed]
- * @returns NDF_OK
+ * @returns NDF_OK; NDF_ERROR_OUT_OF_MEMORY
  */
 NDF_API
 NDF_NODISCARD

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// The class of a failure; each is one C status (`ndf_status`), whose numbers never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,8 +100,37 @@ pub fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(panicked(payload)))
 }
 
+/// What [`no_memory`] unwinds with.
+struct NoMemory;
+
+/// Unwinds to [`catch`], which makes [`Error::NO_MEMORY`] of it, without a word to anybody: for the small blocks of functions
+/// that have no other way to fail.
+#[cold]
+pub fn no_memory() -> ! {
+    resume_unwind(Box::new(NoMemory)) // a box of nothing
+}
+
+/// An empty list with room for `count` items, and [`no_memory`] where there is none.
+pub fn room<T>(count: usize) -> Vec<T> {
+    let mut list = Vec::new();
+    if list.try_reserve_exact(count).is_err() {
+        no_memory();
+    }
+    list
+}
+
+/// The items in a list of their own, and [`no_memory`] where there is none.
+pub fn listed<T: Copy>(items: &[T]) -> Vec<T> {
+    let mut list = room(items.len());
+    list.extend_from_slice(items);
+    list
+}
+
 #[cold]
 fn panicked(payload: Box<dyn Any + Send>) -> Error {
+    if payload.is::<NoMemory>() {
+        return Error::NO_MEMORY;
+    }
     let text = payload.downcast_ref::<String>().map(String::as_str);
     let text =
         text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message");
@@ -146,6 +175,12 @@ pub(crate) use bail;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_that_there_is_no_room_for_is_an_error_without_a_panic() {
+        assert_eq!(catch(|| Ok(room::<u64>(usize::MAX).len())), Err(Error::NO_MEMORY));
+        assert_eq!(catch(|| Ok(room::<u64>(3).capacity())), Ok(3));
+    }
 
     #[test]
     fn foreign_text_is_quoted_and_cut_at_a_character() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// From the bottom up; modules of one line do not know each other.
 const LAYERS: &[&[&str]] = &[
-    &["error", "log", "spec"],
+    &["error", "log", "spec", "sync"],
     &["layout", "dtype"],
     &["device"],
     &["storage"],

@@ -1,5 +1,6 @@
 //! Host memory for elements: aligned for every vector unit, through an allocator that the host program may replace.
 
+use std::alloc::Layout;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -46,22 +47,38 @@ static INSTALLED: Mutex<Vec<&'static Allocator>> = Mutex::new(Vec::new());
 /// Makes later allocations come from `allocator`, or from the system again. Blocks already given go back to the
 /// allocator they came from.
 ///
+/// Fails with `OutOfMemory`; then nothing has changed.
+///
 /// # Safety
 /// Both functions keep their contracts, on any thread, for the rest of the process.
-pub unsafe fn set_allocator(allocator: Option<Allocator>) {
-    let installed = allocator.map_or(std::ptr::null(), |allocator| std::ptr::from_ref(intern(allocator)));
+pub unsafe fn set_allocator(allocator: Option<Allocator>) -> Result<()> {
+    let installed = allocator.map(intern).transpose()?.map_or(std::ptr::null(), std::ptr::from_ref);
     CURRENT.store(installed.cast_mut(), Ordering::Release);
+    Ok(())
+}
+
+/// `value` on the heap; `None` where there is no memory for it.
+pub fn boxed<T>(value: T) -> Option<Box<T>> {
+    const { assert!(size_of::<T>() > 0) };
+    // SAFETY: the type has a size.
+    let block = NonNull::new(unsafe { std::alloc::alloc(Layout::new::<T>()) })?.cast::<T>();
+    // SAFETY: a block for one value, from where boxes have theirs.
+    unsafe {
+        block.write(value);
+        Some(Box::from_raw(block.as_ptr()))
+    }
 }
 
 /// The one allocator that is the same as `allocator`.
-fn intern(allocator: Allocator) -> &'static Allocator {
+fn intern(allocator: Allocator) -> Result<&'static Allocator> {
     let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = installed.iter().find(|known| known.is(&allocator)) {
-        return known;
+        return Ok(known);
     }
-    let fresh: &'static Allocator = Box::leak(Box::new(allocator));
+    installed.try_reserve(1).map_err(|_| Error::NO_MEMORY)?;
+    let fresh: &'static Allocator = Box::leak(boxed(allocator).ok_or(Error::NO_MEMORY)?);
     installed.push(fresh);
-    fresh
+    Ok(fresh)
 }
 
 impl Allocator {

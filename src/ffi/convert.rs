@@ -55,7 +55,8 @@ fn overflow(overflow: ndf_overflow) -> Result<Overflow> {
 
 /// Told how many bytes a conversion has written, of how many in all; where source and destination overlap, those of the
 /// copy of the source count too. Anything but 0 stops the conversion, which then fails with NDF_ERROR_CANCELLED. Runs on
-/// the thread that called the conversion, and may call any function; must not throw.
+/// the thread that called the conversion, and may call any function; must not throw or
+/// `longjmp`.
 pub type ndf_progress_fn =
     Option<unsafe extern "C" fn(context: *mut c_void, done_bytes: i64, total_bytes: i64) -> i32>;
 

@@ -10,10 +10,11 @@ use crate::error::bail;
 use crate::tensor::Statistics;
 use crate::tensor::lifetimes::{self, Counts};
 
-/// Gives `byte_count` bytes at a multiple of `alignment` (a power of two), or NULL. Any thread; must not throw.
+/// Gives `byte_count` bytes at a multiple of `alignment` (a power of two), or NULL. Any thread; must not throw or
+/// `longjmp`.
 pub type ndf_allocate_fn =
     Option<unsafe extern "C" fn(context: *mut c_void, byte_count: usize, alignment: usize) -> *mut c_void>;
-/// Takes back what ndf_allocate_fn gave, with the same numbers. Any thread; must not throw.
+/// Takes back what ndf_allocate_fn gave, with the same numbers. Any thread; must not throw or `longjmp`.
 pub type ndf_deallocate_fn = Option<
     unsafe extern "C" fn(context: *mut c_void, data: *mut c_void, byte_count: usize, alignment: usize),
 >;
@@ -43,7 +44,7 @@ unsafe impl Options for ndf_allocator {
 /// this may be called at any time; both functions must keep working for the rest of the process.
 ///
 /// @param allocator  copied; NULL for the system's allocator again  [borrowed]
-/// @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: a function is NULL
+/// @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: a function is NULL; NDF_ERROR_OUT_OF_MEMORY
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ndf_set_allocator(allocator: *const ndf_allocator) -> ndf_status {
@@ -59,8 +60,7 @@ pub unsafe extern "C" fn ndf_set_allocator(allocator: *const ndf_allocator) -> n
             Some(Allocator { context, allocate, deallocate })
         };
         // SAFETY: the header's contract for both functions.
-        unsafe { cpu::set_allocator(installed) };
-        Ok(())
+        unsafe { cpu::set_allocator(installed) }
     })
 }
 

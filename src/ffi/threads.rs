@@ -12,8 +12,9 @@ pub type ndf_task_fn = unsafe extern "C" fn(argument: *mut c_void, index: i64);
 
 /// Calls task(argument, i) once for each i from 0 to count - 1, on any threads and in any order, and returns when all
 /// these calls have returned. It may be called by several threads at once, and by its own threads if these convert: where
-/// that could leave it waiting for itself it makes the calls on the thread that called it. It must not throw, and must not
-/// call `task` after it has returned. Calls that it leaves out cost time only: what they would have done the caller does.
+/// that could leave it waiting for itself it makes the calls on the thread that called it. It must not throw or `longjmp`,
+/// and must not call `task` after it has returned. Calls that it leaves out cost time only: what they would have done the
+/// caller does.
 pub type ndf_parallel_for_fn =
     Option<unsafe extern "C" fn(context: *mut c_void, count: i64, task: ndf_task_fn, argument: *mut c_void)>;
 
@@ -45,7 +46,7 @@ pub extern "C" fn ndf_get_thread_count() -> i32 {
 ///
 /// @param parallel_for  NULL for helper threads again; else it must keep working for the rest of the process
 /// @param context       passed to `parallel_for`  [borrowed]
-/// @returns NDF_OK
+/// @returns NDF_OK; NDF_ERROR_OUT_OF_MEMORY
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ndf_set_parallel_for(
@@ -54,7 +55,6 @@ pub unsafe extern "C" fn ndf_set_parallel_for(
 ) -> ndf_status {
     guard(|| {
         // SAFETY: the header's contract.
-        unsafe { threads::set_parallel_for(parallel_for, context) };
-        Ok(())
+        unsafe { threads::set_parallel_for(parallel_for, context) }
     })
 }

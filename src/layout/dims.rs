@@ -2,6 +2,9 @@
 
 use std::ops::{Deref, DerefMut};
 
+use super::MAX_NDIM;
+use crate::error::{listed, room};
+
 /// Ranks up to this one need no allocation of their own.
 pub const INLINE_NDIM: usize = 8;
 
@@ -30,8 +33,8 @@ impl Dims {
 
     #[cold]
     #[inline(never)]
-    fn heap(items: Box<[i64]>) -> Self {
-        Self { inline: Inline { len: 0, items: [0; INLINE_NDIM] }, heap: Some(items) }
+    fn heap(items: Vec<i64>) -> Self {
+        Self { inline: Inline { len: 0, items: [0; INLINE_NDIM] }, heap: Some(items.into_boxed_slice()) }
     }
 
     /// No integers.
@@ -49,7 +52,7 @@ impl Dims {
     #[inline]
     pub(super) fn copy_from(&mut self, other: &Self) {
         self.inline = other.inline;
-        self.heap = other.heap.clone();
+        self.heap = other.heap.as_ref().map(|items| listed(items).into_boxed_slice());
     }
 
     /// `len` times `value`.
@@ -58,7 +61,9 @@ impl Dims {
         if len <= INLINE_NDIM {
             Self::inline([value; INLINE_NDIM], len)
         } else {
-            Self::heap(vec![value; len].into())
+            let mut items = room(len);
+            items.resize(len, value);
+            Self::heap(items)
         }
     }
 
@@ -117,7 +122,9 @@ impl FromIterator<i64> for Dims {
         let mut items = items.into_iter();
         while let Some(item) = items.next() {
             if len == INLINE_NDIM {
-                return Self::heap(inline.into_iter().chain([item]).chain(items).collect());
+                let mut all = room(MAX_NDIM);
+                all.extend(inline.into_iter().chain([item]).chain(items));
+                return Self::heap(listed(&all));
             }
             inline[len] = item;
             len += 1;
@@ -131,7 +138,7 @@ impl Clone for Dims {
     fn clone(&self) -> Self {
         match &self.heap {
             None => Self { inline: self.inline, heap: None },
-            Some(items) => Self::heap(items.clone()),
+            Some(items) => Self::heap(listed(items)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Contiguity: which layouts are gap-free, and in which order.
 
 use super::{Dims, Layout};
+use crate::error::room;
 
 /// Memory order of a contiguous layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,9 +74,10 @@ impl Layout {
         }
         // Take the axes from the innermost outwards: each must step over exactly the block within.
         let mut block = 1;
-        let mut left: Vec<usize> = (0..self.ndim()).filter(|&axis| self.shape[axis] > 1).collect();
-        sort_by_key(&mut left, |&axis| self.strides[axis].unsigned_abs());
-        for axis in left {
+        let mut axes = room(self.ndim());
+        axes.extend((0..self.ndim()).filter(|&axis| self.shape[axis] > 1));
+        sort_by_key(&mut axes, |&axis| self.strides[axis].unsigned_abs());
+        for axis in axes {
             if self.strides[axis].unsigned_abs() != block {
                 return Some(axis);
             }
@@ -102,7 +104,8 @@ impl Layout {
     /// The layout of a new tensor of the same shape whose axes follow each other in memory as they do here, from
     /// the greatest stride to the smallest whatever their signs, without gaps (NumPy's order `K`).
     pub fn dense_like(&self) -> Self {
-        let mut axes: Vec<usize> = (0..self.ndim()).collect();
+        let mut axes = room(self.ndim());
+        axes.extend(0..self.ndim());
         sort_by_key(&mut axes, |&axis| std::cmp::Reverse(self.strides[axis].unsigned_abs()));
         let mut strides = Dims::filled(1, self.ndim());
         let mut next = 1;

@@ -25,7 +25,8 @@ pub enum Overlap {
     No,
     /// They do.
     Yes,
-    /// To find out would take too long, or the numbers are beyond any memory. Treat it as [`Overlap::Yes`].
+    /// To find out would take too long or memory that is not there, or the numbers are beyond any. Treat it as
+    /// [`Overlap::Yes`].
     Unknown,
 }
 
@@ -84,7 +85,8 @@ fn try_overlap(a: &Footprint<'_>, b: &Footprint<'_>) -> Option<Overlap> {
     // a_low + Σa + p = b_low + Σb + q, with p and q within an element. Counting b's terms and q down from
     // their ends brings everything to one side.
     let sizes = i128::from(a.item_size) + i128::from(b.item_size);
-    let mut terms = vec![Term { step: 1, last: sizes - 2 }];
+    let mut terms = list(1 + a.shape.len() + b.shape.len())?;
+    terms.push(Term { step: 1, last: sizes - 2 });
     for (step, last) in a.axes().chain(b.axes()) {
         terms.push(Term { step: i64::try_from(step?.unsigned_abs()).ok()?.into(), last });
     }
@@ -146,9 +148,13 @@ impl Layout {
             return Overlap::No;
         }
         let axes = self.shape().iter().zip(self.strides()).filter(|&(&extent, _)| extent > 1);
-        let mut terms: Vec<Term> = axes
-            .map(|(&extent, &stride)| Term { step: i128::from(stride).abs(), last: i128::from(extent - 1) })
-            .collect();
+        let Some(mut terms) = list(self.ndim()) else { return Overlap::Unknown };
+        terms.extend(
+            axes.map(|(&extent, &stride)| Term {
+                step: i128::from(stride).abs(),
+                last: i128::from(extent - 1),
+            }),
+        );
         sort_by_key(&mut terms, |term| term.step);
         if terms[0].step == 0 {
             return Overlap::Yes;
@@ -162,8 +168,12 @@ impl Layout {
             let Term { step, last } = terms[k];
             if step <= within {
                 let doubled = terms[..k].iter().map(|term| Term { last: 2 * term.last, ..*term });
-                let candidates = doubled.chain([Term { step, last: last - 1 }]).collect();
-                match solve(candidates, within - step, &mut work).unwrap_or(Overlap::Unknown) {
+                let candidates = list(k + 1).map(|mut candidates| {
+                    candidates.extend(doubled.chain([Term { step, last: last - 1 }]));
+                    candidates
+                });
+                let solved = candidates.and_then(|candidates| solve(candidates, within - step, &mut work));
+                match solved.unwrap_or(Overlap::Unknown) {
                     Overlap::Yes => return Overlap::Yes,
                     Overlap::Unknown => verdict = Overlap::Unknown,
                     Overlap::No => {}
@@ -173,6 +183,12 @@ impl Layout {
         }
         verdict
     }
+}
+
+/// An empty list with room for `count` items; `None` where there is no memory to find out more.
+fn list<T>(count: usize) -> Option<Vec<T>> {
+    let mut list = Vec::new();
+    list.try_reserve_exact(count).is_ok().then_some(list)
 }
 
 /// Whether the terms can add up to `total`; `None` when a number does not fit.
@@ -186,7 +202,8 @@ fn solve(mut terms: Vec<Term>, total: i128, work: &mut u32) -> Option<Overlap> {
         }
         same
     });
-    let mut sums = vec![Sums { gcd: 0, sum: 0, complete: true }];
+    let mut sums = list(terms.len() + 1)?;
+    sums.push(Sums { gcd: 0, sum: 0, complete: true });
     for term in &terms {
         let within = sums[sums.len() - 1];
         let no_gap = term.step <= within.sum.saturating_add(within.gcd) && term.step % within.gcd.max(1) == 0;

@@ -1,7 +1,8 @@
 //! A reference count, and nothing else.
 
 use std::process::abort;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+
+use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 
 /// Half the range: so many references can only be a leak in a loop, and the other half keeps the check race-free.
 const LIMIT: usize = isize::MAX as usize;
@@ -15,7 +16,8 @@ pub struct Count(AtomicUsize);
 
 impl Count {
     /// One reference: the maker's.
-    pub const fn one() -> Self {
+    #[inline]
+    pub fn one() -> Self {
         Self(AtomicUsize::new(1))
     }
 

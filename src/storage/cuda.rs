@@ -1,7 +1,6 @@
 //! Storages that CUDA works on: memory of ours on its devices, and the order of work on that and other memory.
 
 use std::ptr::{null_mut, with_exposed_provenance_mut};
-use std::sync::atomic::Ordering;
 
 use super::uses::{By, Uses};
 use super::{Owner, Place, Storage};
@@ -37,9 +36,9 @@ impl Storage {
             _ => (Block::Managed(entered.allocate_managed(byte_room)?), false),
         };
         let start = with_exposed_provenance_mut(block.address() as usize);
-        let mut storage = Self::adopt(start, byte_count, device, Owner::NOBODY);
+        let storage = Self::adopt(start, byte_count, device, Owner::NOBODY);
         // From here on dropping the storage gives the block back.
-        *storage.uses.get_mut() = Box::into_raw(Box::new(Uses::new(entered.context(), Some(block))));
+        storage.uses.get_or_put(Box::new(Uses::new(entered.context(), Some(block))));
         if content == Content::Zeros {
             storage.set_zeros(&entered, block, stream)?;
         }
@@ -135,25 +134,14 @@ impl Storage {
     }
 
     fn uses(&self) -> Option<&Uses> {
-        // SAFETY: NULL, or what was put there for as long as the storage lives.
-        unsafe { self.uses.load(Ordering::Acquire).as_ref() }
+        self.uses.get()
     }
 
     fn made_uses(&self) -> Result<&Uses> {
-        if let Some(uses) = self.uses() {
-            return Ok(uses);
+        match self.uses() {
+            Some(uses) => Ok(uses),
+            None => Ok(self.uses.get_or_put(Box::new(Uses::new(self.context()?, None)))),
         }
-        let made = Box::into_raw(Box::new(Uses::new(self.context()?, None)));
-        let known = match self.uses.compare_exchange(null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => made,
-            Err(other) => {
-                // SAFETY: made above, and nobody else has seen it.
-                drop(unsafe { Box::from_raw(made) });
-                other
-            }
-        };
-        // SAFETY: put there just now, by us or by somebody else, for as long as the storage lives.
-        Ok(unsafe { &*known })
     }
 
     /// Gives back memory of ours once its uses have been done, and has those of other memory done before it goes back.
@@ -161,10 +149,7 @@ impl Storage {
     /// Nothing is done in a forked child, which has no devices, nor told of errors: the device that would have them has
     /// failed, or the driver has ended before the process.
     #[cold]
-    pub(super) fn end_uses(&mut self) {
-        let uses = std::mem::replace(self.uses.get_mut(), null_mut());
-        // SAFETY: made by one of the above, and nobody refers to it any more.
-        let uses = unsafe { Box::from_raw(uses) };
+    pub(super) fn end_uses(uses: Uses) {
         if cuda::in_use().is_none() {
             return;
         }

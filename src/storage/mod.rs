@@ -2,6 +2,7 @@
 
 mod count;
 mod cuda;
+mod late;
 mod owner;
 mod place;
 mod uses;
@@ -11,11 +12,11 @@ pub use owner::{Owner, ReleaseFn};
 pub use place::Place;
 
 use std::ptr::null_mut;
-use std::sync::atomic::AtomicPtr;
 
 use crate::device::Device;
 use crate::device::cpu::{self, Content};
 use crate::error::Result;
+use late::Late;
 use uses::Uses;
 
 /// `byte_count` bytes from `start` on `device`. Dropping it frees them, once, the way its owner says.
@@ -27,8 +28,8 @@ pub struct Storage {
     byte_count: usize,
     device: Device,
     owner: Owner,
-    /// NULL until somebody says that a stream works on the memory.
-    uses: AtomicPtr<Uses>,
+    /// Nothing until somebody says that a stream works on the memory.
+    uses: Late<Uses>,
 }
 
 // SAFETY: a storage lends its address and never reads or writes the bytes; `Owner` is `Send`.
@@ -52,7 +53,7 @@ impl Storage {
     /// the range is what it says.
     #[inline]
     pub fn adopt(start: *mut u8, byte_count: usize, device: Device, owner: Owner) -> Self {
-        Self { start, byte_count, device, owner, uses: AtomicPtr::new(null_mut()) }
+        Self { start, byte_count, device, owner, uses: Late::nothing() }
     }
 
     /// The first byte, or the handle.
@@ -89,8 +90,8 @@ impl Storage {
 impl Drop for Storage {
     #[inline]
     fn drop(&mut self) {
-        if !self.uses.get_mut().is_null() {
-            self.end_uses();
+        if let Some(uses) = self.uses.take() {
+            Self::end_uses(*uses);
         }
         // SAFETY: `drop` runs once, with the storage's own numbers.
         unsafe { self.owner.end(self.start, self.byte_count) };

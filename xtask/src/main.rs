@@ -12,6 +12,7 @@ mod gpu;
 mod header;
 mod interop;
 mod kernels;
+mod long;
 mod step;
 mod test;
 mod tools;
@@ -39,6 +40,8 @@ usage: cargo xtask <verb> [--verbose]
   kernels [--check]  compile the CUDA kernels to the PTX that is committed, and have it assembled for every generation of
                      GPUs; --check fails when a file is stale
   abi [--check]      write down the binary interface in abi/ndferry.json, unless that breaks programs; --check only compares
+  long               live long: a hundred million tensors, a million threads, forks, signals, loading and unloading without
+                     growth (about a quarter of an hour)
   bench [exchange | engine | cuda]
                      measure what handing tensors around costs, or copies and conversions; --peers beside other
                      libraries (about 5 GB), --smoke only to show that it works, -- before options of the
@@ -92,6 +95,7 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
         "test" => nothing_left(arguments).and_then(|()| test::run(&progress)),
         "wheel" => nothing_left(arguments).and_then(|()| wheel::run(&progress)),
         "interop" => nothing_left(arguments).and_then(|()| interop::run(&progress)),
+        "long" => nothing_left(arguments).and_then(|()| long::run(&progress)),
         "cross" => nothing_left(arguments).and_then(|()| cross::run(&progress)),
         "header" => {
             let check = take_flag(arguments, "--check");

@@ -9,6 +9,7 @@ use super::rows;
 use super::run::PAGE;
 use super::stream::{self, LINE};
 use crate::engine::plan::{Loop, Plan};
+use crate::error::listed;
 use crate::layout::sort_by_key;
 
 /// Bytes that are read or written in one go where memory allows it: less costs new pages and rows of memory.
@@ -56,7 +57,7 @@ pub unsafe fn copy_rows(
     let finds = bytes >= WORD || unit.loops == 0;
     if outer.len() < 2 && !streams || finds && total <= NEAR || bytes >= RUN {
         let longest = (0..outer.len().min(3)).rev().max_by_key(|i| outer[*i].extent.min(ENOUGH)).unwrap_or(0);
-        let mut outer = outer.to_vec();
+        let mut outer = listed(outer);
         if longest > 0 {
             outer[..=longest].rotate_right(1);
         }
@@ -117,7 +118,7 @@ pub(super) fn by_source(
     bytes: usize,
     visit: &mut dyn FnMut(*const u8, *mut u8, *const u8),
 ) {
-    let (mut start, mut outer) = ([plan.source, plan.target], plan.loops[loops..].to_vec());
+    let (mut start, mut outer) = ([plan.source, plan.target], listed(&plan.loops[loops..]));
     for l in outer.iter_mut().filter(|l| l.source < 0) {
         let last = l.extent - 1;
         start = [start[0] + last * l.source, start[1] + last * l.target];

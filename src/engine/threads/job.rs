@@ -2,11 +2,12 @@
 
 use std::ffi::c_void;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use super::TaskFn;
 use crate::error::{Error, Result, catch};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, yield_now};
 
 /// Units that threads take from the front, many at first and few towards the end: the first parts are as large as they
 /// can be without somebody having to wait for their end, and a thread that comes late finds something to do.
@@ -72,7 +73,7 @@ impl<'a> Job<'a> {
         parallel_for(task, std::ptr::from_ref(self).cast_mut().cast());
         self.help();
         while self.active.load(Ordering::Acquire) > 0 {
-            std::thread::yield_now();
+            yield_now();
         }
     }
 

@@ -10,7 +10,8 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::error::Result;
+use crate::device::cpu::boxed;
+use crate::error::{Error, Result};
 use job::Job;
 
 /// More threads than this do not help any memory.
@@ -81,25 +82,28 @@ pub fn count() -> usize {
 
 /// Makes later conversions run on the host program's threads, or on our own again.
 ///
+/// Fails with `OutOfMemory`; then nothing has changed.
+///
 /// # Safety
 /// The function keeps its contract, on any thread, for the rest of the process.
-pub unsafe fn set_parallel_for(function: Option<ParallelForFn>, context: *mut c_void) {
-    let host =
-        function.map_or(std::ptr::null(), |function| std::ptr::from_ref(intern(Host { function, context })));
-    HOST.store(host.cast_mut(), Ordering::Release);
+pub unsafe fn set_parallel_for(function: Option<ParallelForFn>, context: *mut c_void) -> Result<()> {
+    let host = function.map(|function| intern(Host { function, context })).transpose()?;
+    HOST.store(host.map_or(std::ptr::null(), std::ptr::from_ref).cast_mut(), Ordering::Release);
+    Ok(())
 }
 
 /// The one host that is the same as `host`.
-fn intern(host: Host) -> &'static Host {
+fn intern(host: Host) -> Result<&'static Host> {
     let mut hosts = HOSTS.lock().unwrap_or_else(PoisonError::into_inner);
     let is =
         |known: &Host| known.context == host.context && std::ptr::fn_addr_eq(known.function, host.function);
     if let Some(known) = hosts.iter().find(|known| is(known)) {
-        return known;
+        return Ok(known);
     }
-    let fresh: &'static Host = Box::leak(Box::new(host));
+    hosts.try_reserve(1).map_err(|_| Error::NO_MEMORY)?;
+    let fresh: &'static Host = Box::leak(boxed(host).ok_or(Error::NO_MEMORY)?);
     hosts.push(fresh);
-    fresh
+    Ok(fresh)
 }
 
 /// Calls `work` with parts of `units`, at least so large, each once, on up to `crew` threads, of which the calling one

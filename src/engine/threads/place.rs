@@ -8,9 +8,8 @@ pub use unknown::{Others, Thread};
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::ffi::{CStr, c_void};
     use std::mem::{MaybeUninit, size_of};
-    use std::os::unix::thread::JoinHandleExt;
-    use std::thread::JoinHandle;
 
     use libc::cpu_set_t;
 
@@ -49,8 +48,32 @@ mod linux {
     pub struct Thread(libc::pthread_t);
 
     impl Thread {
-        pub fn new(handle: &JoinHandle<()>) -> Self {
-            Self(handle.as_pthread_t())
+        /// Calls `main` on a new thread of that name, which must not end. `None` where there can be none: the standard
+        /// library's way would end the process where there is no memory for one.
+        pub fn start(
+            name: &CStr,
+            stack: usize,
+            main: extern "C" fn(*mut c_void) -> *mut c_void,
+            argument: *mut c_void,
+        ) -> Option<Self> {
+            let mut how = MaybeUninit::<libc::pthread_attr_t>::uninit();
+            let mut thread = MaybeUninit::<libc::pthread_t>::uninit();
+            // SAFETY: the attributes are made before they are used, and ended after it; the thread is there once it has been
+            // made, and since it does not end, its name may be given from here.
+            unsafe {
+                if libc::pthread_attr_init(how.as_mut_ptr()) != 0 {
+                    return None;
+                }
+                libc::pthread_attr_setstacksize(how.as_mut_ptr(), stack);
+                libc::pthread_attr_setdetachstate(how.as_mut_ptr(), libc::PTHREAD_CREATE_DETACHED);
+                let made = libc::pthread_create(thread.as_mut_ptr(), how.as_ptr(), main, argument) == 0;
+                libc::pthread_attr_destroy(how.as_mut_ptr());
+                if !made {
+                    return None;
+                }
+                libc::pthread_setname_np(thread.assume_init(), name.as_ptr());
+                Some(Self(thread.assume_init()))
+            }
         }
 
         /// Makes the helper run on one of those processors from now on. Where that is refused it runs where it did.
@@ -63,7 +86,8 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 mod unknown {
-    use std::thread::JoinHandle;
+    use std::ffi::{CStr, c_void};
+    use std::thread::Builder;
 
     /// Processors, which are left to the system.
     #[derive(Clone, Copy)]
@@ -87,8 +111,17 @@ mod unknown {
     pub struct Thread;
 
     impl Thread {
-        pub fn new(_: &JoinHandle<()>) -> Self {
-            Self
+        /// Calls `main` on a new thread of that name. `None` where there can be none.
+        pub fn start(
+            name: &CStr,
+            stack: usize,
+            main: extern "C" fn(*mut c_void) -> *mut c_void,
+            argument: *mut c_void,
+        ) -> Option<Self> {
+            let helper = Builder::new().name(name.to_string_lossy().into()).stack_size(stack);
+            let argument = argument.expose_provenance();
+            let call = move || _ = main(std::ptr::with_exposed_provenance_mut(argument));
+            helper.spawn(call).ok().map(|_| Self)
         }
 
         pub fn place(&self, _: &Others) {}

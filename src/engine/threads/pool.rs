@@ -4,6 +4,7 @@
 //! One conversion has them at a time; others meanwhile do without. After a fork the child has none of the threads and
 //! makes a pool of its own; it does not look at its parent's, some lock of which may be held for ever.
 
+use std::ffi::c_void;
 use std::process;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
@@ -11,6 +12,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::job::Job;
 use super::place::{Others, Thread};
+use crate::device::cpu::boxed;
 use crate::log::log;
 
 /// How often a helper without work looks for some before it sleeps: about 3 µs, for conversions that follow each other.
@@ -52,13 +54,14 @@ struct State {
     job: Option<&'static Job<'static>>,
 }
 
-/// Does `job` with up to so many helpers. A caller that may use one processor only does without.
+/// Does `job` with up to so many helpers. A caller that may use one processor only does without, and so does one for whom
+/// there is no memory to make them.
 pub fn run(job: &Job, helpers: usize) {
     let others = Others::now();
     if others.is_some_and(|others| others.is_empty()) {
         return job.help();
     }
-    let pool = Pool::current();
+    let Some(pool) = Pool::current() else { return job.help() };
     if pool.is_taken.swap(true, Ordering::Acquire) {
         return job.help();
     }
@@ -71,14 +74,14 @@ pub fn run(job: &Job, helpers: usize) {
 }
 
 impl Pool {
-    /// This process's pool.
-    fn current() -> &'static Self {
+    /// This process's pool; `None` where there is no memory for one.
+    fn current() -> Option<&'static Self> {
         let (known, process) = (POOL.load(Ordering::Acquire), process::id());
         // SAFETY: pools are never freed: their threads live as long as the process.
         if let Some(pool) = unsafe { known.as_ref() }.filter(|pool| pool.process == process) {
-            return pool;
+            return Some(pool);
         }
-        let fresh = Box::into_raw(Box::new(Self {
+        let fresh = Box::into_raw(boxed(Self {
             process,
             is_taken: AtomicBool::new(false),
             state: Mutex::default(),
@@ -86,8 +89,8 @@ impl Pool {
             done: Condvar::new(),
             posted: AtomicUsize::new(0),
             working: AtomicUsize::new(0),
-        }));
-        match POOL.compare_exchange(known, fresh, Ordering::AcqRel, Ordering::Acquire) {
+        })?);
+        Some(match POOL.compare_exchange(known, fresh, Ordering::AcqRel, Ordering::Acquire) {
             // SAFETY: as above.
             Ok(_) => unsafe { &*fresh },
             Err(first) => {
@@ -97,7 +100,7 @@ impl Pool {
                     &*first
                 }
             }
-        }
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -108,7 +111,8 @@ impl Pool {
     fn post(&'static self, job: &'static Job<'static>, helpers: usize, others: Option<Others>) {
         let mut state = self.lock();
         let before = state.helpers.len();
-        while state.helpers.len() < helpers {
+        // What cannot be written down is not started.
+        while state.helpers.len() < helpers && state.helpers.try_reserve(1).is_ok() {
             let Some(helper) = start(self) else { break };
             state.helpers.push(helper);
             state.place = None;
@@ -147,7 +151,7 @@ impl Pool {
     }
 
     /// What a helper does all its life.
-    fn serve(&self) {
+    fn serve(&self) -> ! {
         loop {
             let job = self.next_job();
             job.help();
@@ -185,8 +189,11 @@ impl Pool {
 
 /// Starts a helper, which no signal of others is delivered to; `None` where there can be no more threads.
 fn start(pool: &'static Pool) -> Option<Thread> {
-    let helper = std::thread::Builder::new().name("ndferry".into()).stack_size(STACK);
-    without_signals(|| helper.spawn(move || pool.serve()).ok()).map(|handle| Thread::new(&handle))
+    extern "C" fn serve(pool: *mut c_void) -> *mut c_void {
+        // SAFETY: the pool that is given below; pools are never freed.
+        unsafe { &*pool.cast::<Pool>() }.serve()
+    }
+    without_signals(|| Thread::start(c"ndferry", STACK, serve, std::ptr::from_ref(pool).cast_mut().cast()))
 }
 
 /// Calls `act` with signals blocked on this thread: a thread that it starts has them blocked for good. Those of a
