@@ -29,9 +29,9 @@ template <class Options, class Call> void sizes(Call call) {
 }
 
 /// Ends what a successful call gave.
-struct result {
+struct outcome {
     ndf_tensor *tensor = nullptr;
-    ~result() { ndf_tensor_release(tensor); }
+    ~outcome() { ndf_tensor_release(tensor); }
 };
 
 } // namespace
@@ -39,7 +39,7 @@ struct result {
 TEST("sizes of ndf_create_options") {
     const std::int64_t shape[] = {2};
     sizes<ndf_create_options>([&](const ndf_create_options *options) {
-        result out;
+        outcome out;
         return ndf_tensor_zeros(NDF_DTYPE_INT8, 1, shape, options, &out.tensor);
     });
 }
@@ -48,7 +48,7 @@ TEST("sizes of ndf_wrap_options") {
     const std::int64_t shape[] = {2};
     char data[2] = {};
     sizes<ndf_wrap_options>([&](const ndf_wrap_options *options) {
-        result out;
+        outcome out;
         return ndf_tensor_wrap(data, NDF_DTYPE_INT8, 1, shape, nullptr, nullptr, nullptr, options, &out.tensor);
     });
 }
@@ -56,7 +56,7 @@ TEST("sizes of ndf_wrap_options") {
 TEST("sizes of ndf_convert_options") {
     const tensor t = support::count_up({2});
     sizes<ndf_convert_options>([&](const ndf_convert_options *options) {
-        result out;
+        outcome out;
         return ndf_tensor_convert(t.get(), NDF_DTYPE_INT8, options, &out.tensor);
     });
     const tensor to = zeros(int32, {2});
@@ -109,7 +109,7 @@ TEST("a smaller struct leaves the later fields at their defaults") {
     ndf_convert_options options{};
     options.struct_size = offsetof(ndf_convert_options, copy);
     options.copy = 77; // beyond the size, so not read
-    result out;
+    outcome out;
     CHECK_OK(ndf_tensor_convert(t.get(), NDF_DTYPE_INT8, &options, &out.tensor));
 }
 
