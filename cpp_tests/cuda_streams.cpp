@@ -13,12 +13,12 @@ TEST("numbers that are no streams are refused, and those of host memory change n
     std::int32_t equal = 0;
     ndf_tensor *out = nullptr;
     const tensor to = ndferry::zeros(float32, {2, 3});
-    for (const std::int64_t none : {INT64_MIN, std::int64_t{-2}}) {
+    for (const std::int64_t none : {INT64_MIN, std::int64_t{-2}, std::int64_t{3}, std::int64_t{4095}}) {
         CHECK_EQ(ndf_tensor_wait(t.get(), none), NDF_ERROR_INVALID_ARGUMENT);
         CHECK_EQ(ndf_tensor_record(t.get(), none), NDF_ERROR_INVALID_ARGUMENT);
         CHECK_EQ(ndf_stream_synchronize({NDF_DEVICE_CUDA, 0}, none), NDF_ERROR_INVALID_ARGUMENT);
     }
-    for (const std::int64_t none : {INT64_MIN, std::int64_t{-2}, std::int64_t{-1}}) {
+    for (const std::int64_t none : {INT64_MIN, std::int64_t{-2}, std::int64_t{-1}, std::int64_t{3}}) {
         CHECK_EQ(ndf_tensor_fill_on(to.get(), NDF_DTYPE_FLOAT64, &value, none), NDF_ERROR_INVALID_ARGUMENT);
         CHECK_EQ(ndf_tensor_equal_on(t.get(), t.get(), none, &equal), NDF_ERROR_INVALID_ARGUMENT);
         ndf_create_options create{sizeof create, NDF_ORDER_C, {NDF_DEVICE_CPU, 0}, none};

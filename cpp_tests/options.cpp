@@ -13,9 +13,9 @@ template <class Options> struct newer {
 };
 
 /// Ends what a successful call gave.
-struct result {
+struct outcome {
     ndf_tensor *tensor = nullptr;
-    ~result() { ndf_tensor_release(tensor); }
+    ~outcome() { ndf_tensor_release(tensor); }
 };
 
 } // namespace
@@ -46,7 +46,7 @@ TEST("a smaller struct leaves the later fields at their defaults") {
     ndf_convert_options options{};
     options.struct_size = offsetof(ndf_convert_options, copy);
     options.copy = 77; // beyond the size, so not read
-    result out;
+    outcome out;
     CHECK_OK(ndf_tensor_convert(t.get(), NDF_DTYPE_INT8, &options, &out.tensor));
 }
 

@@ -3,11 +3,13 @@
 #define NDFERRY_FOREIGN_HPP
 
 #include "ndferry.h"
+#include "ndferry_expected.hpp"
 
 #include <memory>
 #include <utility>
 
 namespace ndferry {
+inline namespace NDFERRY_WAY {
 
 /// Ends a DLPack struct with its own deleter. Needs dlpack.h.
 struct dlpack_end {
@@ -69,6 +71,7 @@ private:
     ndf_cuda_array raw_;
 };
 
+} // namespace NDFERRY_WAY
 } // namespace ndferry
 
 #endif // NDFERRY_FOREIGN_HPP

@@ -2,6 +2,8 @@
 #ifndef NDFERRY_LIST_VIEW_HPP
 #define NDFERRY_LIST_VIEW_HPP
 
+#include "ndferry_expected.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +13,7 @@
 #include <utility>
 
 namespace ndferry {
+inline namespace NDFERRY_WAY {
 
 /// Integers that somebody else keeps: a shape, strides or axes. As a parameter it takes a braced list, a vector or
 /// anything else with data() and size().
@@ -55,6 +58,7 @@ private:
 using extents = list_view<std::int64_t>;
 using axes = list_view<std::int32_t>;
 
+} // namespace NDFERRY_WAY
 } // namespace ndferry
 
 #endif // NDFERRY_LIST_VIEW_HPP

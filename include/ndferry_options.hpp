@@ -11,6 +11,7 @@
 #include <vector>
 
 namespace ndferry {
+inline namespace NDFERRY_WAY {
 
 // Aggregates, so that C++20 can write {.order = NDF_ORDER_F}. What is left out is the default that C documents.
 
@@ -86,12 +87,16 @@ public:
         if (!progress_) return;
         raw_.progress = [](void *self, std::int64_t done, std::int64_t total) -> std::int32_t {
             auto *one = static_cast<conversion *>(self);
+#if defined(__cpp_exceptions)
             try {
                 return one->progress_(done, total) ? 0 : 1;
             } catch (...) {
                 one->thrown_ = std::current_exception();
                 return 1;
             }
+#else
+            return one->progress_(done, total) ? 0 : 1;
+#endif
         };
         raw_.progress_context = this;
     }
@@ -99,9 +104,8 @@ public:
     conversion &operator=(const conversion &) = delete;
 
     const ndf_convert_options *options() const noexcept { return &raw_; }
-    void check(ndf_status status) const {
+    void rethrow() const {
         if (thrown_) std::rethrow_exception(thrown_);
-        ndferry::check(status);
     }
 
 private:
@@ -120,6 +124,7 @@ inline ndf_handover_options raw(const handover_options &from) noexcept {
 
 } // namespace detail
 
+} // namespace NDFERRY_WAY
 } // namespace ndferry
 
 #endif // NDFERRY_OPTIONS_HPP

@@ -64,6 +64,14 @@ impl Error {
     pub const NO_MEMORY: Self = Self(None);
 
     /// An error of `kind` that says `message`.
+    ///
+    /// ```
+    /// use ndferry::error::{Error, Kind};
+    ///
+    /// let refused = Error::new(Kind::Shape, "`shape` has 7 elements, the tensor has 6");
+    /// assert_eq!(refused.kind(), Kind::Shape);
+    /// assert_eq!(refused.to_string(), refused.message());
+    /// ```
     #[cold]
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Some(Box::new(Failure { kind, message: message.into() })))

@@ -62,11 +62,21 @@ if _environ.get("NDFERRY_DEBUG", "0") not in ("", "0"):
 __version__: str = _lib.ndf_version_string().decode()
 
 Statistics = _namedtuple("Statistics", ("live_tensors", "live_bytes"))
-Statistics.__doc__ = "Tensors that are alive, views included, and bytes of the memory that they keep alive."
+Statistics.__doc__ = """Tensors that are alive, views included, and bytes of the memory that they keep alive.
+
+>>> ndferry.statistics()._fields
+('live_tensors', 'live_bytes')
+"""
 
 
 def statistics() -> Statistics:
-    """What is alive in this process. Exact when no other thread is making or releasing tensors."""
+    """What is alive in this process. Exact when no other thread is making or releasing tensors.
+
+    >>> before = ndferry.statistics().live_bytes
+    >>> kilobyte = ndferry.zeros(1024, "uint8")
+    >>> ndferry.statistics().live_bytes - before
+    1024
+    """
     raw = _c.ndf_statistics()
     raw.struct_size = _sizeof(raw)
     _check(_lib.ndf_statistics_get(_byref(raw)))
@@ -75,12 +85,22 @@ def statistics() -> Statistics:
 
 def set_thread_count(count: int) -> None:
     """How many threads one conversion may use, the calling one included; 0 for the default: what the environment variable
-    NDFERRY_THREADS says, else as many as the process may use processors."""
+    NDFERRY_THREADS says, else as many as the process may use processors.
+
+    >>> ndferry.set_thread_count(2)
+    >>> ndferry.get_thread_count()
+    2
+    >>> ndferry.set_thread_count(0)
+    """
     _check(_lib.ndf_set_thread_count(max(-1, min(_integer(count), 256))))
 
 
 def get_thread_count() -> int:
-    """How many threads one conversion may use."""
+    """How many threads one conversion may use.
+
+    >>> ndferry.get_thread_count() >= 1
+    True
+    """
     return _lib.ndf_get_thread_count()
 
 

@@ -41,6 +41,9 @@ def empty(
 
     On CUDA devices memory is made and written in the order of `stream`, a number as DLPack's or
     any library's stream: the legacy default one if none is given.
+
+    >>> ndferry.empty((480, 640, 3), "uint8").shape
+    (480, 640, 3)
     """
     count, numbers = extents(shape)
     return make(lib.ndf_tensor_empty, to_dtype(dtype)._struct, count, numbers, _options(order, device, stream))
@@ -49,7 +52,11 @@ def empty(
 def empty_like(
     tensor: Tensor, dtype: object = None, *, order: str = "K", device: object = None, stream: Any = None
 ) -> Tensor:
-    """A tensor with the shape of another one, on new memory, its elements not initialised."""
+    """A tensor with the shape of another one, on new memory, its elements not initialised.
+
+    >>> ndferry.empty_like(ndferry.zeros((2, 3)), "float16").dtype
+    ndferry.dtype('float16')
+    """
     struct = c.ndf_dtype() if dtype is None else to_dtype(dtype)._struct
     return make(lib.ndf_tensor_empty_like, tensor._handle, struct, _options(order, device, stream))
 
@@ -62,7 +69,11 @@ def zeros(
     device: object = None,
     stream: Any = None,
 ) -> Tensor:
-    """A tensor on new memory whose bytes are all 0."""
+    """A tensor on new memory whose bytes are all 0.
+
+    >>> ndferry.zeros((2, 3), "int32").tolist()
+    [[0, 0, 0], [0, 0, 0]]
+    """
     count, numbers = extents(shape)
     return make(lib.ndf_tensor_zeros, to_dtype(dtype)._struct, count, numbers, _options(order, device, stream))
 
@@ -77,7 +88,11 @@ def full(
     stream: Any = None,
 ) -> Tensor:
     """A tensor whose elements are all `value`, of the dtype that fits Python's bool, int, float or complex if none is
-    given."""
+    given.
+
+    >>> ndferry.full(3, 0.5, "bfloat16").tolist()
+    [0.5, 0.5, 0.5]
+    """
     count, numbers = extents(shape)
     target = to_dtype(type(value) if dtype is None else dtype)
     struct, scalar = _elements.scalar(value, target)
@@ -96,6 +111,14 @@ def asarray(obj: object, dtype: object = None, *, device: object = None, copy: b
 
     Where `__cuda_array_interface__` comes from an object that does not say its device, `device` does, else it is the
     first.
+
+    >>> memory = bytearray(b"abc")
+    >>> tensor = ndferry.asarray(memory)     # the same memory
+    >>> tensor[0] = 65
+    >>> memory
+    bytearray(b'Abc')
+    >>> ndferry.asarray([[1, 2], [3, 4]], "float32").T.tolist()
+    [[1.0, 3.0], [2.0, 4.0]]
     """
     if isinstance(obj, Tensor):
         tensor, is_fresh = obj, False

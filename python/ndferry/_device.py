@@ -34,7 +34,13 @@ else:
 
 
 class Device(_Pair):
-    """A device, as DLPack numbers them: a tuple of its type and which one of that type. Also equal to its name."""
+    """A device, as DLPack numbers them: a tuple of its type and which one of that type. Also equal to its name.
+
+    >>> ndferry.zeros(2).device
+    ndferry.device('cpu')
+    >>> ndferry.device("cuda:1") == "cuda:1"
+    True
+    """
 
     __slots__ = ()
 
@@ -94,20 +100,32 @@ CPU = Device(c.NDF_DEVICE_CPU, 0)
 
 
 def devices() -> list[Device]:
-    """The devices that memory can be made on. Starts CUDA if there is any: a process forked off later has none."""
+    """The devices that memory can be made on. Starts CUDA if there is any: a process forked off later has none.
+
+    >>> ndferry.device("cpu") in ndferry.devices()
+    True
+    """
     makeable = (c.NDF_DEVICE_CPU, c.NDF_DEVICE_CUDA, c.NDF_DEVICE_CUDA_HOST, c.NDF_DEVICE_CUDA_MANAGED)
     return [Device(kind, number) for kind in makeable for number in range(lib.ndf_device_count(kind))]
 
 
 def device_of_pointer(address: int) -> Device:
-    """Where an address lies; on the host all that CUDA does not know."""
+    """Where an address lies; on the host all that CUDA does not know.
+
+    >>> ndferry.device_of_pointer(ndferry.zeros(2).data_ptr)
+    ndferry.device('cpu')
+    """
     raw = c.ndf_device()
     check(lib.ndf_device_of_pointer(address, byref(raw)))
     return Device(raw.device_type, raw.device_id)
 
 
 def device(of: object) -> Device:
-    """The device that `of` means: a name ("cpu", "cuda:1"), or a tuple of DLPack's type and number."""
+    """The device that `of` means: a name ("cpu", "cuda:1"), or a tuple of DLPack's type and number.
+
+    >>> ndferry.device("cuda:1") == ndferry.device((2, 1))
+    True
+    """
     if isinstance(of, Device):
         return _numbered(*of)
     if isinstance(of, str):

@@ -21,7 +21,14 @@ _FLOAT_CODES = {c.NDF_CODE_FLOAT, c.NDF_CODE_BFLOAT, *range(c.NDF_CODE_FLOAT8_E3
 
 class DType:
     """The type of one element. Equal types are one object; it is also equal to its names ("float32", "<f4") and to
-    NumPy's dtype, which hash otherwise, as in NumPy."""
+    NumPy's dtype, which hash otherwise, as in NumPy.
+
+    >>> brain = ndferry.dtype("bfloat16")
+    >>> brain.itemsize, brain.kind, brain.is_convertible
+    (2, 'f', True)
+    >>> ndferry.float32 == "<f4"
+    True
+    """
 
     __slots__ = ("_struct", "_descr", "_numpy", "name")
 
@@ -216,7 +223,13 @@ def of_struct(struct: c.ndf_dtype) -> DType:
 def dtype(of: object) -> DType:
     """The element type that `of` means: a name ("float32", "bfloat16", "datetime64[ns]"), an array interface typestr
     or descr ("<f4", [("x", "<f4")]), a PEP 3118 format ("T{f:x:}"), a dtype of NumPy, ml_dtypes, PyTorch, JAX,
-    TensorFlow, MLX or Arrow, or bool, int, float, complex for the 8-byte types (bool: 1)."""
+    TensorFlow, MLX or Arrow, or bool, int, float, complex for the 8-byte types (bool: 1).
+
+    >>> ndferry.dtype("<f4") is ndferry.float32
+    True
+    >>> ndferry.dtype([("x", "<f4"), ("y", "<i2")]).itemsize
+    6
+    """
     if isinstance(of, DType):
         return of
     words = of if isinstance(of, str) else _words(of)
@@ -312,12 +325,20 @@ class _Words(str):
 
 
 def can_cast(from_: object, to: object, casting: str = "safe") -> bool:
-    """Whether a conversion is allowed, by the rules of `numpy.can_cast`."""
+    """Whether a conversion is allowed, by the rules of `numpy.can_cast`.
+
+    >>> ndferry.can_cast("int32", "float64"), ndferry.can_cast("int64", "float32")
+    (True, False)
+    """
     return lib.ndf_dtype_can_cast(dtype(from_)._struct, dtype(to)._struct, choice(casting, "casting", CASTINGS))
 
 
 def promote_types(a: object, b: object) -> DType:
-    """The smallest type that both types convert to safely, by the rules of `numpy.promote_types`."""
+    """The smallest type that both types convert to safely, by the rules of `numpy.promote_types`.
+
+    >>> ndferry.promote_types("uint8", "int8")
+    ndferry.dtype('int16')
+    """
     struct = c.ndf_dtype()
     check(lib.ndf_dtype_promote(dtype(a)._struct, dtype(b)._struct, byref(struct)))
     return of_struct(struct)

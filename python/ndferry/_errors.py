@@ -6,7 +6,14 @@ from . import _declarations as c
 
 
 class NdferryError(Exception):
-    """A call failed; the message names the argument and both sides."""
+    """A call failed; the message names the argument and both sides.
+
+    >>> try:
+    ...     ndferry.zeros((2, 3)).reshape(7)
+    ... except ndferry.NdferryError as error:
+    ...     type(error).__name__, isinstance(error, ValueError), error.status
+    ('ShapeError', True, 2)
+    """
 
     status: int = c.NDF_ERROR_INTERNAL
     """The status of the C API (NDF_ERROR_*)."""

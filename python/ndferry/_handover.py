@@ -24,14 +24,23 @@ class Consumer(
         "Consumer", "name title structs strides alignment dtypes devices max_ndim keeps_read_only shares evidence is_tested"
     )
 ):
-    """What a library takes through DLPack without copying. `dtypes` and `devices` are None where it takes all."""
+    """What a library takes through DLPack without copying. `dtypes` and `devices` are None where it takes all.
+
+    >>> numpy = ndferry.consumers()["numpy"]
+    >>> numpy.is_tested, "float16" in numpy.dtypes, "bfloat16" in numpy.dtypes
+    (True, True, False)
+    """
 
     __slots__ = ()
 
 
 def consumers() -> dict[str, Consumer]:
     """What each library takes, by the name that `Tensor.to` knows it by; a table in native code, which C programs use
-    too."""
+    too.
+
+    >>> ndferry.consumers()["torch"].title
+    'PyTorch'
+    """
     import json
 
     names = (lib.ndf_consumer_name(index) for index in range(lib.ndf_consumer_count()))

@@ -20,6 +20,10 @@ class ndarray(numpy.ndarray):
     `label` is anything the caller wants to find again; `origin` is the device that the elements came from, by default
     the tensor's. Both go along with slices, views, copies, results of NumPy's functions (from the first such array
     among the arguments) and pickles.
+
+    >>> frame = ndferry.ndarray(ndferry.zeros((4, 6)), label="camera 2")
+    >>> frame[1:3].label, frame.origin == "cpu"
+    ('camera 2', True)
     """
 
     label: Any

@@ -28,6 +28,10 @@ def from_handle(pointer: Any, *, retain: bool = False) -> Tensor:
     The reference that `pointer` stands for is taken over: Python releases it, and the caller must not. With `retain`
     the caller keeps it, and the tensor has one of its own. The C code must use the very library that this package has
     loaded: a handle means nothing to another copy.
+
+    >>> lent = ndferry.zeros(3)
+    >>> ndferry.from_handle(lent.handle, retain=True).shares_memory(lent)
+    True
     """
     address = _pointer(pointer)
     if not retain:
@@ -44,6 +48,14 @@ def from_dlpack_pointer(pointer: Any, *, versioned: bool = True) -> Tensor:
 
     The struct is taken over: its deleter runs after the last use. When the struct is refused, it is still the
     caller's. Objects and capsules are for `from_dlpack`.
+
+    >>> import ctypes
+    >>> from ndferry._library import lib     # in the place of a C library of your own
+    >>> tensor, struct = ndferry.zeros(3), ctypes.c_void_p()
+    >>> lib.ndf_tensor_to_dlpack_versioned(tensor.handle, None, ctypes.byref(struct))
+    0
+    >>> ndferry.from_dlpack_pointer(struct).tolist()
+    [0.0, 0.0, 0.0]
     """
     return make(lib.ndf_tensor_from_dlpack_versioned if versioned else lib.ndf_tensor_from_dlpack, _pointer(pointer))
 
@@ -78,6 +90,11 @@ def wrap(
     - `owner`, an object that is kept alive as long as any tensor, view or export uses the memory;
     - `deleter`, a C function such as `libc.free`, called once with `context` (by default the address) after the last
       use, on any thread. It must be native code: a Python callback would break consumers and fail at exit.
+
+    >>> import ctypes
+    >>> numbers = (ctypes.c_float * 6)(1, 2, 3, 4, 5, 6)
+    >>> ndferry.wrap(numbers, (2, 3), "float32")[1].tolist()
+    [4.0, 5.0, 6.0]
     """
     pointer, keeper = _address(address)
     if owner is not None and deleter is not None:

@@ -100,6 +100,23 @@ class Tensor(Dispatch, NativeTensor):
     Make one with `ndferry.asarray`, `from_dlpack`, `empty`, `zeros`, `full`, `wrap` or `from_handle`. A tensor never
     changes its shape, strides or type; its elements may change, unless it is read-only. Views share memory and keep it
     alive. `a.equal(b)` compares two tensors as wholes.
+
+    >>> image = ndferry.asarray([[1, 2, 3], [4, 5, 6]])
+    >>> image.shape, image.strides, image.dtype
+    ((2, 3), (3, 1), ndferry.dtype('int64'))
+    >>> turned = image.permute(1, 0).flip(1)         # a view: no bytes move
+    >>> turned.tolist(), turned.shares_memory(image)
+    ([[4, 1], [5, 2], [6, 3]], True)
+    >>> image[:, 1] = 0                              # views by Python's indices, and assignment
+    >>> image.select(0, 1).tolist(), image.slice(1, 0, None, 2).tolist()
+    ([4, 0, 6], [[1, 3], [4, 6]])
+    >>> image.convert("float16", scale=1 / 4, bias=1).tolist()
+    [[1.25, 1.0, 1.75], [2.0, 1.0, 2.5]]
+    >>> image.copy_into(sink := ndferry.zeros((2, 3), "uint8"), casting="unsafe")
+    >>> sink.equal(image), sink.tobytes()
+    (True, b'\\x01\\x00\\x03\\x04\\x00\\x06')
+    >>> memoryview(image).shape, image.T.is_contiguous("F")
+    ((2, 3), True)
     """
 
     __slots__ = ()

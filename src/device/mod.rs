@@ -84,6 +84,15 @@ fn try_count(device_type: i32) -> Result<i32> {
 /// cbindgen:ignore
 impl Device {
     /// Fails unless memory can be made there.
+    ///
+    /// ```
+    /// use ndferry::device::Device;
+    /// use ndferry::error::Kind;
+    ///
+    /// assert!(Device::CPU.require().is_ok());
+    /// let metal = Device { device_type: 8, device_id: 0 };
+    /// assert_eq!(metal.require().unwrap_err().kind(), Kind::DeviceUnavailable);
+    /// ```
     #[cold]
     pub fn require(self) -> Result<()> {
         let Self { device_type, device_id } = self;

@@ -43,6 +43,13 @@ impl std::fmt::Display for Casting {
 /// casts (`float8_e4m3fn` to `bfloat16`), and lets `SameKind` turn floats to integers (`float32` to `int4`).
 ///
 /// Several lanes cast lane by lane to as many. Types that this library does not know cast to themselves only.
+///
+/// ```
+/// use ndferry::dtype::{Casting, DType, can_cast, casting_needed};
+///
+/// assert!(can_cast(DType::INT32, DType::FLOAT64, Casting::Safe));
+/// assert_eq!(casting_needed(DType::FLOAT64, DType::FLOAT16), Some(Casting::SameKind));
+/// ```
 pub fn can_cast(from: DType, to: DType, casting: Casting) -> bool {
     casting_needed(from, to).is_some_and(|needed| needed <= casting)
 }

@@ -120,6 +120,16 @@ impl DType {
     /// So `l` is C's `long` but `<l` four bytes, as in PEP 3118.
     ///
     /// Errors: `Dtype` when `text` is none of these, `Unsupported` when it names what this library does not carry.
+    ///
+    /// ```
+    /// use ndferry::dtype::DType;
+    ///
+    /// assert_eq!(DType::parse("bfloat16")?, DType::BFLOAT16);
+    /// assert_eq!(DType::parse("<f4")?, DType::FLOAT32);
+    /// assert_eq!(DType::parse("[('x', '<f4'), ('y', '<i2')]")?.item_size(), 6);
+    /// assert_eq!(DType::parse(">u2")?.name(), ">u2");
+    /// # Ok::<(), ndferry::error::Error>(())
+    /// ```
     pub fn parse(text: &str) -> Result<Self> {
         if text.starts_with(['[', '{']) {
             return Self::from_descr(text);

@@ -34,6 +34,14 @@ const USUAL: [DType; 14] = [
 /// `float16`, here `float32`). A complex type takes the promotion of the real parts.
 ///
 /// Errors: `Dtype` when there is no such type, or the common unit of two times overflows.
+///
+/// ```
+/// use ndferry::dtype::{DType, promote};
+///
+/// assert_eq!(promote(DType::UINT8, DType::INT8)?, DType::INT16);
+/// assert_eq!(promote(DType::BFLOAT16, DType::FLOAT16)?, DType::FLOAT32);
+/// # Ok::<(), ndferry::error::Error>(())
+/// ```
 pub fn promote(a: DType, b: DType) -> Result<DType> {
     a.validate()?;
     b.validate()?;

@@ -6,6 +6,7 @@
 mod compare;
 mod cuda;
 mod explain;
+#[doc(hidden)]
 pub mod host;
 mod loops;
 mod pass;
@@ -174,6 +175,22 @@ fn passes(source: Form, target: Form, transform: &Transform, visit: &mut impl Vi
 /// # Safety
 /// All elements of `source` are readable and all of `target` writable, no other thread writes either, and no byte
 /// belongs to both. [`convert_overlapping`] is for those that overlap.
+///
+/// ```
+/// use ndferry::dtype::DType;
+/// use ndferry::engine::{Transform, View, ViewMut, convert};
+/// use ndferry::layout::{Layout, Order};
+///
+/// let (rows, columns) = (Layout::contiguous(&[2, 3], Order::C)?, Layout::contiguous(&[2, 3], Order::F)?);
+/// let from = [1_u8, 2, 3, 4, 5, 6];
+/// let mut to = [0.0_f32; 6];
+/// let source = View { data: from.as_ptr(), dtype: DType::UINT8, layout: &rows };
+/// let target = ViewMut { data: to.as_mut_ptr().cast(), dtype: DType::FLOAT32, layout: &columns };
+/// // SAFETY: both arrays have the six elements of their layouts, and are of this function alone.
+/// unsafe { convert(&source, &target, &Transform::default()) }?;
+/// assert_eq!(to, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+/// # Ok::<(), ndferry::error::Error>(())
+/// ```
 pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
     // SAFETY: as the caller promises.
     unsafe { convert_and_show(source, target, transform, &mut |_, _| ()) }

@@ -48,6 +48,21 @@ impl Loop {
 ///
 /// The first loop is the innermost and has the smallest target stride. Axes that move together on both sides are one
 /// loop; the axis of scale and bias stays by itself.
+///
+/// ```
+/// use ndferry::engine::plan::{Plan, Side};
+///
+/// // A picture of 480 by 640 pixels of three bytes, and its three planes.
+/// let bits = |strides| Side { strides, offset: 0, element: 8, lane: 0, part: 0 };
+/// let (pixels, planes) = (bits(&[1, 1920, 3]), bits(&[480 * 640, 640, 1]));
+/// let plan = Plan::new(&[3, 480, 640], &pixels, &planes, 1, None)?.expect("there are elements");
+///
+/// // The rows follow each other on both sides, so they are one loop.
+/// assert_eq!(plan.loops.len(), 2);
+/// assert_eq!((plan.loops[0].extent, plan.loops[0].source, plan.loops[0].target), (480 * 640, 24, 8));
+/// assert_eq!(plan.count(), 3 * 480 * 640);
+/// # Ok::<(), ndferry::error::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The loops, innermost first.

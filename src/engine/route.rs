@@ -93,6 +93,24 @@ impl Convert<'_> {
 }
 
 /// `tensor` in another dtype, order, scale, on another device; itself when nothing is to be done.
+///
+/// ```
+/// use ndferry::device::Device;
+/// use ndferry::dtype::DType;
+/// use ndferry::engine::route::{Convert, convert, explain_convert};
+/// use ndferry::layout::Order;
+/// use ndferry::tensor::{FormatOptions, Tensor};
+///
+/// let counts = Tensor::zeros(DType::UINT8, &[2, 3], Order::C, Device::CPU)?;
+/// let how = Convert { scale: &[2.0], bias: &[0.5, 1.5], axis: 0, ..Convert::default() };
+/// let scaled = convert(&counts, DType::FLOAT32, &how)?;
+/// assert_eq!(scaled.format(&FormatOptions::default())?, "[[0.5, 0.5, 0.5],\n [1.5, 1.5, 1.5]]");
+/// assert!(explain_convert(&counts, DType::FLOAT32, &how)?.starts_with("uint8 to float32"));
+///
+/// let same = convert(&counts, DType::UINT8, &Convert::default())?;
+/// assert!(same.shares_memory(&counts));
+/// # Ok::<(), ndferry::error::Error>(())
+/// ```
 pub fn convert(tensor: &Tensor, dtype: DType, how: &Convert<'_>) -> Result<Tensor> {
     dtype.validate()?;
     let scalars = scalars(tensor, dtype)?;

@@ -37,6 +37,23 @@ pub const MAX_NDIM: usize = 64;
 ///
 /// When some extent is 0 the layout is empty and reaches nothing; its strides mean nothing, and its views
 /// keep its offset, so that a data pointer never leaves the storage.
+///
+/// ```
+/// use ndferry::error::Kind;
+/// use ndferry::layout::{Layout, Order};
+///
+/// let image = Layout::contiguous(&[480, 640, 3], Order::C)?;
+/// assert_eq!(image.strides(), [1920, 3, 1]);
+///
+/// let turned = image.permute(&[2, 0, 1])?.flip(&[2])?;
+/// assert_eq!((turned.shape(), turned.strides()), ([3, 480, 640].as_slice(), [1, 1920, -3].as_slice()));
+/// assert_eq!((turned.offset(), turned.span()), (1917, Some((0, 921_599))));
+/// assert!(turned.is_dense() && !turned.is_contiguous(Order::C));
+///
+/// let far = i64::MAX;
+/// assert_eq!(Layout::new(&[2, 2], &[far, 1], 0).unwrap_err().kind(), Kind::Overflow);
+/// # Ok::<(), ndferry::error::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     shape: Dims,
@@ -156,6 +173,13 @@ impl Layout {
     /// that it reaches none outside. The offset of an empty layout must lie in the storage or at its end.
     ///
     /// Errors: those of [`Layout::new`], and `Range` when an element lies outside the storage.
+    ///
+    /// ```
+    /// use ndferry::layout::Layout;
+    ///
+    /// assert!(Layout::as_strided(&[3, 4], &[2, 1], 0, 8).is_ok()); // windows that overlap, of eight elements
+    /// assert!(Layout::as_strided(&[3, 4], &[2, 1], 1, 8).is_err());
+    /// ```
     pub fn as_strided(shape: &[i64], strides: &[i64], offset: i64, storage_elements: i64) -> Result<Self> {
         let layout = Self::new(shape, strides, offset)?;
         layout.check_bounds(storage_elements)?;

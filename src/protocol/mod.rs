@@ -6,5 +6,6 @@ pub mod consumer;
 pub mod cuda_array;
 pub mod dlpack;
 pub mod numpy;
+#[doc(hidden)]
 pub mod python;
 pub mod stream;

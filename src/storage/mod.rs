@@ -7,6 +7,7 @@ mod owner;
 mod place;
 mod uses;
 
+#[doc(hidden)]
 pub use count::Count;
 pub use owner::{Owner, ReleaseFn};
 pub use place::Place;

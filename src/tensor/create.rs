@@ -122,6 +122,28 @@ impl Tensor {
     ///
     /// # Safety
     /// Until `owner` is ended, the elements described may be read, and written unless `read_only`.
+    ///
+    /// ```
+    /// use ndferry::device::Device;
+    /// use ndferry::dtype::DType;
+    /// use ndferry::storage::Owner;
+    /// use ndferry::tensor::{Adopted, FormatOptions, Tensor};
+    ///
+    /// let mut numbers = [1.0_f32, 2.0, 3.0, 4.0];
+    /// let described = Adopted {
+    ///     data: numbers.as_mut_ptr().cast(),
+    ///     byte_offset: 0,
+    ///     device: Device::CPU,
+    ///     dtype: DType::FLOAT32,
+    ///     shape: &[2, 2],
+    ///     strides: Some(&[1, 2]),
+    ///     read_only: true,
+    /// };
+    /// // SAFETY: the array outlives the tensor, and nobody writes it meanwhile.
+    /// let tensor = unsafe { Tensor::adopt(&described, Owner::NOBODY) }?;
+    /// assert_eq!(tensor.format(&FormatOptions::default())?, "[[1., 3.],\n [2., 4.]]");
+    /// # Ok::<(), ndferry::error::Error>(())
+    /// ```
     #[inline(always)]
     pub unsafe fn adopt(foreign: &Adopted<'_>, owner: Owner) -> Result<Self> {
         foreign.dtype.validate()?;

@@ -24,6 +24,22 @@ use crate::storage::{Count, Storage};
 /// A counted reference to one tensor. Cloning adds a reference, dropping gives one up, both without locks.
 ///
 /// The description never changes; the elements are plain memory, and whoever writes them orders the accesses.
+///
+/// ```
+/// use ndferry::device::Device;
+/// use ndferry::dtype::DType;
+/// use ndferry::layout::Order;
+/// use ndferry::tensor::{FormatOptions, Tensor};
+///
+/// let table = Tensor::zeros(DType::INT32, &[2, 3], Order::C, Device::CPU)?;
+/// let turned = table.transpose()?;
+/// assert!(turned.shares_memory(&table) && turned.is_contiguous(Order::F));
+/// assert_eq!(table.reference_count(), 2); // the view keeps what it is a view of
+///
+/// drop(table);
+/// assert_eq!(turned.format(&FormatOptions::default())?, "[[0, 0],\n [0, 0],\n [0, 0]]");
+/// # Ok::<(), ndferry::error::Error>(())
+/// ```
 #[repr(transparent)]
 pub struct Tensor(NonNull<Block>);
 

@@ -23,6 +23,10 @@ def inspect(obj: Any, *, copy_limit: int = 64 * 2**20) -> Report:
 
     The report has `findings`, `protocols`, and a text and an HTML form. Nothing is written to the object's memory, and
     no element is read. Some rules are about copies: they are tried with at most `copy_limit` bytes.
+
+    >>> report = ndferry.inspect(bytearray(3))
+    >>> [finding.severity for finding in report.findings if finding.severity == "error"]
+    []
     """
     exam = Examination(obj, copy_limit)
     for protocol in _PROTOCOLS:

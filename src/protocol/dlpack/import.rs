@@ -18,6 +18,22 @@ use crate::tensor::{Adopted, Tensor};
 /// `managed` points at a struct whose fields up to `flags` are as DLPack says, and the rest too if its major version
 /// is 1; shape and strides are readable, the described elements are readable (and writable unless flagged) until the
 /// deleter runs, which may happen on any thread.
+///
+/// ```
+/// use ndferry::device::Device;
+/// use ndferry::dtype::DType;
+/// use ndferry::engine::route::CopyMode;
+/// use ndferry::layout::Order;
+/// use ndferry::protocol::dlpack::{from_versioned, to_versioned};
+/// use ndferry::tensor::Tensor;
+///
+/// let given = Tensor::zeros(DType::FLOAT32, &[2, 3], Order::C, Device::CPU)?;
+/// let managed = to_versioned(&given, CopyMode::IfNeeded)?;
+/// // SAFETY: the struct was made just now, and is given away here.
+/// let taken = unsafe { from_versioned(managed) }?;
+/// assert!(taken.shares_memory(&given));
+/// # Ok::<(), ndferry::error::Error>(())
+/// ```
 #[inline]
 pub unsafe fn from_versioned(managed: NonNull<DLManagedTensorVersioned>) -> Result<Tensor> {
     // SAFETY: the caller's promise.

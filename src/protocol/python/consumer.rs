@@ -22,7 +22,9 @@ pub(super) const DOC: &CStr = c"from_dlpack($module, x, /, *, device=None, copy=
     A tensor on the memory of any object that has `__dlpack__`, or of a DLPack capsule.\n\n\
     Where the object's class has a table of C functions (`__dlpack_c_exchange_api__`), as PyTorch's has, that is used.\n\
     `device` asks for the elements there. `copy` False forbids copying, True copies: by the producer, or here when the\n\
-    producer does not say that it did.";
+    producer does not say that it did.\n\n\
+    >>> ndferry.from_dlpack(ndferry.zeros(3)).shape\n\
+    (3,)";
 
 /// `from_dlpack`.
 pub(super) unsafe extern "C" fn from_dlpack(
