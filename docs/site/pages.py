@@ -1,0 +1,48 @@
+"""What holds the site together: its directives, and that every page has a place in it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+import c_api
+import charts
+import cpp_api
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_directive("c-api", c_api.CApi)
+    app.add_directive("c-rules", c_api.CRules)
+    app.add_directive("cpp-api", cpp_api.CppApi)
+    app.add_directive("table-chart", charts.TableChart)
+    app.add_directive("engine-chart", charts.EngineChart)
+    app.add_directive("measured-pictures", charts.Pictures)
+    app.add_role("ownership", ownership)
+    app.connect("autodoc-process-docstring", from_markdown)
+    app.connect("env-check-consistency", no_page_is_lost)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def ownership(name: str, source: str, text: str, line: int, inliner: Any, options: Any = None, content: Any = None) -> Any:
+    """`[owned: ndf_tensor_release]` as the header has it."""
+    return [nodes.inline(source, text, classes=["ownership"])], []
+
+
+def no_page_is_lost(app: Sphinx, env: Any) -> None:
+    listed = {page for pages in env.toctree_includes.values() for page in pages}
+    lost = sorted(env.found_docs - listed - {app.config.root_doc})
+    if lost:
+        files = ", ".join(f"docs/{page}.md" for page in lost)
+        raise ExtensionError(f"{files}: in no table of contents; put it in a {{toctree}} of docs/index.md")
+
+
+def from_markdown(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Docstrings say `code` as in Markdown, and set lists and programs off without marks."""
+    text = re.sub(r"(`[^`\n]+`)|([*_|])", lambda found: f"`{found[1]}`" if found[1] else f"\\{found[2]}", "\n".join(lines))
+    text = re.sub(r"^(?!- |  )(.+)\n(?=- )", r"\1\n\n", text, flags=re.M)
+    text = re.sub(r"^(\S.*)\n\n(?=    \S)", r"\1\n\n::\n\n", text, flags=re.M)
+    lines[:] = text.split("\n")

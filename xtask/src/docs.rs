@@ -1,0 +1,26 @@
+//! `cargo xtask docs`: the site that documents everything, made of `docs/`, the headers, the docstrings and what is
+//! measured.
+
+use crate::{
+    step::{Progress, Stop, Verdict},
+    tools,
+    venv::DOCS,
+};
+
+const SITE: &str = "target/docs";
+
+pub fn run(progress: &Progress) -> Verdict {
+    tools::check()?;
+    DOCS.set_up(progress)?;
+    tools::build_library(progress)?; // which knows its docstrings
+    let mut sphinx = DOCS.python();
+    sphinx.args(["-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "--builder", "html"]);
+    sphinx.args(["--jobs", "auto", "--doctree-dir", "target/doctrees", "docs", SITE]);
+    progress.must("build the site", &mut sphinx)?;
+    let mut check = DOCS.python();
+    if !progress.run("check its links, and that all of the C API is in it", check.args(["docs/site/check.py", SITE]))?.ok {
+        return Err(Stop::Failed);
+    }
+    progress.say(&tools::root().join(SITE).join("index.html").display().to_string());
+    Ok(())
+}
