@@ -49,7 +49,7 @@ def overview(functions: list[header.Item]) -> str:
     """A table: each function, and the first sentence said of it."""
     lines = [".. list-table::", "   :class: overview", "   :widths: auto", ""]
     for one in functions:
-        sentence = re.split(r"(?<=[.:;])\s", one.doc.split("\n\n@")[0], maxsplit=1)[0].rstrip(":;")
+        sentence = re.split(r"(?<=[.:;])\s", one.doc.split("\n\n@")[0], maxsplit=1)[0].rstrip(".:;")
         lines += [f"   * - {link(one)}", f"     - {inline(' '.join(sentence.split()))}"]
     return "\n".join(lines)
 

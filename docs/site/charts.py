@@ -7,6 +7,7 @@ import math
 import re
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -17,6 +18,13 @@ LABEL, WIDTH, ROOM, STEP = 290, 380, 90, 22
 NOT_PEERS = ("ndferry", "memcpy", "roof")
 
 
+class Bar(NamedTuple):
+    label: str
+    value: float
+    text: str
+    is_ours: bool
+
+
 class TableChart(SphinxDirective):
     """`{table-chart} FILE`: bars of one column of the table under a heading of docs/measurements/FILE."""
 
@@ -25,6 +33,7 @@ class TableChart(SphinxDirective):
         "heading": directives.unchanged_required,
         "column": directives.unchanged_required,
         "rows": directives.unchanged,  # a regular expression
+        "ours": directives.unchanged,  # another, for the bars in the site's colour
         "title": directives.unchanged_required,
         "unit": directives.unchanged_required,
     }
@@ -42,7 +51,9 @@ class TableChart(SphinxDirective):
         values = [(label, float(cell)) for label, cell in named if is_number(cell) and wanted.search(label)]
         if not values:
             raise self.error(f"no row of {path.name} is `{wanted.pattern}`")
-        return [figure(self.options["title"], values, self.options["unit"])]
+        ours = re.compile(self.options.get("ours", "^ndferry"))
+        bars = [Bar(label, value, f"{value:g} {self.options['unit']}", bool(ours.search(label))) for label, value in values]
+        return [figure(self.options["title"], bars)]
 
 
 class EngineChart(SphinxDirective):
@@ -59,9 +70,10 @@ class EngineChart(SphinxDirective):
             ours = row["rates"].get("ndferry", math.nan)
             if row["threads"] == 1 and row["pages"] == "huge" and peers and ours > 0:
                 found.setdefault(row["group"], []).append(ours / max(peers))
-        means = [(f"{group} ({len(some)} cases)", math.exp(sum(map(math.log, some)) / len(some))) for group, some in found.items()]
+        means = {f"{group} ({len(some)} cases)": math.exp(sum(map(math.log, some)) / len(some)) for group, some in found.items()}
+        bars = [Bar(label, mean, f"{mean:.2f} ×", mean >= 1) for label, mean in means.items()]
         title = "Speed over that of the fastest peer of each case, one thread, geometric means"
-        return [figure(title, means, "×", mark=1.0)] if means else []
+        return [figure(title, bars, mark=1.0)] if bars else []
 
 
 class Pictures(SphinxDirective):
@@ -84,25 +96,22 @@ def is_number(cell: str) -> bool:
     return re.fullmatch(r"\d+(\.\d+)?", cell) is not None
 
 
-def figure(title: str, values: list[tuple[str, float]], unit: str, mark: float | None = None) -> nodes.Node:
-    """Horizontal bars from 0; ours in the site's colour."""
-    most = max(value for _, value in values) * 1.02
-    height = STEP * len(values) + 8
+def figure(title: str, bars: list[Bar], mark: float = 0.0) -> nodes.Node:
+    """Horizontal bars from 0, with a line at `mark` if it is not 0."""
+    most = max(bar.value for bar in bars) * 1.02
+    height = STEP * len(bars) + 8
     parts = [
         f'<figure class="chart"><figcaption>{escape(title)}</figcaption><div class="scroll">',
         f'<svg viewBox="0 0 {LABEL + WIDTH + ROOM} {height}" role="img" aria-label="{escape(title)}">',
     ]
-    for i, (label, value) in enumerate(values):
-        y, length = 4 + STEP * i, WIDTH * value / most
-        kind = "ours" if "ndferry" in label or mark is not None and value >= mark else "theirs"
+    for i, bar in enumerate(bars):
+        y, length = 4 + STEP * i, WIDTH * bar.value / most
         parts += [
-            f'<text class="label" x="{LABEL - 8}" y="{y + 14}">{escape(label)}</text>',
-            f'<rect class="{kind}" x="{LABEL}" y="{y + 2}" width="{max(length, 1):.1f}" height="{STEP - 6}" rx="2"/>',
-            f'<text class="value" x="{LABEL + length + 6:.1f}" y="{y + 14}">{value:g} {escape(unit)}</text>'
-            if mark is None
-            else f'<text class="value" x="{LABEL + length + 6:.1f}" y="{y + 14}">{value:.2f} {escape(unit)}</text>',
+            f'<text class="label" x="{LABEL - 8}" y="{y + 14}">{escape(bar.label)}</text>',
+            f'<rect class="{"ours" if bar.is_ours else "theirs"}" x="{LABEL}" y="{y + 2}" width="{length:.1f}" height="{STEP - 6}" rx="2"/>',
+            f'<text class="value" x="{LABEL + length + 6:.1f}" y="{y + 14}">{escape(bar.text)}</text>',
         ]
-    if mark is not None:
+    if mark:
         x = LABEL + WIDTH * mark / most
         parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height}"/>')
     return nodes.raw("", "\n".join([*parts, "</svg></div></figure>"]), format="html")

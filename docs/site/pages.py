@@ -23,6 +23,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("measured-pictures", charts.Pictures)
     app.add_role("ownership", ownership)
     app.connect("autodoc-process-docstring", from_markdown)
+    app.connect("doctree-read", trimmed)
     app.connect("env-check-consistency", no_page_is_lost)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -38,6 +39,13 @@ def no_page_is_lost(app: Sphinx, env: Any) -> None:
     if lost:
         files = ", ".join(f"docs/{page}.md" for page in lost)
         raise ExtensionError(f"{files}: in no table of contents; put it in a {{toctree}} of docs/index.md")
+
+
+def trimmed(app: Sphinx, document: nodes.document) -> None:
+    """What is included of a file ends with its last line, not with the empty ones before the next function."""
+    for block in document.findall(nodes.literal_block):
+        if isinstance(block.children[0], nodes.Text) and len(block.children) == 1:
+            block.replace(block.children[0], nodes.Text(block.astext().rstrip()))
 
 
 def from_markdown(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
