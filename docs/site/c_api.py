@@ -10,7 +10,7 @@ from sphinx.util.docutils import SphinxDirective
 import header
 
 # In turn: code, a name, an ownership tag.
-WORDS = re.compile(r"`([^`\n]+)`|\b(ndf_\w+|NDF_\w+)\b(?!\*)|\[((?:owned|borrowed|consumed)\b[^\]]*)\]")
+WORDS = re.compile(r"`([^`\n]+)`|\b((?:ndf|NDF)_\w+\b\*?)|\[((?:owned|borrowed|consumed)\b[^\]]*)\]")
 ROLES = {"function": "func", "constant": "macro", "struct": "struct", "enum": "enum", "type": "type", "callback": "type"}
 
 
@@ -64,8 +64,9 @@ def entry(item: header.Item) -> str:
         body.append("\n".join(field(one) for one in re.split(r"\n@", tags)))
     for declaration, what in item.members:
         kind = "enumerator" if item.kind == "enum" else "member"
-        body.append(f".. c:{kind}:: {declaration}\n\n" + indented("\n\n".join(paragraph(one) for one in what.split("\n\n"))))
-    return f".. c:{directive(item)}:: {signature(item)}\n\n" + indented("\n\n".join(body))
+        body.append(f".. c:{kind}:: {declaration}\n   :no-contents-entry:\n\n" + indented("\n\n".join(paragraph(one) for one in what.split("\n\n"))))
+    options = "   :no-contents-entry:\n" if item.kind == "constant" else ""
+    return f".. c:{directive(item)}:: {signature(item)}\n{options}\n" + indented("\n\n".join(body))
 
 
 def directive(item: header.Item) -> str:

@@ -1,4 +1,4 @@
-"""Charts of what is committed under docs/measurements: bars in SVG, drawn when the site is built."""
+"""Charts of what is committed under docs/measurements: bars, drawn when the site is built."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
 MEASUREMENTS = Path(__file__).resolve().parents[1] / "measurements"
-LABEL, WIDTH, ROOM, STEP = 290, 380, 90, 22
+ROOM = 82.0  # percent of the width for the longest bar; its value stands behind it
 NOT_PEERS = ("ndferry", "memcpy", "roof")
 
 
@@ -97,21 +97,15 @@ def is_number(cell: str) -> bool:
 
 
 def figure(title: str, bars: list[Bar], mark: float = 0.0) -> nodes.Node:
-    """Horizontal bars from 0, with a line at `mark` if it is not 0."""
-    most = max(bar.value for bar in bars) * 1.02
-    height = STEP * len(bars) + 8
-    parts = [
-        f'<figure class="chart"><figcaption>{escape(title)}</figcaption><div class="scroll">',
-        f'<svg viewBox="0 0 {LABEL + WIDTH + ROOM} {height}" role="img" aria-label="{escape(title)}">',
-    ]
-    for i, bar in enumerate(bars):
-        y, length = 4 + STEP * i, WIDTH * bar.value / most
-        parts += [
-            f'<text class="label" x="{LABEL - 8}" y="{y + 14}">{escape(bar.label)}</text>',
-            f'<rect class="{"ours" if bar.is_ours else "theirs"}" x="{LABEL}" y="{y + 2}" width="{length:.1f}" height="{STEP - 6}" rx="2"/>',
-            f'<text class="value" x="{LABEL + length + 6:.1f}" y="{y + 14}">{escape(bar.text)}</text>',
+    """Horizontal bars from 0, with a line at `mark` if it is not 0. Not SVG: on narrow screens the labels go above."""
+    share = ROOM / max(bar.value for bar in bars)
+    lines = [f'<figure class="chart" style="--mark: {mark * share:.2f}%">' if mark else '<figure class="chart">']
+    lines.append(f"<figcaption>{escape(title)}</figcaption>")
+    for bar in bars:
+        kind = "ours" if bar.is_ours else "theirs"
+        lines += [
+            f'<div class="row"><span class="label">{escape(bar.label)}</span>',
+            f'<span class="track"><span class="{kind}" style="width: {bar.value * share:.2f}%"></span>',
+            f'<span class="value">{escape(bar.text)}</span></span></div>',
         ]
-    if mark:
-        x = LABEL + WIDTH * mark / most
-        parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height}"/>')
-    return nodes.raw("", "\n".join([*parts, "</svg></div></figure>"]), format="html")
+    return nodes.raw("", "\n".join([*lines, "</figure>"]), format="html")
