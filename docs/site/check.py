@@ -1,4 +1,4 @@
-"""What a finished site is held to: every link inside of it leads somewhere, and the whole C API is in it.
+"""What a finished site is held to: every link inside of it leads somewhere, and the whole C and Python APIs are in it.
 
     python docs/site/check.py SITE
 """
@@ -75,6 +75,16 @@ def undocumented(pages: dict[Path, Page]) -> list[str]:
     return [f"{name}: not documented on any page" for name in names if not said.get(name, "").strip()]
 
 
+def unexplained(pages: dict[Path, Page]) -> list[str]:
+    """Names that the Python package exports and no page explains. Element types are in a table of their own."""
+    import ndferry
+    from ndferry._declarations import DTYPES
+
+    anchors = set().union(*(page.anchors for page in pages.values()))
+    names = [name for name in ndferry.__all__ if name not in DTYPES]
+    return [f"ndferry.{name}: not documented on any page" for name in names if f"ndferry.{name}" not in anchors]
+
+
 def main() -> None:
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
@@ -82,7 +92,7 @@ def main() -> None:
     pages = {path: Page(path) for path in sorted(site.rglob("*.html"))}
     if not pages:
         raise SystemExit(f"{site} holds no pages")
-    faults = [*broken(pages, site), *undocumented(pages)]
+    faults = [*broken(pages, site), *undocumented(pages), *unexplained(pages)]
     if faults:
         raise SystemExit("\n".join(faults))
     print(f"{len(pages)} pages, {sum(len(page.links) for page in pages.values())} links")

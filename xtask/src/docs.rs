@@ -23,7 +23,7 @@ pub fn run(progress: &Progress) -> Verdict {
     progress.must("build the site", &mut sphinx)?;
     let mut check = DOCS.python();
     if !progress
-        .run("check its links, and that all of the C API is in it", check.args(["docs/site/check.py", SITE]))?
+        .run("check its links, and that the whole API is in it", check.args(["docs/site/check.py", SITE]))?
         .ok
     {
         return Err(Stop::Failed);
