@@ -22,6 +22,7 @@ class Page(HTMLParser):
         super().__init__()
         self.anchors: set[str] = set()
         self.links: list[str] = []
+        self.loads: list[str] = []  # what a browser fetches by itself
         self.said: dict[str, str] = {}
         self._term = ""
         self._depth = 0
@@ -32,6 +33,8 @@ class Page(HTMLParser):
         anchors = {value for key in ("id", "name") if (value := values.get(key))}
         self.anchors |= anchors
         self.links += [value for key in ("href", "src") if (value := values.get(key))]
+        if tag != "a" and values.get("rel") != "canonical":
+            self.loads += [value for key in ("href", "src") if (value := values.get(key))]
         if tag == "dt" and values.get("id") and not self._depth:
             self._term = values["id"] or ""
         elif tag == "dd" and self._term:
@@ -64,6 +67,16 @@ def broken(pages: dict[Path, Page], site: Path) -> list[str]:
     return found
 
 
+def foreign(pages: dict[Path, Page], site: Path) -> list[str]:
+    """What pages load from other hosts: the site is read without a network, too."""
+    return [
+        f"{path.relative_to(site)}: loads {link}"
+        for path, page in pages.items()
+        for link in page.loads
+        if urlsplit(link).netloc
+    ]
+
+
 def undocumented(pages: dict[Path, Page]) -> list[str]:
     """Names of abi/ndferry.json of which the site says nothing."""
     abi = json.loads(ABI.read_text(encoding="utf-8"))
@@ -92,7 +105,7 @@ def main() -> None:
     pages = {path: Page(path) for path in sorted(site.rglob("*.html"))}
     if not pages:
         raise SystemExit(f"{site} holds no pages")
-    faults = [*broken(pages, site), *undocumented(pages), *unexplained(pages)]
+    faults = [*broken(pages, site), *foreign(pages, site), *undocumented(pages), *unexplained(pages)]
     if faults:
         raise SystemExit("\n".join(faults))
     print(f"{len(pages)} pages, {sum(len(page.links) for page in pages.values())} links")

@@ -37,6 +37,11 @@ def test_a_link_to_a_place_that_is_not_there_is_named(tmp_path):
     ]
 
 
+def test_what_would_be_loaded_from_another_host_is_named(tmp_path):
+    text = '<script src="https://example.org/a.js"></script><a href="https://example.org/">a link may lead there</a>'
+    assert check.foreign(pages(tmp_path, a=text), tmp_path) == ["a.html: loads https://example.org/a.js"]
+
+
 def test_what_the_abi_has_and_no_page_says_is_named(tmp_path):
     said = "".join(
         f'<dl><dt id="c.{name}">{name}</dt><dd><p>What it is.</p></dd></dl>'
