@@ -11,6 +11,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import header
+
 ROOT = Path(__file__).resolve().parents[2]
 ABI = ROOT / "abi" / "ndferry.json"
 
@@ -85,7 +87,8 @@ def undocumented(pages: dict[Path, Page]) -> list[str]:
         said |= {anchor.rsplit(".", 1)[-1]: text for anchor, text in page.said.items() if anchor.startswith("c.")}
         said |= {anchor.rsplit(".", 1)[-1]: "a status" for anchor in page.anchors if anchor.startswith("c.ndf_status.")}
     names = [name for kind in ("functions", "types", "structs", "constants") for name in abi[kind]]
-    return [f"{name}: not documented on any page" for name in names if not said.get(name, "").strip()]
+    missing = [name for name in names if not said.get(name, "").strip()]
+    return [f"{name}: no page of docs/c-api shows it (src/ffi/{header.homes().get(name, '…')}.rs)" for name in missing]
 
 
 def unexplained(pages: dict[Path, Page]) -> list[str]:

@@ -52,8 +52,8 @@ def test_what_the_abi_has_and_no_page_says_is_named(tmp_path):
     silent = said.replace('<dt id="c.ndf_tensor_wrap">ndf_tensor_wrap</dt><dd><p>What it is.</p>', '<dt id="c.ndf_tensor_wrap"></dt><dd>')
     silent = silent.replace('id="c.ndf_casting"', "")
     assert check.undocumented(pages(tmp_path, all=silent)) == [
-        "ndf_tensor_wrap: not documented on any page",
-        "ndf_casting: not documented on any page",
+        "ndf_tensor_wrap: no page of docs/c-api shows it (src/ffi/tensor.rs)",
+        "ndf_casting: no page of docs/c-api shows it (src/ffi/dtype.rs)",
     ]
 
 
