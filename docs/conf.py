@@ -18,7 +18,7 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 suppress_warnings = ["toc.not_included"]  # site/pages.py says it, and what to do
 
-smartquotes = False  # what is quoted is typed as it stands
+smartquotes_action = "D"  # dashes only: what is quoted is typed as it stands
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 python_use_unqualified_type_names = True
@@ -29,6 +29,7 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = f"ndferry {release}"
 html_static_path = ["site/static"]
 html_css_files = ["site.css"]

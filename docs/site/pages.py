@@ -6,12 +6,14 @@ import re
 from typing import Any
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.logging import getLogger
 
 import c_api
 import charts
 import cpp_api
+import header
 
 LOGGER = getLogger(__name__)
 
@@ -26,6 +28,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("ownership", ownership)
     app.connect("autodoc-process-docstring", from_markdown)
     app.connect("doctree-read", trimmed)
+    app.connect("doctree-read", linked)
     app.connect("env-check-consistency", no_page_is_lost)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -46,7 +49,21 @@ def trimmed(app: Sphinx, document: nodes.document) -> None:
     """What is included of a file ends with its last line, not with the empty ones before the next function."""
     for block in document.findall(nodes.literal_block):
         if isinstance(block.children[0], nodes.Text) and len(block.children) == 1:
-            block.replace(block.children[0], nodes.Text(block.astext().rstrip()))
+            block.rawsource = block.astext().rstrip()
+            block.replace(block.children[0], nodes.Text(block.rawsource))
+
+
+def linked(app: Sphinx, document: nodes.document) -> None:
+    """Names of the C and Python APIs lead to what is said of them, wherever they stand in a text."""
+    c_names = header.items().keys() | c_api.statuses()
+    for literal in list(document.findall(nodes.literal)):
+        word = literal.astext().removesuffix("()")
+        domain = "c" if word in c_names else "py" if re.fullmatch(r"ndferry\.\w+", word) else ""
+        if domain and isinstance(literal.parent, (nodes.paragraph, nodes.entry, nodes.list_item)):
+            link = addnodes.pending_xref("", refdomain=domain, reftype="func" if domain == "c" else "obj", reftarget=word)
+            link["refdoc"] = app.env.current_document.docname
+            literal.replace_self(link)
+            link += literal
 
 
 def from_markdown(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
