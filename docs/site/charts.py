@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
@@ -70,7 +71,8 @@ class EngineChart(SphinxDirective):
             ours = row["rates"].get("ndferry", math.nan)
             if row["threads"] == 1 and row["pages"] == "huge" and peers and ours > 0:
                 found.setdefault(row["group"], []).append(ours / max(peers))
-        means = {f"{group} ({len(some)} cases)": math.exp(sum(map(math.log, some)) / len(some)) for group, some in found.items()}
+        words = groups()
+        means = {f"{words.get(group, group)} ({len(some)} cases)": math.exp(sum(map(math.log, some)) / len(some)) for group, some in found.items()}
         bars = [Bar(label, mean, f"{mean:.2f} ×", mean >= 1) for label, mean in means.items()]
         title = "Speed over that of the fastest peer of each case, one thread, geometric means"
         return [figure(title, bars, mark=1.0)] if bars else []
@@ -81,8 +83,15 @@ class Pictures(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()
-        lines = [f"![{path.stem}](measurements/{path.name})" for path in sorted(MEASUREMENTS.glob("*.svg"))]
+        lines = [f"[![{path.stem}](measurements/{path.name})](measurements/{path.name})" for path in sorted(MEASUREMENTS.glob("*.svg"))]
         return self.parse_text_to_nodes("\n\n".join(lines)) if lines else []
+
+
+def groups() -> dict[str, str]:
+    """What the benchmark calls each group of cases."""
+    tree = ast.parse((MEASUREMENTS.parents[1] / "benches" / "engine" / "targets.py").read_text(encoding="utf-8"))
+    values = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}
+    return ast.literal_eval(values["GROUPS"])
 
 
 def table(text: str, heading: str) -> tuple[list[str], list[list[str]]]:
