@@ -12,7 +12,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
-SCOPE = re.compile(r"(?:template\s*<.*>\s*)?(?:inline\s+)?(namespace|class|struct|enum class|enum|union)\b\s*([\w:]*)[^()]*", re.S)
+SCOPE = re.compile(r"(?:template\s*<.*>\s*)?(?:inline\s+)?(namespace|class|struct|enum class|enum|union)\b\s*(?:\[\[\w+\]\]\s*)?([\w:]*)[^()]*", re.S)
 CLOSED = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -38,11 +38,13 @@ class CppApi(SphinxDirective):
             text = path.read_text(encoding="utf-8")
             offers = list(sections(text))
             if not offers:
-                raise self.error(f"{path.name} offers nothing")
+                continue
             # The first comment says what the header is; a program in it is indented.
             first = re.match(r"(?://[^\n]*\n)+", text)
             words = re.sub(r"^// ?", "", first[0], flags=re.M) if first else ""
             parts += [f"## `{path.name}`", words, *offers]
+        if not parts:
+            raise self.error("no header offers anything")
         return self.parse_text_to_nodes("\n\n".join(parts), allow_section_headings=True)
 
 
@@ -73,9 +75,10 @@ def offered(text: str) -> Iterator[Declaration]:
     code = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*\n", "", text, flags=re.M)
     for one in split(code):
         kind, name = one.scope
-        if kind != "namespace":
+        is_ahead = one.body is None and re.fullmatch(r"(template\s*<.*>\s*)?(class|struct) \w+", one.head, re.S) and not one.comment
+        if kind != "namespace" and not is_ahead and "ndferry::detail::" not in one.head:
             yield one
-        elif "detail" not in name:
+        elif kind == "namespace" and "detail" not in name:
             yield from offered(one.body or "")
 
 
