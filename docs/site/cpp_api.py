@@ -164,8 +164,10 @@ def beyond(text: str, at: int) -> int:
     """Where what opens at `at` has closed."""
     if text[at] in "\"'":
         return re.compile(r"(\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|.)", re.S).match(text, at).end()  # type: ignore[union-attr]
-    closing, at = CLOSED[text[at]], at + 1
-    while text[at] != closing:
+    start, closing, at = at, CLOSED[text[at]], at + 1
+    while not text.startswith(closing, at):
+        if at >= len(text):
+            raise ValueError(f"this is opened and never closed:\n{text[start : start + 200]}")
         if text.startswith("//", at):
             at = text.index("\n", at)
         elif text[at] in "([{\"'":

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from docutils import nodes
+from pygments.lexers import CppLexer
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.logging import getLogger
@@ -26,6 +27,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("engine-chart", charts.EngineChart)
     app.add_directive("measured-pictures", charts.Pictures)
     app.add_role("ownership", ownership)
+    app.add_lexer("cpp-file", CppLexer)  # a whole file, which tests compile as one
     app.connect("autodoc-process-docstring", from_markdown)
     app.connect("doctree-read", trimmed)
     app.connect("doctree-read", linked)
