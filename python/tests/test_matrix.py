@@ -268,4 +268,4 @@ def test_every_library_and_protocol_is_documented():
     for key, one in OUTCOMES.items():
         assert f"| `{key}` | {one.mark.strip()} | {one.text} |" in text, key
     for key in PROTOCOLS:
-        assert f"| `{key}` | {PROTOCOLS[key]} |" in text, key
+        assert f"| {key} | {PROTOCOLS[key]} |" in text.replace("`", ""), key

@@ -7,6 +7,7 @@ mod cmake;
 mod count;
 mod cross;
 mod demo;
+mod docs;
 mod fakecuda;
 mod gpu;
 mod header;
@@ -34,6 +35,7 @@ usage: cargo xtask <verb> [--verbose]
                      gcc-aarch64-linux-gnu
   wheel              build the Python wheel in target/wheel/, check its types, and try it in a fresh environment of every
                      Python that this machine has
+  docs               build the documentation's site in target/docs/, and check its links and that all of the C API is in it
   header [--check]   regenerate include/ndferry.h and what is derived from it; --check fails when stale
   gpu [--fake]       check and measure everything on this machine's GPU, or check it on the fake driver; what is packed in
                      target/gpu runs on machines that cannot build
@@ -93,6 +95,7 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
             demo::run(&progress, torch)
         }
         "test" => nothing_left(arguments).and_then(|()| test::run(&progress)),
+        "docs" => nothing_left(arguments).and_then(|()| docs::run(&progress)),
         "wheel" => nothing_left(arguments).and_then(|()| wheel::run(&progress)),
         "interop" => nothing_left(arguments).and_then(|()| interop::run(&progress)),
         "long" => nothing_left(arguments).and_then(|()| long::run(&progress)),

@@ -29,6 +29,8 @@ pub const BENCH: Environment = Environment { sets: &["interop", "bench"], ..INTE
 /// The last NumPy before 2.0, with what still works beside it.
 pub const NUMPY1: Environment =
     Environment { name: ".venv-numpy1", sets: &["numpy1"], oldest_python: (3, 11) };
+/// What makes the documentation's site: about 15 MB to fetch.
+pub const DOCS: Environment = Environment { name: ".venv-docs", sets: &["docs"], oldest_python: (3, 11) };
 /// The compiler and the assembler of the CUDA kernels: about 60 MB to fetch.
 pub const KERNELS: Environment =
     Environment { name: ".venv-kernels", sets: &["kernels"], oldest_python: tools::OLDEST_PYTHON };
