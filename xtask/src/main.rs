@@ -9,6 +9,7 @@ mod cross;
 mod demo;
 mod header;
 mod interop;
+mod sanitize;
 mod step;
 mod test;
 mod tools;
@@ -28,6 +29,8 @@ usage: cargo xtask <verb> [--verbose]
   test               set up, build, run every test: Rust, C, C++, Python, examples
   cross              build for 64-bit ARM and run the Rust tests under qemu-user; needs rustup, qemu-user and Debian's
                      gcc-aarch64-linux-gnu
+  sanitize           run the tests under the address, leak, thread and undefined sanitizers and Miri; needs a nightly
+                     toolchain
   wheel              build the Python wheel in target/wheel/, check its types, and try it in a fresh environment of every
                      Python that this machine has
   header [--check]   regenerate include/ndferry.h and what is derived from it; --check fails when stale
@@ -38,7 +41,7 @@ usage: cargo xtask <verb> [--verbose]
                      benchmark, as --report FOLDER or --hunt SECONDS (benches/engine/README.md)
   help               this text
 
-later, not built yet: sanitize, fuzz, gpu, kernels
+later, not built yet: fuzz, gpu, kernels
 
   --verbose          show the output of every step, not only of a failing one
 environment: PYTHON, CC, CXX choose the interpreter and the compilers
@@ -101,7 +104,8 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
             let peers = take_flag(arguments, "--peers");
             bench::run(&progress, arguments, smoke, peers)
         }
-        "sanitize" | "fuzz" | "gpu" | "kernels" => Err(Stop::NotBuilt(format!("`cargo xtask {verb}`"))),
+        "sanitize" => nothing_left(arguments).and_then(|()| sanitize::run(&progress)),
+        "fuzz" | "gpu" | "kernels" => Err(Stop::NotBuilt(format!("`cargo xtask {verb}`"))),
         other => Err(Stop::Usage(format!("there is no verb `{other}`"))),
     }
 }
