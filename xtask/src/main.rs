@@ -7,6 +7,7 @@ mod cmake;
 mod count;
 mod cross;
 mod demo;
+mod fuzz;
 mod header;
 mod interop;
 mod sanitize;
@@ -31,6 +32,9 @@ usage: cargo xtask <verb> [--verbose]
                      gcc-aarch64-linux-gnu
   sanitize           run the tests under the address, leak, thread and undefined sanitizers and Miri; needs a nightly
                      toolchain
+  fuzz SECONDS [TARGET...]
+                     feed types, imports, views, convert and calls with what nobody would write, so long each; needs a
+                     nightly toolchain
   wheel              build the Python wheel in target/wheel/, check its types, and try it in a fresh environment of every
                      Python that this machine has
   header [--check]   regenerate include/ndferry.h and what is derived from it; --check fails when stale
@@ -41,7 +45,7 @@ usage: cargo xtask <verb> [--verbose]
                      benchmark, as --report FOLDER or --hunt SECONDS (benches/engine/README.md)
   help               this text
 
-later, not built yet: fuzz, gpu, kernels
+later, not built yet: gpu, kernels
 
   --verbose          show the output of every step, not only of a failing one
 environment: PYTHON, CC, CXX choose the interpreter and the compilers
@@ -105,7 +109,8 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
             bench::run(&progress, arguments, smoke, peers)
         }
         "sanitize" => nothing_left(arguments).and_then(|()| sanitize::run(&progress)),
-        "fuzz" | "gpu" | "kernels" => Err(Stop::NotBuilt(format!("`cargo xtask {verb}`"))),
+        "fuzz" => fuzz::run(&progress, std::mem::take(arguments)),
+        "gpu" | "kernels" => Err(Stop::NotBuilt(format!("`cargo xtask {verb}`"))),
         other => Err(Stop::Usage(format!("there is no verb `{other}`"))),
     }
 }

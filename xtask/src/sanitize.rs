@@ -11,7 +11,11 @@ use crate::{
     venv::BASE,
 };
 
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+pub const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// What is missing where there is no such toolchain.
+pub const NO_NIGHTLY: &str = "this needs a nightly toolchain with its library's source, and Miri: \
+    `rustup toolchain install nightly --component rust-src,miri`";
 
 /// How long tests of random cases may take, each: watched code is slow.
 const SECONDS: &str = "2";
@@ -60,10 +64,7 @@ const WATCHERS: &[Watcher] = &[
 pub fn run(progress: &Progress) -> Verdict {
     tools::check()?;
     if !has_nightly() {
-        return error(
-            "the sanitizers of Rust code need a nightly toolchain with its library's source, and Miri: \
-             `rustup toolchain install nightly --component rust-src,miri`",
-        );
+        return error(NO_NIGHTLY);
     }
     let mut total = Count::default();
     for watcher in WATCHERS {
@@ -74,7 +75,7 @@ pub fn run(progress: &Progress) -> Verdict {
     test::conclude(total)
 }
 
-fn has_nightly() -> bool {
+pub fn has_nightly() -> bool {
     let found = capture(
         Command::new("rustup").args(["component", "list", "--toolchain", "nightly", "--installed"]),
         false,
@@ -122,7 +123,7 @@ impl Watcher {
     }
 }
 
-fn nightly(arguments: &[&str]) -> Command {
+pub fn nightly(arguments: &[&str]) -> Command {
     // Not the cargo that runs this program, nor what that one says of its own toolchain.
     let mut command = Command::new("rustup");
     command.args(["run", "nightly", "cargo"]).args(arguments).current_dir(tools::root());
