@@ -34,7 +34,7 @@ set(lib_dir "${PROJECT_BINARY_DIR}/lib/${profile_dir}")
 
 # Always run: cargo itself knows what is out of date. A copy happens only when a file changed.
 add_custom_target(ndferry_cargo ALL
-  COMMAND ${cargo_environment} "${NDFERRY_CARGO}" build --locked --lib --profile ${cargo_profile} ${cargo_target_args}
+  COMMAND ${cargo_environment} "${NDFERRY_CARGO}" rustc --locked --lib --crate-type cdylib,staticlib --profile ${cargo_profile} ${cargo_target_args}
           --manifest-path "${PROJECT_SOURCE_DIR}/Cargo.toml" --target-dir "${NDFERRY_CARGO_TARGET_DIR}"
   COMMAND "${CMAKE_COMMAND}" -E make_directory "${lib_dir}"
   COMMAND "${CMAKE_COMMAND}" -E copy_if_different "${cargo_out}/libndferry.so" "${lib_dir}/${real_name}"

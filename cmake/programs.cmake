@@ -20,10 +20,17 @@ function(ndferry_add_program target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic)
 endfunction()
 
-# ndferry_add_test(name target args...): runs it, and with NDFERRY_VALGRIND once more under valgrind.
+# ndferry_add_test(name target args...): runs it, and with NDFERRY_VALGRIND once more under valgrind. What uses CUDA runs once
+# more on the driver in NDFERRY_FAKE_CUDA.
 function(ndferry_add_test name target)
   add_test(NAME ${name} COMMAND ${target} ${ARGN})
   set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+  if(NDFERRY_FAKE_CUDA AND target MATCHES "cuda(_devices|_round_trip)?$|kernel|abuse")
+    get_filename_component(folder "${NDFERRY_FAKE_CUDA}" DIRECTORY)
+    add_test(NAME fake.${name} COMMAND ${target} ${ARGN})
+    set_tests_properties(fake.${name} PROPERTIES TIMEOUT 600
+      ENVIRONMENT "NDFERRY_CUDA_DRIVER=${NDFERRY_FAKE_CUDA};LD_LIBRARY_PATH=${folder}")
+  endif()
   if(NDFERRY_VALGRIND)
     add_test(NAME valgrind.${name}
       COMMAND "${NDFERRY_VALGRIND_PROGRAM}" --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible

@@ -22,10 +22,11 @@ SIZE(ndf_device, 8);
 AT(ndf_device, device_type, 0);
 AT(ndf_device, device_id, 4);
 
-SIZE(ndf_create_options, 16);
+SIZE(ndf_create_options, 24);
 AT(ndf_create_options, struct_size, 0);
 AT(ndf_create_options, order, 4);
 AT(ndf_create_options, device, 8);
+AT(ndf_create_options, stream, 16);
 
 SIZE(ndf_wrap_options, 16);
 AT(ndf_wrap_options, struct_size, 0);
@@ -39,7 +40,7 @@ AT(ndf_format_options, threshold, 8);
 AT(ndf_format_options, edge_items, 16);
 AT(ndf_format_options, line_width, 24);
 
-SIZE(ndf_convert_options, 80);
+SIZE(ndf_convert_options, 88);
 AT(ndf_convert_options, struct_size, 0);
 AT(ndf_convert_options, casting, 4);
 AT(ndf_convert_options, overflow, 8);
@@ -53,6 +54,7 @@ AT(ndf_convert_options, bias_count, 48);
 AT(ndf_convert_options, bias, 56);
 AT(ndf_convert_options, progress, 64);
 AT(ndf_convert_options, progress_context, 72);
+AT(ndf_convert_options, stream, 80);
 
 SIZE(ndf_dlpack_options, 8);
 AT(ndf_dlpack_options, struct_size, 0);

@@ -27,6 +27,7 @@ struct outputs {
     ArrowSchema schema;
     ArrowArray arrow;
     ndf_dtype dtype;
+    ndf_device device;
     std::int64_t low, high, dims[64];
     std::int32_t number;
     std::size_t length;
@@ -276,6 +277,11 @@ TEST("status, types, devices and layouts") {
     ABUSE(ndf_device_count, NDF_DEVICE_CPU);
     ABUSE(ndf_device_is_available, ndf_device{NDF_DEVICE_CPU, 0});
     ABUSE(ndf_device_name, ndf_device{NDF_DEVICE_CPU, 0}, sizeof out.text, out.text, &out.length);
+    ABUSE(ndf_device_description, ndf_device{NDF_DEVICE_CPU, 0}, sizeof out.text, out.text, &out.length);
+    ABUSE(ndf_device_memory_info, ndf_device{NDF_DEVICE_CPU, 0}, &out.length, &out.length);
+    ABUSE(ndf_device_can_access_peer, ndf_device{NDF_DEVICE_CPU, 0}, ndf_device{NDF_DEVICE_CPU, 0});
+    ABUSE(ndf_device_of_pointer, data, &out.device);
+    ABUSE(ndf_device_synchronize, ndf_device{NDF_DEVICE_CPU, 0});
     ABUSE(ndf_layout_strides, 2, shape.data(), NDF_ORDER_C, out.dims);
     ABUSE(ndf_layout_byte_span, float32, 2, shape.data(), strides.data(), &out.low, &out.high);
     ABUSE(ndf_layout_is_contiguous, 2, shape.data(), strides.data(), NDF_ORDER_C);
@@ -346,6 +352,39 @@ TEST("conversion") {
     ABUSE(ndf_tensor_fill, to.get(), NDF_DTYPE_FLOAT64, &value);
     ABUSE(ndf_plan_format, t.get(), t.get(), ndf_dtype{}, nullptr, sizeof out.text, out.text, &out.length);
     ABUSE(ndf_tensor_equal, t.get(), t.get(), &out.number);
+    CHECK(intact(t));
+}
+
+// A stream is an address, and one that is none is as bad as any: only numbers that cannot be streams are refused.
+TEST("streams") {
+    const tensor t = sample();
+    const tensor to = ndferry::zeros(float32, {2, 3});
+    covered.insert({"ndf_tensor_wait", "ndf_tensor_record", "ndf_stream_synchronize", "ndf_tensor_fill_on",
+                    "ndf_tensor_equal_on"});
+    for (const std::int64_t none : {INT64_MIN, std::int64_t{-2}}) {
+        CHECK_EQ(ndf_tensor_wait(t.get(), none), NDF_ERROR_INVALID_ARGUMENT);
+        CHECK_EQ(ndf_tensor_record(t.get(), none), NDF_ERROR_INVALID_ARGUMENT);
+        CHECK_EQ(ndf_stream_synchronize({NDF_DEVICE_CUDA, 0}, none), NDF_ERROR_INVALID_ARGUMENT);
+    }
+    for (const std::int64_t none : {INT64_MIN, std::int64_t{-2}, std::int64_t{-1}}) {
+        CHECK_EQ(ndf_tensor_fill_on(to.get(), NDF_DTYPE_FLOAT64, &value, none), NDF_ERROR_INVALID_ARGUMENT);
+        CHECK_EQ(ndf_tensor_equal_on(t.get(), t.get(), none, &out.number), NDF_ERROR_INVALID_ARGUMENT);
+        ndf_create_options create{sizeof create, NDF_ORDER_C, {NDF_DEVICE_CPU, 0}, none};
+        CHECK_EQ(ndf_tensor_empty(float32, 2, shape.data(), &create, &out.tensor), NDF_ERROR_INVALID_ARGUMENT);
+    }
+    for (const std::int64_t stream : {0, 1, 2}) {
+        CHECK_EQ(ndf_tensor_wait(t.get(), stream), NDF_OK);
+        CHECK_EQ(ndf_tensor_wait(nullptr, stream), NDF_ERROR_INVALID_ARGUMENT);
+        CHECK_EQ(ndf_tensor_record(nullptr, stream), NDF_ERROR_INVALID_ARGUMENT);
+        CHECK_EQ(ndf_stream_synchronize({NDF_DEVICE_CPU, 0}, stream), NDF_ERROR_UNSUPPORTED);
+        CHECK_EQ(ndf_tensor_fill_on(to.get(), NDF_DTYPE_FLOAT64, &value, stream), NDF_OK);
+        CHECK_EQ(ndf_tensor_fill_on(to.get(), NDF_DTYPE_FLOAT64, nullptr, stream), NDF_ERROR_INVALID_ARGUMENT);
+        CHECK_EQ(ndf_tensor_equal_on(to.get(), to.get(), stream, &out.number), NDF_OK);
+        CHECK_EQ(ndf_tensor_equal_on(to.get(), to.get(), stream, nullptr), NDF_ERROR_INVALID_ARGUMENT);
+        CHECK_EQ(out.number, 1);
+    }
+    t.wait(-1);
+    t.record(-1);
     CHECK(intact(t));
 }
 

@@ -173,7 +173,7 @@ TEST("unknown types and other devices are carried but not converted") {
     const tensor device = wrap(data, uint8, {4}, nullptr, nullptr, elsewhere);
     CHECK_EQ(device.device().device_id, 3);
     CHECK_ERROR(NDF_ERROR_DEVICE_UNAVAILABLE, "cuda:3", device.convert(float32));
-    CHECK_ERROR(NDF_ERROR_UNSUPPORTED, "", device.format());
+    CHECK_ERROR(NDF_ERROR_DEVICE_UNAVAILABLE, "CUDA driver", device.format());
     CHECK_ERROR(NDF_ERROR_UNSUPPORTED, "", device.at<std::uint8_t>(0));
 }
 

@@ -148,8 +148,8 @@ TEST("malformed shapes, types and devices make no tensor") {
     CHECK_ERROR(NDF_ERROR_DTYPE, "", zeros(dtype(), {3}));
     CHECK_ERROR(NDF_ERROR_DTYPE, "", zeros(dtype(NDF_DTYPE(NDF_CODE_FLOAT, 0)), {3}));
     create_options elsewhere;
-    elsewhere.device = {NDF_DEVICE_CUDA, 0};
-    CHECK_ERROR(NDF_ERROR_DEVICE_UNAVAILABLE, "cuda", zeros(float32, {3}, elsewhere));
+    elsewhere.device = {NDF_DEVICE_ROCM, 0};
+    CHECK_ERROR(NDF_ERROR_DEVICE_UNAVAILABLE, "rocm", zeros(float32, {3}, elsewhere));
     CHECK_ERROR(NDF_ERROR_INVALID_ARGUMENT, "65", zeros(float32, std::vector<std::int64_t>(65, 1)));
 }
 

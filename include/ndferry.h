@@ -23,6 +23,9 @@
  * Units. Shapes and strides are in elements, as in DLPack; strides may be negative or 0. Sizes named byte_* are bytes.
  * Axes may be counted from the end: -1 is the last.
  *
+ * Streams. Those of CUDA are numbers, as in DLPack: 1 the legacy default stream, 2 the per-thread one, else a cudaStream_t;
+ * 0 where none is given, which is the legacy one. ndf_tensor_wait and ndf_tensor_record order your work with ndferry's.
+ *
  * Options. A struct whose first field is struct_size: clear it, set struct_size to its sizeof, change what you need.
  * NULL means all defaults.
  */
@@ -414,6 +417,11 @@ typedef struct {
    * Where the memory is to be; type 0 means NDF_DEVICE_CPU.
    */
   ndf_device device;
+  /**
+   * The CUDA stream in whose order memory of NDF_DEVICE_CUDA is made and written, as DLPack numbers them; 0 means 1, the
+   * legacy default stream. Work on another one waits: see ndf_tensor_wait.
+   */
+  int64_t stream;
 } ndf_create_options;
 
 /**
@@ -518,7 +526,8 @@ typedef struct {
   int32_t axis;
   /**
    * Where the result is to be; type 0 means where the source is, and NDF_DEVICE_CPU for copies of pinned and managed
-   * memory. Not for ndf_tensor_copy_into.
+   * memory. In ndf_tensor_copy_into that of the destination, said by whoever means to copy from one device to another,
+   * which is refused otherwise.
    */
   ndf_device device;
   /**
@@ -538,13 +547,18 @@ typedef struct {
    */
   const double *bias;
   /**
-   * Told about every 64 MiB and at the end how far the conversion is; may stop it. NULL for none.
+   * Told about every 64 MiB and at the end how far the conversion is; may stop it. A stream is waited for before each
+   * call. NULL for none.
    */
   ndf_progress_fn progress;
   /**
    * Passed to `progress`  [borrowed].
    */
   void *progress_context;
+  /**
+   * The CUDA stream in whose order a device works, as DLPack numbers them; 0 means 1, the legacy default stream.
+   */
+  int64_t stream;
 } ndf_convert_options;
 
 /**
@@ -828,8 +842,6 @@ typedef void (*ndf_parallel_for_fn)(void *context, int64_t count, ndf_task_fn ta
  * DLPack's type codes, the `code` of an ndf_dtype. Any number is carried; only those named here are converted.
  */
 typedef uint8_t ndf_code;
-
-
 
 
 
@@ -1185,12 +1197,15 @@ bool ndf_dtype_can_cast(ndf_dtype from,
 NDF_API NDF_NODISCARD ndf_status ndf_dtype_promote(ndf_dtype a, ndf_dtype b, ndf_dtype *out);
 
 /**
- * The number of devices of a type that this library can make memory on.
+ * The number of devices of a type that this library can make memory on. Starts the CUDA driver, if there is one, when it
+ * is asked for CUDA; a process that is forked off afterwards has no CUDA.
  *
  * @param device_type  NDF_DEVICE_*
- * @returns 1 for NDF_DEVICE_CPU, 0 for every other type
+ * @returns 1 for NDF_DEVICE_CPU; the devices that the driver knows for NDF_DEVICE_CUDA; 1 for NDF_DEVICE_CUDA_HOST and
+ *          NDF_DEVICE_CUDA_MANAGED where there is one of those; 0 for every other type, and where there is no driver
  */
-NDF_API int32_t ndf_device_count(ndf_device_type device_type);
+NDF_API
+int32_t ndf_device_count(ndf_device_type device_type);
 
 /**
  * Whether this library can make and convert memory on `device` now.
@@ -1212,6 +1227,78 @@ ndf_status ndf_device_name(ndf_device device,
                            size_t capacity,
                            char *out_text,
                            size_t *out_length);
+
+/**
+ * What the maker of a CUDA device calls it, such as "NVIDIA H200".
+ *
+ * @param device      a CUDA device
+ * @param capacity    bytes in `out_text`, the terminating NUL included
+ * @param out_text    the name  [borrowed; NULL with `capacity` 0 asks for the length only]
+ * @param out_length  bytes of the name without the NUL  [borrowed; may be NULL when `out_text` is not]
+ * @returns NDF_OK; NDF_ERROR_BUFFER_TOO_SMALL; NDF_ERROR_UNSUPPORTED: no CUDA device; NDF_ERROR_DEVICE_UNAVAILABLE: not
+ *          there; NDF_ERROR_INVALID_ARGUMENT: a NULL
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_device_description(ndf_device device,
+                                  size_t capacity,
+                                  char *out_text,
+                                  size_t *out_length);
+
+/**
+ * How much memory a CUDA device has.
+ *
+ * @param device     a CUDA device
+ * @param out_free   bytes that nobody has
+ * @param out_total  all bytes
+ * @returns NDF_OK; NDF_ERROR_UNSUPPORTED: no CUDA device; NDF_ERROR_DEVICE_UNAVAILABLE: not there;
+ *          NDF_ERROR_DEVICE_FAILURE; NDF_ERROR_INVALID_ARGUMENT: a NULL
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_device_memory_info(ndf_device device,
+                                  size_t *out_free,
+                                  size_t *out_total);
+
+/**
+ * Whether a CUDA device can read and write the memory of another one.
+ */
+NDF_API bool ndf_device_can_access_peer(ndf_device device, ndf_device peer);
+
+/**
+ * Where memory lies: on a CUDA device, in pinned or managed memory, else NDF_DEVICE_CPU, which is all that the CUDA driver
+ * does not know.
+ *
+ * @param pointer     any address  [borrowed; not read]
+ * @param out_device  the device
+ * @returns NDF_OK; NDF_ERROR_DEVICE_UNAVAILABLE: in a process that was forked off one that used CUDA;
+ *          NDF_ERROR_DEVICE_FAILURE; NDF_ERROR_INVALID_ARGUMENT: a NULL
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_device_of_pointer(const void *pointer,
+                                 ndf_device *out_device);
+
+/**
+ * Waits until all work that was enqueued on a CUDA device so far has been done. Must not be called while a stream of it is
+ * captured into a graph.
+ *
+ * @param device  a CUDA device; any other has nothing to wait for
+ * @returns NDF_OK; NDF_ERROR_DEVICE_UNAVAILABLE: not there; NDF_ERROR_DEVICE_FAILURE: it, or the work
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_device_synchronize(ndf_device device);
+
+/**
+ * Waits until all work that was enqueued on a stream so far has been done.
+ *
+ * @param device  the CUDA device that the stream is of
+ * @param stream  as DLPack numbers them; 0 means 1, the legacy default stream
+ * @returns NDF_OK; NDF_ERROR_UNSUPPORTED: no CUDA device; NDF_ERROR_DEVICE_UNAVAILABLE: not there;
+ *          NDF_ERROR_DEVICE_FAILURE: it, or the work; NDF_ERROR_INVALID_ARGUMENT: no stream
+ */
+NDF_API NDF_NODISCARD ndf_status ndf_stream_synchronize(ndf_device device, int64_t stream);
 
 /**
  * The strides of gap-free elements.
@@ -1418,7 +1505,7 @@ NDF_API ndf_tensor *ndf_tensor_retain(ndf_tensor *tensor);
 
 /**
  * Gives up a reference; with the last one the memory is freed or its deleter runs. NULL is a no-op. Any thread,
- * no locks; never fails.
+ * no locks; never fails. CUDA memory may still be worked on: it is freed after the work.
  *
  * @param tensor  [consumed]
  */
@@ -1517,12 +1604,15 @@ bool ndf_tensor_shares_memory(const ndf_tensor *a,
 /**
  * The elements as text, like NumPy's repr: nested brackets, columns aligned, long axes summarised.
  *
- * @param tensor      on memory that the host can reach  [borrowed]
+ * Elements of a CUDA device are copied to the host for it, which waits for them.
+ *
+ * @param tensor      on memory that the host or CUDA can reach  [borrowed]
  * @param options     NULL for NumPy's defaults  [borrowed]
  * @param capacity    bytes in `out_text`, the terminating NUL included
  * @param out_text    the text  [borrowed; NULL with `capacity` 0 asks for the length only]
  * @param out_length  bytes of the text without the NUL  [borrowed; may be NULL when `out_text` is not]
- * @returns NDF_OK; NDF_ERROR_BUFFER_TOO_SMALL; NDF_ERROR_UNSUPPORTED: device memory, or an unknown type
+ * @returns NDF_OK; NDF_ERROR_BUFFER_TOO_SMALL; NDF_ERROR_UNSUPPORTED: other memory, or an unknown type;
+ *          NDF_ERROR_DEVICE_UNAVAILABLE, NDF_ERROR_DEVICE_FAILURE
  */
 NDF_API
 NDF_NODISCARD
@@ -1777,14 +1867,17 @@ ndf_status ndf_tensor_as_read_only(const ndf_tensor *tensor,
  * Gives the tensor in another dtype, byte order, memory order, with another scale, on another device, in one pass.
  * When nothing is to be done the same tensor comes back with one more reference.
  *
+ * What is on a CUDA device is done in the order of a stream: the result is there for what is enqueued on it later, and
+ * for others once they have waited (ndf_tensor_wait). Results in plain host memory are there when this returns.
+ *
  * @param tensor   [borrowed]
  * @param dtype    the type of the result; all zero for the type of `tensor`
  * @param options  NULL for C order, on the same device, any cast  [borrowed]
  * @param out      the result  [owned: ndf_tensor_release]
  * @returns NDF_OK; NDF_ERROR_DTYPE: malformed, or the cast is not allowed; NDF_ERROR_UNSUPPORTED: no such
- *          conversion, or device memory; NDF_ERROR_COPY_REQUIRED; NDF_ERROR_SHAPE: `scale` or `bias` do not fit the
+ *          conversion, or memory of a device that is not CUDA's; NDF_ERROR_COPY_REQUIRED; NDF_ERROR_SHAPE: `scale` or `bias` do not fit the
  *          axis; NDF_ERROR_OUT_OF_MEMORY; NDF_ERROR_DEVICE_UNAVAILABLE; NDF_ERROR_CANCELLED: `progress` stopped it;
- *          NDF_ERROR_INVALID_ARGUMENT
+ *          NDF_ERROR_DEVICE_FAILURE; NDF_ERROR_INVALID_ARGUMENT
  */
 NDF_API
 NDF_NODISCARD
@@ -1795,14 +1888,15 @@ ndf_status ndf_tensor_convert(const ndf_tensor *tensor,
 
 /**
  * Writes the elements of one tensor into another, converting as needed. The source is broadcast to the shape of the
- * destination. When the two overlap, the result is as if the source had been copied first.
+ * destination. When the two overlap, the result is as if the source had been copied first. From one device to another
+ * only where `options->device` is that of `destination`.
  *
  * @param source       [borrowed]
  * @param destination  its memory is written  [borrowed]
  * @param options      NULL for casts within a kind  [borrowed]
  * @returns NDF_OK; NDF_ERROR_READ_ONLY; NDF_ERROR_LAYOUT: elements of `destination` overlap each other;
  *          NDF_ERROR_SHAPE: the shapes do not fit; else as ndf_tensor_convert. On failure nothing is written, but for
- *          NDF_ERROR_CANCELLED: then some elements are
+ *          NDF_ERROR_CANCELLED, and what fails when a device is at work already: then some elements are
  */
 NDF_API
 NDF_NODISCARD
@@ -1896,7 +1990,7 @@ ndf_status ndf_tensor_to_device(const ndf_tensor *tensor,
                                 ndf_tensor **out);
 
 /**
- * Makes all elements `value`.
+ * Makes all elements `value`. On a device in the order of the legacy default stream.
  *
  * @param tensor       its memory is written  [borrowed]
  * @param value_dtype  the type of `value`, a double for example; converted as NDF_CASTING_UNSAFE does
@@ -1911,8 +2005,25 @@ ndf_status ndf_tensor_fill(const ndf_tensor *tensor,
                            const void *value);
 
 /**
+ * Makes all elements `value`, in the order of a stream.
+ *
+ * @param tensor       its memory is written  [borrowed]
+ * @param value_dtype  the type of `value`, a double for example; converted as NDF_CASTING_UNSAFE does
+ * @param value        one element of `value_dtype`  [borrowed]
+ * @param stream       as DLPack numbers them; 0 means 1, the legacy default stream
+ * @returns as ndf_tensor_fill
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_tensor_fill_on(const ndf_tensor *tensor,
+                              ndf_dtype value_dtype,
+                              const void *value,
+                              int64_t stream);
+
+/**
  * Whether two tensors have the same shape and equal elements, whatever their types, as NumPy's `array_equal`: two
- * integers are compared exactly, other numbers as float64 (complex128), and NaN equals nothing.
+ * integers are compared exactly, other numbers as float64 (complex128), and NaN equals nothing. On a device in the order
+ * of the legacy default stream, which is waited for.
  *
  * @param a          [borrowed]
  * @param b          [borrowed]
@@ -1925,6 +2036,55 @@ NDF_NODISCARD
 ndf_status ndf_tensor_equal(const ndf_tensor *a,
                             const ndf_tensor *b,
                             int32_t *out_equal);
+
+/**
+ * Whether two tensors have the same shape and equal elements, compared in the order of a stream, which is waited for.
+ *
+ * @param a          [borrowed]
+ * @param b          [borrowed]
+ * @param stream     as DLPack numbers them; 0 means 1, the legacy default stream
+ * @param out_equal  1 or 0
+ * @returns as ndf_tensor_equal
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_tensor_equal_on(const ndf_tensor *a,
+                               const ndf_tensor *b,
+                               int64_t stream,
+                               int32_t *out_equal);
+
+/**
+ * What is enqueued on `stream` from now on begins after all work that ndferry knows to use the memory of `tensor`: its
+ * own, and what ndf_tensor_record told of. The host waits for nothing.
+ *
+ * Call this before work of your own on another stream than the last one. Nothing is waited for on a stream that is being
+ * captured into a graph.
+ *
+ * @param tensor  [borrowed]
+ * @param stream  as DLPack numbers them; 0 means 1, the legacy default stream, and -1 does nothing
+ * @returns NDF_OK; NDF_ERROR_DEVICE_UNAVAILABLE: there is no CUDA; NDF_ERROR_DEVICE_FAILURE; NDF_ERROR_INVALID_ARGUMENT:
+ *          a NULL, or no stream
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_tensor_wait(const ndf_tensor *tensor,
+                           int64_t stream);
+
+/**
+ * What was enqueued on `stream` so far uses the memory of `tensor`: work of ndferry on other streams waits for it, and
+ * the memory is not given back before.
+ *
+ * Call this after work of your own. Of work that is being captured into a graph nothing is known: whoever launches the
+ * graph keeps the tensor.
+ *
+ * @param tensor  [borrowed]
+ * @param stream  as DLPack numbers them; 0 means 1, the legacy default stream, and -1 does nothing
+ * @returns as ndf_tensor_wait
+ */
+NDF_API
+NDF_NODISCARD
+ndf_status ndf_tensor_record(const ndf_tensor *tensor,
+                             int64_t stream);
 
 /**
  * Gives the tensor as a DLPack 1.x struct, which keeps the memory alive until its own deleter is called, on any

@@ -256,15 +256,19 @@ public:
     std::string explain_copy_into(const tensor &destination, const convert_options &options = {}) const {
         return explain({}, destination.handle_, options);
     }
-    template <class T> void fill(const T &value) const {
-        check(ndf_tensor_fill(handle_, dtype_of<T>(), &value));
+    template <class T> void fill(const T &value, std::int64_t stream = 0) const {
+        check(ndf_tensor_fill_on(handle_, dtype_of<T>(), &value, stream));
     }
-    /// Same shape, equal elements.
-    bool equal(const tensor &other) const {
+    /// Same shape, equal elements. Waits for the answer.
+    bool equal(const tensor &other, std::int64_t stream = 0) const {
         std::int32_t equal = 0;
-        check(ndf_tensor_equal(handle_, other.handle_, &equal));
+        check(ndf_tensor_equal_on(handle_, other.handle_, stream, &equal));
         return equal != 0;
     }
+    /// What is enqueued on `stream` from now on begins after all work that ndferry knows to use the memory.
+    void wait(std::int64_t stream) const { check(ndf_tensor_wait(handle_, stream)); }
+    /// What was enqueued on `stream` so far uses the memory.
+    void record(std::int64_t stream) const { check(ndf_tensor_record(handle_, stream)); }
 
     /// The tensor as a DLPack struct, DLManagedTensorVersioned unless DLManagedTensor is asked for. Needs dlpack.h.
     template <class Managed = DLManagedTensorVersioned>

@@ -17,6 +17,7 @@ namespace ndferry {
 struct create_options {
     ndf_order order = NDF_ORDER_C;
     ndf_device device = {};
+    std::int64_t stream = 0; ///< of CUDA, as DLPack numbers them; 0 is the legacy default stream
 };
 
 struct wrap_options {
@@ -37,6 +38,7 @@ struct convert_options {
     /// Told how many bytes are done, of how many; false stops the conversion. What it throws stops it too, and is thrown
     /// to the caller of the conversion.
     std::function<bool(std::int64_t done_bytes, std::int64_t total_bytes)> progress = {};
+    std::int64_t stream = 0; ///< of CUDA, as DLPack numbers them; 0 is the legacy default stream
 };
 
 struct format_options {
@@ -62,7 +64,7 @@ template <class Options> Options sized() noexcept {
 }
 
 inline ndf_create_options raw(const create_options &from) noexcept {
-    return {sizeof(ndf_create_options), from.order, from.device};
+    return {sizeof(ndf_create_options), from.order, from.device, from.stream};
 }
 
 inline ndf_wrap_options raw(const wrap_options &from) noexcept {
@@ -74,7 +76,7 @@ inline ndf_convert_options raw(const convert_options &from) noexcept {
     const auto scales = static_cast<std::int64_t>(from.scale.size());
     const auto biases = static_cast<std::int64_t>(from.bias.size());
     return {sizeof(ndf_convert_options), from.casting, from.overflow, from.copy, from.order, from.axis, from.device,
-            scales, from.scale.data(), biases, from.bias.data(), nullptr, nullptr};
+            scales, from.scale.data(), biases, from.bias.data(), nullptr, nullptr, from.stream};
 }
 
 /// The options of one conversion, and what its `progress` throws.

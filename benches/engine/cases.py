@@ -72,7 +72,8 @@ def load(pattern: str | None = None) -> list[Case]:
 def room(size: int, huge_pages: bool) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Bytes of their own mapping, aligned to 2 MiB, on pages of that size or of the smallest."""
     align = 2 << 20
-    mapped = mmap.mmap(-1, size + align)
+    # Private memory, as malloc's: what is shared gets large pages by another rule, which mostly says never.
+    mapped = mmap.mmap(-1, size + align, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     advice = getattr(mmap, "MADV_HUGEPAGE" if huge_pages else "MADV_NOHUGEPAGE", None)
     if advice is not None:
         mapped.madvise(advice)

@@ -23,7 +23,7 @@ from operator import index as _integer
 
 from . import _declarations as _c
 from ._create import asarray, empty, empty_like, full, zeros
-from ._device import Device, device
+from ._device import Device, device, device_of_pointer, devices
 from ._dlpack import from_dlpack
 from ._dtype import DType, can_cast, dtype, promote_types
 from ._errors import (
@@ -103,7 +103,7 @@ __all__ = [
     "CancelledError", "Consumer", "CopyRequiredError", "DType", "DTypeError", "Device", "DeviceFailureError", "DeviceUnavailableError",
     "InvalidArgumentError", "LayoutError", "NdferryError", "OutOfMemoryError", "RangeError", "ReadOnlyError",
     "ShapeError", "SizeError", "Statistics", "Tensor", "UnsupportedError", "VersionError", "asarray", "can_cast",
-    "consumers", "device", "dtype", "empty", "empty_like", "from_dlpack", "from_dlpack_pointer", "from_handle", "full",
+    "consumers", "device", "device_of_pointer", "devices", "dtype", "empty", "empty_like", "from_dlpack", "from_dlpack_pointer", "from_handle", "full",
     "get_thread_count",
     "promote_types", "set_thread_count", "statistics", "wrap", "zeros",
 ]  # fmt: skip

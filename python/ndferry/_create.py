@@ -14,6 +14,7 @@ from ._device import optional
 from ._dtype import DType, dtype as to_dtype, promote_types
 from ._errors import CopyRequiredError
 from ._library import MAX_NDIM, ORDERS, choice, lib
+from ._stream import number as stream_number
 from ._tensor import Tensor, extents, make
 
 TYPE_CHECKING = False
@@ -22,39 +23,65 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def _options(order: str, device: object) -> Any:
-    options = c.ndf_create_options(order=choice(order, "order", ORDERS), device=optional(device))
+def _options(order: str, device: object, stream: Any) -> Any:
+    options = c.ndf_create_options(order=choice(order, "order", ORDERS), device=optional(device), stream=stream_number(stream))
     options.struct_size = ctypes.sizeof(options)
     return byref(options)
 
 
-def empty(shape: int | Sequence[int], dtype: object = "float64", *, order: str = "C", device: object = None) -> Tensor:
-    """A tensor on new memory, aligned to 256 bytes, its elements not initialised."""
+def empty(
+    shape: int | Sequence[int],
+    dtype: object = "float64",
+    *,
+    order: str = "C",
+    device: object = None,
+    stream: Any = None,
+) -> Tensor:
+    """A tensor on new memory, aligned to 256 bytes, its elements not initialised.
+
+    On CUDA devices memory is made and written in the order of `stream`, a number as DLPack's or
+    any library's stream: the legacy default one if none is given.
+    """
     count, numbers = extents(shape)
-    return make(lib.ndf_tensor_empty, to_dtype(dtype)._struct, count, numbers, _options(order, device))
+    return make(lib.ndf_tensor_empty, to_dtype(dtype)._struct, count, numbers, _options(order, device, stream))
 
 
-def empty_like(tensor: Tensor, dtype: object = None, *, order: str = "K", device: object = None) -> Tensor:
+def empty_like(
+    tensor: Tensor, dtype: object = None, *, order: str = "K", device: object = None, stream: Any = None
+) -> Tensor:
     """A tensor with the shape of another one, on new memory, its elements not initialised."""
     struct = c.ndf_dtype() if dtype is None else to_dtype(dtype)._struct
-    return make(lib.ndf_tensor_empty_like, tensor._handle, struct, _options(order, device))
+    return make(lib.ndf_tensor_empty_like, tensor._handle, struct, _options(order, device, stream))
 
 
-def zeros(shape: int | Sequence[int], dtype: object = "float64", *, order: str = "C", device: object = None) -> Tensor:
+def zeros(
+    shape: int | Sequence[int],
+    dtype: object = "float64",
+    *,
+    order: str = "C",
+    device: object = None,
+    stream: Any = None,
+) -> Tensor:
     """A tensor on new memory whose bytes are all 0."""
     count, numbers = extents(shape)
-    return make(lib.ndf_tensor_zeros, to_dtype(dtype)._struct, count, numbers, _options(order, device))
+    return make(lib.ndf_tensor_zeros, to_dtype(dtype)._struct, count, numbers, _options(order, device, stream))
 
 
 def full(
-    shape: int | Sequence[int], value: complex, dtype: object = None, *, order: str = "C", device: object = None
+    shape: int | Sequence[int],
+    value: complex,
+    dtype: object = None,
+    *,
+    order: str = "C",
+    device: object = None,
+    stream: Any = None,
 ) -> Tensor:
     """A tensor whose elements are all `value`, of the dtype that fits Python's bool, int, float or complex if none is
     given."""
     count, numbers = extents(shape)
     target = to_dtype(type(value) if dtype is None else dtype)
     struct, scalar = _elements.scalar(value, target)
-    return make(lib.ndf_tensor_full, target._struct, count, numbers, struct, byref(scalar), _options(order, device))
+    return make(lib.ndf_tensor_full, target._struct, count, numbers, struct, byref(scalar), _options(order, device, stream))
 
 
 def asarray(obj: object, dtype: object = None, *, device: object = None, copy: bool | None = None) -> Tensor:

@@ -170,6 +170,7 @@ class ndf_create_options(Structure):
         ("struct_size", c_uint32),
         ("order", c_uint32),
         ("device", ndf_device),
+        ("stream", c_int64),
     ]
 
 
@@ -206,6 +207,7 @@ class ndf_convert_options(Structure):
         ("bias", POINTER(c_double)),
         ("progress", c_void_p),
         ("progress_context", c_void_p),
+        ("stream", c_int64),
     ]
 
 
@@ -316,6 +318,12 @@ FUNCTIONS = {
     "ndf_device_count": (c_int32, [c_int32]),
     "ndf_device_is_available": (c_bool, [ndf_device]),
     "ndf_device_name": (c_int32, [ndf_device, c_size_t, c_char_p, POINTER(c_size_t)]),
+    "ndf_device_description": (c_int32, [ndf_device, c_size_t, c_char_p, POINTER(c_size_t)]),
+    "ndf_device_memory_info": (c_int32, [ndf_device, POINTER(c_size_t), POINTER(c_size_t)]),
+    "ndf_device_can_access_peer": (c_bool, [ndf_device, ndf_device]),
+    "ndf_device_of_pointer": (c_int32, [c_void_p, POINTER(ndf_device)]),
+    "ndf_device_synchronize": (c_int32, [ndf_device]),
+    "ndf_stream_synchronize": (c_int32, [ndf_device, c_int64]),
     "ndf_layout_strides": (c_int32, [c_int32, POINTER(c_int64), c_uint32, POINTER(c_int64)]),
     "ndf_layout_byte_span": (c_int32, [ndf_dtype, c_int32, POINTER(c_int64), POINTER(c_int64), POINTER(c_int64), POINTER(c_int64)]),
     "ndf_layout_is_contiguous": (c_bool, [c_int32, POINTER(c_int64), POINTER(c_int64), c_uint32]),
@@ -366,7 +374,11 @@ FUNCTIONS = {
     "ndf_tensor_cast": (c_int32, [c_void_p, ndf_dtype, c_uint32, POINTER(c_void_p)]),
     "ndf_tensor_to_device": (c_int32, [c_void_p, ndf_device, POINTER(c_void_p)]),
     "ndf_tensor_fill": (c_int32, [c_void_p, ndf_dtype, c_void_p]),
+    "ndf_tensor_fill_on": (c_int32, [c_void_p, ndf_dtype, c_void_p, c_int64]),
     "ndf_tensor_equal": (c_int32, [c_void_p, c_void_p, POINTER(c_int32)]),
+    "ndf_tensor_equal_on": (c_int32, [c_void_p, c_void_p, c_int64, POINTER(c_int32)]),
+    "ndf_tensor_wait": (c_int32, [c_void_p, c_int64]),
+    "ndf_tensor_record": (c_int32, [c_void_p, c_int64]),
     "ndf_tensor_to_dlpack_versioned": (c_int32, [c_void_p, POINTER(ndf_dlpack_options), POINTER(c_void_p)]),
     "ndf_tensor_to_dlpack": (c_int32, [c_void_p, POINTER(ndf_dlpack_options), POINTER(c_void_p)]),
     "ndf_tensor_from_dlpack_versioned": (c_int32, [c_void_p, POINTER(c_void_p)]),

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from ctypes import byref, c_size_t
 
 from . import _declarations as c
 from ._index import in_words
-from ._library import lib, text
+from ._library import check, lib, text
+from ._stream import number as stream_number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,8 +59,45 @@ class Device(_Pair):
         """Whether ndferry can make and convert memory there now."""
         return lib.ndf_device_is_available(c.ndf_device(*self))
 
+    @property
+    def description(self) -> str:
+        """What the maker of a CUDA device calls it."""
+        return text(lib.ndf_device_description, c.ndf_device(*self))
+
+    @property
+    def memory_info(self) -> tuple[int, int]:
+        """Free and all bytes of a CUDA device."""
+        free, total = c_size_t(), c_size_t()
+        check(lib.ndf_device_memory_info(c.ndf_device(*self), byref(free), byref(total)))
+        return free.value, total.value
+
+    def can_access(self, peer: object) -> bool:
+        """Whether a CUDA device can read and write the memory of another one."""
+        return lib.ndf_device_can_access_peer(c.ndf_device(*self), optional(peer))
+
+    def synchronize(self, stream: Any = None) -> None:
+        """Waits until all work that was enqueued so far on a CUDA device, or on one stream of it, has been done."""
+        raw = c.ndf_device(*self)
+        if stream is None:
+            check(lib.ndf_device_synchronize(raw))
+        else:
+            check(lib.ndf_stream_synchronize(raw, stream_number(stream)))
+
 
 CPU = Device(c.NDF_DEVICE_CPU, 0)
+
+
+def devices() -> list[Device]:
+    """The devices that memory can be made on. Starts CUDA if there is any: a process forked off later has none."""
+    makeable = (c.NDF_DEVICE_CPU, c.NDF_DEVICE_CUDA, c.NDF_DEVICE_CUDA_HOST, c.NDF_DEVICE_CUDA_MANAGED)
+    return [Device(kind, number) for kind in makeable for number in range(lib.ndf_device_count(kind))]
+
+
+def device_of_pointer(address: int) -> Device:
+    """Where an address lies; on the host all that CUDA does not know."""
+    raw = c.ndf_device()
+    check(lib.ndf_device_of_pointer(address, byref(raw)))
+    return Device(raw.device_type, raw.device_id)
 
 
 def device(of: object) -> Device:

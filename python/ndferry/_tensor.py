@@ -5,8 +5,8 @@ from __future__ import annotations
 from ctypes import byref, c_double, c_int32, c_int64, c_void_p, py_object, sizeof
 
 from . import _declarations as c
-from . import _elements, _index
-from ._device import Device, optional
+from . import _elements, _index, _stream
+from ._device import Device, device as to_device, optional
 from ._dispatch import Dispatch
 from ._dtype import DType, dtype
 from ._errors import NdferryError, UnsupportedError
@@ -72,6 +72,7 @@ def convert_options(
     copy: bool | None = None,
     order: str = "C",
     device: object = None,
+    stream: Any = None,
 ) -> Any:
     """The C struct."""
     scale_count, scales = _numbers(scale)
@@ -83,6 +84,7 @@ def convert_options(
         order=choice(order, "order", ORDERS),
         axis=_index.axis(axis),
         device=optional(device),
+        stream=_stream.number(stream),
         scale_count=scale_count,
         scale=scales,
         bias_count=bias_count,
@@ -147,6 +149,14 @@ class Tensor(Dispatch, NativeTensor):
     def shares_memory(self, other: Tensor) -> bool:
         """Whether some byte belongs to an element of both tensors."""
         return lib.ndf_tensor_shares_memory(self._handle, _other(other)._handle)
+
+    def wait(self, stream: Any = None) -> None:
+        """What is enqueued on `stream` from now on begins after all work that ndferry knows to use the memory."""
+        check(lib.ndf_tensor_wait(self._handle, _stream.number(stream)))
+
+    def record(self, stream: Any = None) -> None:
+        """What was enqueued on `stream` so far uses the memory: others wait for it, and so does its end."""
+        check(lib.ndf_tensor_record(self._handle, _stream.number(stream)))
 
     def equal(self, other: Tensor) -> bool:
         """Whether both have the same shape and equal elements, as numbers whatever their types; NaN equals nothing."""
@@ -247,11 +257,16 @@ class Tensor(Dispatch, NativeTensor):
         axis: int = 0,
         casting: str = "same_kind",
         overflow: str = "wrap",
+        device: object = None,
+        stream: Any = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> None:
         """Writes the elements of `source`, broadcast and converted, into this tensor; `convert` says how. When the two
-        overlap, the result is as if `source` had been copied first. What `progress` stops is written in part."""
-        options = convert_options(scale=scale, bias=bias, axis=axis, casting=casting, overflow=overflow)
+        overlap, the result is as if `source` had been copied first. What `progress` stops is written in part. From one
+        device to another only where `device` says so, which is then that of this tensor."""
+        options = convert_options(
+            scale=scale, bias=bias, axis=axis, casting=casting, overflow=overflow, device=device, stream=stream
+        )
         options.copy = c.NDF_COPY_DEFAULT
         _run(lib.ndf_tensor_copy_into, _other(source)._handle, self._handle, byref(options), options=options, progress=progress)
 
@@ -355,6 +370,7 @@ class Tensor(Dispatch, NativeTensor):
         copy: bool | None = None,
         order: str = "C",
         device: object = None,
+        stream: Any = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> Tensor:
         """Another dtype, memory order ("C", "F", "K" for keep), scale or device, in one pass over the memory.
@@ -362,11 +378,13 @@ class Tensor(Dispatch, NativeTensor):
         An element x becomes x · scale + bias; both are one number, or one for each index along `axis`. `casting` is
         NumPy's, `overflow` is "wrap" as in NumPy or "saturate". `copy` False shares the memory or fails, None shares
         it when nothing is to be done, True copies. `progress` is called now and then with the bytes that are done and
-        those that are to be done; the conversion stops when it returns False (`CancelledError`) or raises.
+        those that are to be done; the conversion stops when it returns False (`CancelledError`) or raises. CUDA works in
+        the order of `stream`: an integer, any library's stream, or None for the legacy default one.
         """
         options = convert_options(
-            scale=scale, bias=bias, axis=axis, casting=casting, overflow=overflow, copy=copy, order=order, device=device
-        )
+            scale=scale, bias=bias, axis=axis, casting=casting, overflow=overflow, copy=copy, order=order, device=device,
+            stream=stream,
+        )  # fmt: skip
         struct = c.ndf_dtype() if dtype_ is None else dtype(dtype_)._struct
         handle = c_void_p()
         try:
@@ -416,11 +434,13 @@ class Tensor(Dispatch, NativeTensor):
         """A copy on new memory."""
         return make(lib.ndf_tensor_copy, self._handle, choice(order, "order", ORDERS))
 
-    def to_device(self, device: object, /, *, stream: None = None) -> Tensor:
-        """The tensor on a device; the same memory if it is there."""
-        if stream is not None:
-            raise ValueError(f"`stream` is {stream!r}, only None is known")
-        return make(lib.ndf_tensor_to_device, self._handle, optional(device))
+    def to_device(self, device: object, /, *, stream: Any = None) -> Tensor:
+        """The tensor on a device; the same memory if it is there. CUDA copies in the order of `stream`, as `convert`."""
+        if stream is None:
+            return make(lib.ndf_tensor_to_device, self._handle, optional(device))
+        if _stream.STREAMED.isdisjoint({self.device.device_type, to_device(device).device_type}):
+            raise ValueError(f"`stream` is {stream!r}: no stream copies from {self.device} to {device}")
+        return self.convert(order="K", device=device, stream=stream)
 
     # Interchange.
 

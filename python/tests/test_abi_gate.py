@@ -62,7 +62,7 @@ def test_a_broken_interface_is_caught_by_name(name: str) -> None:
 
 
 def test_what_is_added_breaks_nothing_and_has_to_be_written_down() -> None:
-    new = replaced(TEXT, "  void *progress_context;\n", "  void *progress_context;\n  int64_t later;\n")
+    new = replaced(TEXT, "} ndf_convert_options;", "  int64_t later;\n} ndf_convert_options;")
     assert broken(new) == []
     assert gate.interface(new) != gate.interface(TEXT)
 

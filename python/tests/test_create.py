@@ -57,7 +57,7 @@ def test_unknown_options_are_named():
     with pytest.raises(ValueError, match="`device`"):
         ndferry.zeros(3, device="tpu")
     with pytest.raises(ndferry.DeviceUnavailableError):
-        ndferry.zeros(3, device="cuda")
+        ndferry.zeros(3, device="rocm")
 
 
 @pytest.mark.parametrize("name", NUMPY_NAMES)

@@ -179,7 +179,7 @@ def test_for_the_cpu_no_stream_may_be_named_whatever_the_device_of_the_tensor():
 
 def test_a_device_that_cannot_be_reached_is_a_buffer_error_on_import_too():
     for device, x in (("cuda:0", ndferry.zeros(3)), ("cpu", Producer(on_cuda()))):
-        with pytest.raises(BufferError, match="cuda:0"):
+        with pytest.raises(BufferError, match="CUDA|cuda:0"):
             ndferry.from_dlpack(x, device=device)
         for error in (BufferError, ValueError, ndferry.CopyRequiredError):
             with pytest.raises(error, match="copy"):

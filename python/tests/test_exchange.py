@@ -236,11 +236,12 @@ def test_a_failed_allocation_is_told_once(fields, kind):
     assert not out and table.allocate(byref(prototype), byref(out), None, SetError()) == -1
 
 
-def test_the_cpu_has_no_stream_and_other_devices_are_refused():
-    stream = c_void_p(1)
-    assert table.work_stream(1, 0, byref(stream)) == 0 and stream.value is None
-    with pytest.raises(BufferError, match="cuda:0 has no stream"):
-        table.work_stream(2, 0, byref(stream))
+def test_the_stream_is_the_legacy_default_one_which_is_null_as_on_the_cpu():
+    for device_type in (1, 2, 3, 13):
+        stream = c_void_p(1)
+        assert table.work_stream(device_type, 0, byref(stream)) == 0 and stream.value is None
+    with pytest.raises(BufferError, match="opencl:0 has no stream"):
+        table.work_stream(4, 0, byref(c_void_p(1)))
 
 
 FAILING_PYTHON = """

@@ -1,7 +1,10 @@
 //! Devices, named as DLPack names them, and host memory.
 
 pub mod cpu;
+pub mod cuda;
 mod system;
+
+use crate::error::{Error, Result, bail};
 
 /// A place where memory lies. Same layout as DLPack's `DLDevice`; unknown types are carried untouched.
 #[repr(C)]
@@ -63,7 +66,79 @@ impl std::fmt::Display for Device {
     }
 }
 
-/// How many devices of a type this library can make memory on.
+/// How many devices of a type this library can make memory on; 0 where that cannot be told.
 pub fn count(device_type: i32) -> i32 {
-    i32::from(device_type == Device::CPU.device_type)
+    try_count(device_type).unwrap_or(0)
+}
+
+/// Of pinned and managed memory, which belong to no device, there is one where CUDA has any.
+fn try_count(device_type: i32) -> Result<i32> {
+    match device_type {
+        1 => Ok(1),
+        2 => cuda::count(),
+        3 | 13 => Ok(cuda::count()?.min(1)),
+        _ => Ok(0),
+    }
+}
+
+/// cbindgen:ignore
+impl Device {
+    /// Fails unless memory can be made there.
+    #[cold]
+    pub fn require(self) -> Result<()> {
+        let Self { device_type, device_id } = self;
+        let count = try_count(device_type)
+            .map_err(|error| Error::new(error.kind(), format!("`device` is {self}: {}", error.message())))?;
+        if !(0..count).contains(&device_id) {
+            bail!(
+                DeviceUnavailable,
+                "`device` is {self}: memory can be made on {count} of that type, counted from 0"
+            );
+        }
+        Ok(())
+    }
+
+    /// What is at an address.
+    pub fn of_address(address: usize) -> Result<Self> {
+        Ok(cuda::pointer(address as u64)?.map_or(Self::CPU, |known| known.device))
+    }
+
+    /// The context of a CUDA device.
+    fn cuda(self, what: &str) -> Result<&'static cuda::Context> {
+        if self.device_type != 2 {
+            bail!(Unsupported, "{what} is asked of CUDA devices, this is {self}");
+        }
+        cuda::context(self.device_id)
+    }
+
+    /// What the maker of a CUDA device calls it.
+    pub fn description(self) -> Result<String> {
+        self.cuda("a description")?.description()
+    }
+
+    /// Free and all bytes of a CUDA device.
+    pub fn memory_info(self) -> Result<(usize, usize)> {
+        self.cuda("how much memory there is")?.enter()?.memory_info()
+    }
+
+    /// Whether a CUDA device reaches the memory of another one. Not of a device that is not there.
+    pub fn can_access(self, peer: Self) -> Result<bool> {
+        self.cuda("access to a peer")?.can_access(peer.cuda("access to a peer")?)
+    }
+
+    /// Waits for all work of the device; of none where there is nothing to wait for.
+    pub fn synchronize(self) -> Result<()> {
+        if self.device_type != 2 {
+            return Ok(());
+        }
+        let entered = cuda::context(self.device_id)?.enter()?;
+        entered.synchronize_all()?;
+        entered.sweep();
+        Ok(())
+    }
+
+    /// Waits for all work on a stream of a CUDA device.
+    pub fn synchronize_stream(self, stream: cuda::Stream) -> Result<()> {
+        self.cuda("work on a stream")?.enter()?.synchronize(stream)
+    }
 }

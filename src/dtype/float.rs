@@ -61,6 +61,11 @@ impl Format {
     /// `float4_e2m1fn`.
     pub const FLOAT4_E2M1FN: Self = Self::new(2, 1, 1, Finite);
 
+    /// Bits of the exponent and of the mantissa, what is subtracted from the exponent, and the special codes.
+    pub const fn anatomy(self) -> (u32, u32, i32, Special) {
+        (self.exponent_bits, self.mantissa_bits, self.bias, self.special)
+    }
+
     /// Bits of one number.
     pub const fn bits(self) -> u32 {
         (!matches!(self.special, Scale)) as u32 + self.exponent_bits + self.mantissa_bits

@@ -176,6 +176,14 @@ impl DType {
         Self { code: code::OPAQUE, bits: 0, lanes: 1, kind, flags: 0, reserved: 0, detail }
     }
 
+    /// All fields as two integers.
+    #[inline(always)]
+    pub(crate) const fn words(self) -> [u64; 2] {
+        let [code, bits, lanes] = [self.code as u64, self.bits as u64, self.lanes as u64];
+        let [kind, flags, reserved] = [self.kind as u64, self.flags as u64, self.reserved as u64];
+        [code | bits << 8 | lanes << 16 | kind << 32 | flags << 40 | reserved << 48, self.detail]
+    }
+
     /// The same scalar, `lanes` of them in one element.
     pub const fn with_lanes(self, lanes: u16) -> Self {
         Self { lanes, ..self }

@@ -4,14 +4,92 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::host::equal::{self, Comparand};
 use super::host::isa::Isa;
+use super::host::memory::Cell;
 use super::host::run::Place;
 use super::host::same::Same;
-use super::pass::{Half, Part};
+use super::pass::{Form, Half, Part};
 use super::plan::{Plan, Side};
 use super::spread::spread;
 use super::{Numeric, View, work};
+use crate::dtype::Scalar;
 use crate::error::{Kind, Result};
-use crate::layout::Dims;
+use crate::layout::{Dims, Order};
+
+/// What is compared, scalar by scalar.
+pub(super) struct Comparison<'a> {
+    /// The loops over both sides.
+    pub plan: &'a Plan,
+    /// The scalars of both.
+    pub cells: [Cell; 2],
+    /// When they are equal.
+    pub when: When,
+}
+
+/// When scalars are equal.
+#[derive(Clone, Copy)]
+pub(super) enum When {
+    /// As numbers of these types: integers exactly, everything else as float64.
+    Numbers([Scalar; 2]),
+    /// When they are 0: those of the first of the two tensors or of the second, which have this type. There is no other
+    /// side.
+    Zeros(Scalar, usize),
+    /// When their bytes are, in the order of either side.
+    Bytes,
+    /// Likewise, but for the date or the duration that is none.
+    Times,
+}
+
+/// Visits what has to be compared, until one comparison gives false. Elements of different shapes differ.
+///
+/// Fails with `Unsupported` when one of two different types is only carried.
+pub(super) fn comparisons(
+    a: Form,
+    b: Form,
+    visit: &mut dyn FnMut(&Comparison) -> Result<bool>,
+) -> Result<bool> {
+    if let Err(error) = work(a, b, false) {
+        return if error.kind() == Kind::Shape { Ok(false) } else { Err(error) };
+    }
+    match (Numeric::of(a.0), Numeric::of(b.0)) {
+        (Some(x), Some(y)) if x.complex && y.complex => numbers(a, b, Part::Both, [x, y], visit),
+        (Some(x), Some(y)) => Ok(numbers(a, b, Part::Real, [x, y], visit)?
+            && (!x.complex || zeros(a, x, 0, visit)?)
+            && (!y.complex || zeros(b, y, 1, visit)?)),
+        _ => bytes(a, b, visit),
+    }
+}
+
+type Visit<'a> = dyn FnMut(&Comparison) -> Result<bool> + 'a;
+
+fn numbers(a: Form, b: Form, part: Part, [x, y]: [Numeric; 2], visit: &mut Visit) -> Result<bool> {
+    let (one, other) = (Half::new(a.0, a.1, part)?, Half::new(b.0, b.1, part)?);
+    let Some(plan) = Plan::new(a.1.shape(), &one.side, &other.side, one.lanes, None)? else {
+        return Ok(true);
+    };
+    let when = When::Numbers([x.scalar, y.scalar]);
+    visit(&Comparison { plan: &plan, cells: [one.cell, other.cell], when })
+}
+
+/// Whether all imaginary parts are 0.
+fn zeros(a: Form, numeric: Numeric, which: usize, visit: &mut Visit) -> Result<bool> {
+    let half = Half::new(a.0, a.1, Part::Imaginary)?;
+    let still = Dims::filled(0, a.1.ndim());
+    let zero = Side { strides: &still, offset: 0, part: 0, lane: 0, ..half.side };
+    let Some(plan) = Plan::new(a.1.shape(), &half.side, &zero, half.lanes, None)? else {
+        return Ok(true);
+    };
+    visit(&Comparison { plan: &plan, cells: [half.cell; 2], when: When::Zeros(numeric.scalar, which) })
+}
+
+fn bytes(a: Form, b: Form, visit: &mut Visit) -> Result<bool> {
+    let (one, other) = (Half::new(a.0, a.1, Part::Whole)?, Half::new(b.0, b.1, Part::Whole)?);
+    let plan = Plan::new(a.1.shape(), &one.side, &other.side, one.lanes, None)?;
+    let Some(plan) = plan.filter(|_| one.cell.bits > 0) else {
+        return Ok(true);
+    };
+    let when = if matches!(a.0.kind, b'M' | b'm') { When::Times } else { When::Bytes };
+    visit(&Comparison { plan: &plan, cells: [one.cell, other.cell], when })
+}
 
 /// Whether the two have the same shape and equal elements, as NumPy's `array_equal` says: integers are compared
 /// exactly, everything else as float64; NaN and NaT equal nothing. Types that are only carried are equal when their
@@ -22,20 +100,79 @@ use crate::layout::Dims;
 /// # Safety
 /// All elements of both are readable, and no other thread writes them.
 pub unsafe fn equal(a: &View, b: &View) -> Result<bool> {
-    if let Err(error) = work((a.dtype, a.layout), (b.dtype, b.layout), false) {
-        return if error.kind() == Kind::Shape { Ok(false) } else { Err(error) };
+    let is_comparable = a.layout.shape() == b.layout.shape();
+    // SAFETY: as the caller promises.
+    if let Some(equal) = is_comparable.then(|| unsafe { equal_runs(a, b) }).flatten() {
+        return Ok(equal);
     }
-    // SAFETY: as the caller promises, in all passes.
-    unsafe {
-        match (Numeric::of(a.dtype), Numeric::of(b.dtype)) {
-            (Some(x), Some(y)) if x.complex && y.complex => equal_parts(a, b, Part::Both, [x, y]),
-            (Some(x), Some(y)) => Ok(equal_parts(a, b, Part::Real, [x, y])?
-                && (!x.complex || is_real(a)?)
-                && (!y.complex || is_real(b)?)),
-            _ => identical(a, b),
-        }
-    }
+    comparisons((a.dtype, a.layout), (b.dtype, b.layout), &mut |comparison| {
+        // SAFETY: the plan visits elements of the layouts and no others.
+        unsafe { holds(comparison, [a, b]) }
+    })
 }
+
+/// Whether a comparison holds on the host.
+///
+/// # Safety
+/// The scalars of the plan are readable in the views.
+unsafe fn holds(comparison: &Comparison, [a, b]: [&View; 2]) -> Result<bool> {
+    let &Comparison { plan, cells, when } = comparison;
+    let zero = [0u8; 16];
+    let bases = match when {
+        When::Zeros(_, which) => [[a, b][which].data, zero.as_ptr()],
+        _ => [a.data, b.data],
+    };
+    let places = [(bases[0], cells[0]), (bases[1], cells[1])].map(|(base, cell)| Place { base, cell });
+    let same = match when {
+        When::Numbers([x, y]) if x == y => Same::of(x, Isa::chosen()),
+        When::Times => Some(Same::of_times(Isa::chosen())),
+        When::Bytes => Same::of_bytes(cells[0].bytes()),
+        When::Numbers(_) | When::Zeros(..) => None,
+    };
+    if let Some(same) = same {
+        // SAFETY: as the caller promises.
+        return every_piece(plan, places, &|piece, sides| unsafe { same.holds(piece, sides) });
+    }
+    let numbers = match when {
+        When::Numbers(numbers) => numbers,
+        When::Zeros(scalar, _) => [scalar; 2],
+        When::Bytes | When::Times => {
+            // SAFETY: as the caller promises.
+            return every_piece(plan, places, &|piece, [one, other]| unsafe {
+                equal::identical_large(piece, one, other)
+            });
+        }
+    };
+    let floats = matches!(when, When::Zeros(..)) || numbers.iter().any(|scalar| scalar.is_float());
+    let sides = numbers.map(|scalar| Comparand::new(scalar, floats));
+    // SAFETY: as the caller promises.
+    every_piece(plan, places, &|piece, [one, other]| unsafe {
+        equal::equal(piece, [&sides[0], &sides[1]], one, other)
+    })
+}
+
+/// [`equal`] for few numbers of one type, without gaps in one order on both sides: to plan takes longer than to compare
+/// them. Nothing where that is not so.
+///
+/// # Safety
+/// As for [`equal`]; the shapes are equal.
+unsafe fn equal_runs(a: &View, b: &View) -> Option<bool> {
+    let count = a.layout.element_count();
+    let is_run = |view: &View| !view.dtype.is_packed() && view.layout.is_contiguous(Order::C);
+    if a.dtype != b.dtype || a.dtype.is_swapped() || !(1..FEW).contains(&count) || !is_run(a) || !is_run(b) {
+        return None;
+    }
+    let Numeric { scalar, complex } = Numeric::of(a.dtype)?;
+    let same = Same::of(scalar, Isa::chosen())?;
+    let scalars = count as usize * usize::from(a.dtype.lanes) * (1 + usize::from(complex));
+    let [a, b] =
+        [a, b].map(|view| view.data.wrapping_add(view.layout.offset() as usize * view.dtype.item_size()));
+    // SAFETY: as the caller promises, all numbers of both.
+    Some(unsafe { same.adjacent(a, b, scalars) })
+}
+
+/// So many elements are planned.
+const FEW: i64 = 1 << 15;
 
 /// Two places that threads read.
 struct Sides([Place<*const u8>; 2]);
@@ -62,70 +199,4 @@ fn every_piece(plan: &Plan, places: [Place<*const u8>; 2], same: Holds) -> Resul
         }
     })?;
     Ok(all.into_inner())
-}
-
-/// # Safety
-/// As for [`equal`].
-unsafe fn equal_parts(a: &View, b: &View, part: Part, [x, y]: [Numeric; 2]) -> Result<bool> {
-    let (one, other) = (Half::new(a.dtype, a.layout, part)?, Half::new(b.dtype, b.layout, part)?);
-    let Some(plan) = Plan::new(a.layout.shape(), &one.side, &other.side, one.lanes, None)? else {
-        return Ok(true);
-    };
-    let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
-    if x.scalar == y.scalar
-        && let Some(same) = Same::of(x.scalar, Isa::chosen())
-    {
-        // SAFETY: the plan visits the elements of the layouts and no others.
-        return every_piece(&plan, places, &|piece, sides| unsafe { same.holds(piece, sides) });
-    }
-    let floats = x.scalar.is_float() || y.scalar.is_float();
-    let sides = [x, y].map(|numeric| Comparand::new(numeric.scalar, floats));
-    // SAFETY: likewise.
-    every_piece(&plan, places, &|piece, [one, other]| unsafe {
-        equal::equal(piece, [&sides[0], &sides[1]], one, other)
-    })
-}
-
-/// Whether all imaginary parts are 0.
-///
-/// # Safety
-/// As for [`equal`].
-unsafe fn is_real(a: &View) -> Result<bool> {
-    let Some(numeric) = Numeric::of(a.dtype) else { return Ok(true) };
-    let half = Half::new(a.dtype, a.layout, Part::Imaginary)?;
-    let still = Dims::filled(0, a.layout.ndim());
-    let zero = Side { strides: &still, offset: 0, part: 0, lane: 0, ..half.side };
-    let Some(plan) = Plan::new(a.layout.shape(), &half.side, &zero, half.lanes, None)? else {
-        return Ok(true);
-    };
-    let side = Comparand::new(numeric.scalar, true);
-    let zero = [0u8; 16];
-    let places = [a.data, zero.as_ptr()].map(|base| Place { base, cell: half.cell });
-    // SAFETY: the plan visits the elements of the layout on one side, and only the zero on the other.
-    every_piece(&plan, places, &|piece, [one, other]| unsafe {
-        equal::equal(piece, [&side, &side], one, other)
-    })
-}
-
-/// # Safety
-/// As for [`equal`].
-unsafe fn identical(a: &View, b: &View) -> Result<bool> {
-    let (one, other) =
-        (Half::new(a.dtype, a.layout, Part::Whole)?, Half::new(b.dtype, b.layout, Part::Whole)?);
-    let plan = Plan::new(a.layout.shape(), &one.side, &other.side, one.lanes, None)?;
-    let Some(plan) = plan.filter(|_| one.cell.bits > 0) else {
-        return Ok(true);
-    };
-    let same = match a.dtype.kind {
-        b'M' | b'm' => Some(Same::of_times(Isa::chosen())),
-        _ => Same::of_bytes(one.cell.bytes()),
-    };
-    let places = [(a.data, one.cell), (b.data, other.cell)].map(|(base, cell)| Place { base, cell });
-    // SAFETY: the plan visits the elements of the layouts and no others.
-    every_piece(&plan, places, &|piece, [one, other]| unsafe {
-        match same {
-            Some(same) => same.holds(piece, [one, other]),
-            None => equal::identical_large(piece, one, other),
-        }
-    })
 }

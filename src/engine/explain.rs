@@ -26,34 +26,45 @@ pub fn conversion(source: Form, target: Form, transform: &Transform) -> Result<S
     Ok(text)
 }
 
-/// [`conversion`] where the two share memory.
-pub fn overlapping(source: Form, target: Form, transform: &Transform) -> Result<String> {
+/// The same where the two share memory, each of the two conversions told by `each`.
+pub fn overlapping(
+    source: Form,
+    target: Form,
+    transform: &Transform,
+    each: impl Fn([Form; 2], &Transform) -> Result<String>,
+) -> Result<String> {
     let (layout, bytes) = temporary(source, target, transform)?;
     let between = (source.0, &layout);
-    let first = conversion(source, between, &Transform::default())?;
-    let second = conversion(between, target, transform)?;
+    let first = each([source, between], &Transform::default())?;
+    let second = each([between, target], transform)?;
     Ok(format!("\nthe two share memory, so the source is copied first, to {bytes} B{first}{second}"))
 }
 
-fn tell(pass: &Pass, text: &mut String) {
-    let (plan, job) = (pass.plan, pass.job);
+/// The loops of a pass.
+pub(super) fn tell_loops(pass: &Pass, text: &mut String) {
+    let [source, target] = pass.cells.map(|cell| cell.stride());
     let scalars = match pass.part {
         Part::Whole => "elements",
         Part::Real => "numbers",
         Part::Imaginary => "imaginary parts",
         Part::Both => "parts",
     };
+    // Writing to a string does not fail.
+    let _ = write!(text, "\npass over {} {scalars}", pass.plan.count());
+    for l in pass.plan.loops.iter() {
+        let (source, target) = (step(l.source, source), step(l.target, target));
+        let varies = if l.step == 0 { "" } else { ", coefficients" };
+        let _ = write!(text, "\n  {} times source {source}, target {target}{varies}", l.extent);
+    }
+}
+
+fn tell(pass: &Pass, text: &mut String) {
+    let (plan, job) = (pass.plan, pass.job());
+    tell_loops(pass, text);
     let mut line = |words: std::fmt::Arguments| {
         // Writing to a string does not fail.
         let _ = text.write_fmt(words);
     };
-    line(format_args!("\npass over {} {scalars}", plan.count()));
-    for l in plan.loops.iter() {
-        let source = step(l.source, job.source.stride());
-        let target = step(l.target, job.target.stride());
-        let varies = if l.step == 0 { "" } else { ", coefficients" };
-        line(format_args!("\n  {} times source {source}, target {target}{varies}", l.extent));
-    }
     line(format_args!("\n  way: {}", job.way_name()));
     line(format_args!("\n  kernel: {}", job.kernel_name()));
     let (read, written) =

@@ -53,7 +53,8 @@ impl Loops {
         self.truncate(last + 1);
     }
 
-    fn truncate(&mut self, len: usize) {
+    /// Leaves the first `len` loops.
+    pub(super) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
         self.heap.truncate(self.len);
     }

@@ -4,6 +4,7 @@
 //! planned by [`plan`] and run by [`host`].
 
 mod compare;
+mod cuda;
 mod explain;
 pub mod host;
 mod loops;
@@ -21,7 +22,7 @@ pub use compare::equal;
 use crate::dtype::{DType, Overflow, Scalar};
 use crate::error::{Result, bail};
 use crate::layout::Layout;
-use host::run::Coefficients;
+use host::run::{Coefficients, Job};
 use pass::{Form, Part, Pass, Visit};
 use progress::Progress;
 
@@ -70,11 +71,6 @@ pub struct Transform<'a> {
 impl Transform<'_> {
     fn is_affine(&self) -> bool {
         !self.scale.is_empty() || !self.bias.is_empty()
-    }
-
-    /// The axis along which coefficients differ.
-    fn varies_along(&self) -> Option<usize> {
-        (self.scale.len() > 1 || self.bias.len() > 1).then_some(self.axis)
     }
 
     fn check(&self, shape: &[i64]) -> Result<()> {
@@ -179,11 +175,28 @@ fn passes(source: Form, target: Form, transform: &Transform, visit: &mut impl Vi
 /// All elements of `source` are readable and all of `target` writable, no other thread writes either, and no byte
 /// belongs to both. [`convert_overlapping`] is for those that overlap.
 pub unsafe fn convert(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
+    // SAFETY: as the caller promises.
+    unsafe { convert_and_show(source, target, transform, &mut |_, _| ()) }
+}
+
+/// [`convert`], and shows the passes that have been done.
+///
+/// # Safety
+/// As there.
+unsafe fn convert_and_show(
+    source: &View,
+    target: &ViewMut,
+    transform: &Transform,
+    show: &mut dyn FnMut(&Pass, &Job),
+) -> Result<()> {
     let forms = [(source.dtype, source.layout), (target.dtype, target.layout)];
     passes(forms[0], forms[1], transform, &mut |pass: &Pass| {
         let ends = Ends { source: source.data, target: target.data };
+        let job = pass.job();
         // SAFETY: the plan visits elements of the layouts, and the job is of their types.
-        unsafe { ends.run(pass, transform.progress) }
+        unsafe { ends.run(pass, &job, transform.progress) }?;
+        show(pass, &job);
+        Ok(())
     })
 }
 
@@ -200,20 +213,14 @@ unsafe impl Sync for Ends {}
 impl Ends {
     /// # Safety
     /// As for [`Job::run`](host::run::Job::run), for the whole plan.
-    unsafe fn run(&self, pass: &Pass, progress: Option<&Progress>) -> Result<()> {
+    unsafe fn run(&self, pass: &Pass, job: &Job, progress: Option<&Progress>) -> Result<()> {
         #[cfg(test)]
-        host::run::RAN.with_borrow_mut(|ran| ran.push(pass.job.way_name()));
-        spread::spread(
-            pass.plan,
-            [pass.job.source, pass.job.target],
-            self.target.addr(),
-            progress,
-            &|piece| {
-                let Self { source, target } = *self;
-                // SAFETY: as the caller promises; the pieces of a plan have no byte of the target in common.
-                unsafe { pass.job.run(piece, source, target) }
-            },
-        )
+        host::run::RAN.with_borrow_mut(|ran| ran.push(job.way_name()));
+        spread::spread(pass.plan, pass.cells, self.target.addr(), progress, &|piece| {
+            let Self { source, target } = *self;
+            // SAFETY: as the caller promises; the pieces of a plan have no byte of the target in common.
+            unsafe { job.run(piece, source, target) }
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! One pass over the scalars of two sides: both described for the planner, then planned and made ready.
+//! One pass over the scalars of two sides: both described for the planner, then planned; made ready by who runs it.
 #![forbid(unsafe_code)]
 
 use super::host::isa::Isa;
@@ -27,14 +27,59 @@ pub enum Part {
 /// The type of elements, and where they lie.
 pub type Form<'a> = (DType, &'a Layout);
 
-/// A pass made ready.
+/// A pass, planned.
 pub struct Pass<'a> {
     /// Its loops.
     pub plan: &'a Plan,
-    /// What is done in them, and how.
-    pub job: &'a Job<'a>,
-    /// The scalars that it is about.
+    /// Scalars as they are read, and as they are written.
+    pub cells: [Cell; 2],
+    /// What becomes of them.
+    pub act: Act<'a>,
+    /// Which ones of the elements they are.
     pub part: Part,
+}
+
+/// What becomes of scalars.
+#[derive(Clone, Copy)]
+pub enum Act<'a> {
+    /// They are moved; packing and byte order may change.
+    Copy,
+    /// The numbers become those of another type, or are scaled.
+    Convert(Change<'a>),
+}
+
+/// How numbers become others. Complex to real takes the real part, or asks whether either part is nonzero where the
+/// target is bool and nothing is scaled; real to complex adds zeros. Two complex ones are taken in parts.
+#[derive(Clone, Copy)]
+pub struct Change<'a> {
+    /// From which type to which.
+    pub numbers: [Numeric; 2],
+    /// Whether they are scaled, what does not fit, and the byte order.
+    pub wish: Wish,
+    /// By what they are scaled.
+    pub coefficients: Coefficients<'a>,
+}
+
+impl Change<'_> {
+    /// Whether complex numbers become whether they are nonzero.
+    pub fn is_complex_truth(&self) -> bool {
+        let [from, to] = self.numbers;
+        from.complex && to.scalar == Scalar::Bool && !self.wish.affine
+    }
+}
+
+impl<'a> Pass<'a> {
+    /// The pass made ready for the host.
+    pub fn job(&self) -> Job<'a> {
+        let (plan, [from, to]) = (self.plan, self.cells);
+        let Act::Convert(change) = self.act else { return Job::to_copy(plan, from, to) };
+        let [a, b] = change.numbers;
+        let run = match change.is_complex_truth() {
+            true => Run::complex_truth(a.scalar, from.swapped, Isa::chosen()),
+            false => Run::new(a, b, change.wish, Isa::chosen()),
+        };
+        Job::to_convert(plan, &run, change.coefficients, from, to)
+    }
 }
 
 /// What is to become of passes.
@@ -85,20 +130,18 @@ pub fn copy(source: Form, target: Form, part: Part, visit: &mut impl Visit) -> R
     if from.cell.bits == 0 {
         return Ok(());
     }
-    match Plan::new(target.1.shape(), &from.side, &to.side, to.lanes, None)? {
-        Some(plan) => {
-            let job = &Job::to_copy(&plan, from.cell, to.cell);
-            visit(&Pass { plan: &plan, job, part })
-        }
-        None => Ok(()),
+    let plan = &mut { Plan::ONE };
+    if !plan.become_new(target.1.shape(), &from.side, &to.side, to.lanes, None)? {
+        return Ok(());
     }
+    visit(&Pass { plan, cells: [from.cell, to.cell], act: Act::Copy, part })
 }
 
 /// Converts the numbers of `part`. The types are those that the numbers have.
 pub fn convert(
     source: Form,
     target: Form,
-    [a, b]: [Numeric; 2],
+    numbers: [Numeric; 2],
     transform: &Transform,
     part: Part,
     coefficients: Coefficients,
@@ -106,21 +149,21 @@ pub fn convert(
 ) -> Result<()> {
     let from = Half::new(source.0, source.1, part)?;
     let to = Half::new(target.0, target.1, part)?;
-    let swapped = [from.cell.swapped, to.cell.swapped];
-    let (affine, overflow) = (transform.is_affine(), transform.overflow);
+    let cells = [from.cell, to.cell];
     let whole = part == Part::Whole;
-    let numbers = |numeric: Numeric| Numeric { complex: whole && numeric.complex, ..numeric };
-    let run = if whole && a.complex && b.scalar == Scalar::Bool && !affine {
-        Run::complex_truth(a.scalar, swapped[0], Isa::chosen())
-    } else {
-        Run::new(numbers(a), numbers(b), Wish { affine, overflow, swapped }, Isa::chosen())
+    let wish = Wish {
+        affine: transform.is_affine(),
+        overflow: transform.overflow,
+        swapped: cells.map(|cell| cell.swapped),
     };
-    let axis = transform.varies_along();
-    match Plan::new(source.1.shape(), &from.side, &to.side, from.lanes, axis)? {
-        Some(plan) => {
-            let job = &Job::to_convert(&plan, &run, coefficients, from.cell, to.cell);
-            visit(&Pass { plan: &plan, job, part })
-        }
-        None => Ok(()),
+    let numbers = numbers.map(|numeric| Numeric { complex: whole && numeric.complex, ..numeric });
+    // The second parts of complex numbers have no bias.
+    let varies = coefficients.scale.len() > 1 || coefficients.bias.len() > 1;
+    let axis = varies.then_some(transform.axis);
+    let plan = &mut { Plan::ONE };
+    if !plan.become_new(source.1.shape(), &from.side, &to.side, from.lanes, axis)? {
+        return Ok(());
     }
+    let act = Act::Convert(Change { numbers, wish, coefficients });
+    visit(&Pass { plan, cells, act, part })
 }

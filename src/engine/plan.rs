@@ -61,6 +61,10 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// One scalar, to be changed.
+    /// cbindgen:ignore
+    pub const ONE: Self = Self { loops: Loops::NONE, source: 0, target: 0, first: 0 };
+
     /// The plan for `shape` times `lanes`, with coefficients along `axis`; `None` when there is no element.
     ///
     /// Fails with `Overflow` when a distance in bits does not fit `i64`, which no memory can cause.
@@ -71,21 +75,34 @@ impl Plan {
         lanes: i64,
         axis: Option<usize>,
     ) -> Result<Option<Self>> {
-        let mut plan =
-            Plan { loops: Loops::NONE, source: source.start()?, target: target.start()?, first: 0 };
+        let mut plan = Self::ONE;
+        Ok(plan.become_new(shape, source, target, lanes, axis)?.then_some(plan))
+    }
+
+    /// Makes [`ONE`](Self::ONE) the [new](Self::new) plan where it lies, for to move it takes as long as to make it.
+    /// Whether there are elements.
+    pub fn become_new(
+        &mut self,
+        shape: &[i64],
+        source: &Side,
+        target: &Side,
+        lanes: i64,
+        axis: Option<usize>,
+    ) -> Result<bool> {
+        (self.source, self.target) = (source.start()?, target.start()?);
         if lanes == 0 || shape.contains(&0) {
-            return Ok(None);
+            return Ok(false);
         }
         if lanes > 1 {
-            plan.push(Loop { extent: lanes, source: source.lane, target: target.lane, step: 0 })?;
+            self.push(Loop { extent: lanes, source: source.lane, target: target.lane, step: 0 })?;
         }
         // The last axis mostly is the innermost: so each loop finds its place at once.
         for (i, &extent) in shape.iter().enumerate().rev().filter(|(_, extent)| **extent > 1) {
             let step = i64::from(axis == Some(i));
-            plan.push(Loop { extent, source: source.stride(i)?, target: target.stride(i)?, step })?;
+            self.push(Loop { extent, source: source.stride(i)?, target: target.stride(i)?, step })?;
         }
-        plan.merge();
-        Ok(Some(plan))
+        self.merge();
+        Ok(true)
     }
 
     /// How many scalars it visits.

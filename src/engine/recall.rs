@@ -1,19 +1,16 @@
-//! Small copies, remembered: whoever copies a few elements mostly does so again and again, and to plan takes longer than
-//! to copy them. Each thread keeps the last few plans.
+//! Small jobs, remembered: whoever copies a few elements mostly does so again and again, and to find out how takes longer
+//! than to do it. Each thread keeps what it did last.
 
-use std::cell::{Cell, RefCell};
-use std::mem::ManuallyDrop;
+use std::cell::UnsafeCell;
+use std::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 
+use super::host::ready::{Ready, Shuffle};
 use super::host::run::Job;
 use super::loops::INLINE;
-use super::pass::{Form, Pass};
+use super::pass::{Form, Part, Pass};
 use super::plan::Plan;
-use super::{Transform, passes};
 use crate::dtype::{Casting, DType, Overflow};
-use crate::layout::Layout;
-
-/// Plans that a thread keeps.
-const SLOTS: usize = 8;
+use crate::layout::{Layout, Order};
 
 /// The most axes of what is remembered: their loops, and one of the parts of complex numbers, are kept inline.
 const AXES: usize = INLINE - 1;
@@ -33,17 +30,15 @@ pub struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// Where the answer is kept, and the rest of a hash.
-    #[inline]
-    fn slot(&self) -> (usize, u32) {
-        let [a, b] =
-            [self.source.0, self.target.0].map(|dtype| u64::from(dtype.code) << 8 | u64::from(dtype.bits));
+    /// Spread over 64 bits; the upper ones depend on all that layouts mostly differ in.
+    #[inline(always)]
+    fn hash(&self) -> u64 {
+        let [a, b] = [self.source.0, self.target.0].map(|dtype| dtype.words()[0]);
         let axes = self.source.1.strides().iter().zip(self.target.1.strides()).zip(self.target.1.shape());
-        let mixed = axes.fold(a ^ b << 16, |mixed, ((x, y), extent)| {
+        let mixed = axes.fold(a.rotate_left(32) ^ b, |mixed, ((x, y), extent)| {
             mixed.rotate_left(9) ^ x.cast_unsigned() ^ y.cast_unsigned() << 3 ^ extent.cast_unsigned() << 6
         });
-        let hash = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        ((hash >> 61) as usize % SLOTS, (hash >> 24) as u32)
+        mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
     /// Whether the answer is worth remembering: so few elements that planning takes longer than copying, each of whole
@@ -57,61 +52,141 @@ impl Question<'_> {
     }
 }
 
-/// A question without its layouts.
+/// A question, but for the offsets of its layouts.
 struct Asked {
-    types: [DType; 2],
+    types: [[u64; 2]; 2],
     rules: (Casting, Overflow),
     axes: [Axes; 2],
 }
 
-/// Extents and strides.
-struct Axes(usize, [[i64; 2]; AXES]);
+/// Extents and strides, so many.
+struct Axes {
+    count: usize,
+    shape: [i64; AXES],
+    strides: [i64; AXES],
+}
 
 impl Axes {
-    fn of(layout: &Layout) -> Self {
-        let mut axes = [[0; 2]; AXES];
-        let pairs = layout.shape().iter().zip(layout.strides());
-        axes.iter_mut().zip(pairs).for_each(|(axis, (extent, stride))| *axis = [*extent, *stride]);
-        Self(layout.ndim(), axes)
+    const NONE: Self = Self { count: 0, shape: [0; AXES], strides: [0; AXES] };
+
+    #[inline(always)]
+    fn set(&mut self, layout: &Layout) {
+        self.count = layout.ndim();
+        self.shape.iter_mut().zip(layout.shape()).for_each(|(kept, extent)| *kept = *extent);
+        self.strides.iter_mut().zip(layout.strides()).for_each(|(kept, stride)| *kept = *stride);
     }
 
-    #[inline]
+    // One after the other: there are few, and to call a function takes longer.
+    #[inline(always)]
     fn are(&self, layout: &Layout) -> bool {
-        let n = self.0.min(AXES);
-        if layout.ndim() != n {
-            return false;
-        }
-        let (shape, strides) = (&layout.shape()[..n], &layout.strides()[..n]);
-        (0..n).fold(0, |differ, i| differ | (self.1[i][0] ^ shape[i]) | (self.1[i][1] ^ strides[i])) == 0
+        let (shape, strides) = (layout.shape(), layout.strides());
+        shape.len() == self.count
+            && shape.iter().zip(&self.shape).all(|(a, b)| a == b)
+            && strides.iter().zip(&self.strides).all(|(a, b)| a == b)
     }
 }
 
 impl Asked {
-    fn new(question: &Question) -> Self {
+    const NOTHING: Self =
+        Self { types: [[0; 2]; 2], rules: (Casting::No, Overflow::Wrap), axes: [Axes::NONE; 2] };
+
+    #[inline(always)]
+    fn set(&mut self, question: &Question) {
         let Question { source, target, rules } = *question;
-        Self { types: [source.0, target.0], rules, axes: [Axes::of(source.1), Axes::of(target.1)] }
+        self.types = [source.0, target.0].map(DType::words);
+        self.rules = rules;
+        self.axes[0].set(source.1);
+        self.axes[1].set(target.1);
     }
 
-    #[inline]
+    #[inline(always)]
     fn is(&self, question: &Question) -> bool {
         let Question { source, target, rules } = *question;
         let [from, to] = &self.axes;
-        from.are(source.1) && to.are(target.1) && self.types == [source.0, target.0] && self.rules == rules
+        let [a, b] = [source.0, target.0].map(DType::words);
+        self.types[0] == a
+            && self.types[1] == b
+            && from.are(source.1)
+            && to.are(target.1)
+            && self.rules == rules
     }
 }
 
-/// A plan from both first elements, and what is done with it.
-struct Answer {
-    asked: Asked,
-    plan: Plan,
-    job: Job<'static>,
+/// So many sets of two places each, found by the hash of a question.
+const SETS: usize = 256;
+
+/// Answers of one kind, the last `N`.
+struct Answers<T, const N: usize> {
+    /// Where the last answers with some hash are, counted from 1; 0 for none.
+    places: [[u8; 2]; SETS],
+    /// Which one is replaced next.
+    next: usize,
+    kept: [(Asked, MaybeUninit<T>); N],
+}
+
+impl<T, const N: usize> Answers<T, N> {
+    const NONE: Self = Self {
+        places: [[0; 2]; SETS],
+        next: 0,
+        kept: [const { (Asked::NOTHING, MaybeUninit::uninit()) }; N],
+    };
+
+    /// The answer to a question with this hash, if it is known.
+    #[inline(always)]
+    fn find(&mut self, question: &Question, hash: u64) -> Option<&mut T> {
+        let [last, other] = self.places[(hash >> 56) as usize % SETS];
+        let place = if self.holds(last, question) {
+            last
+        } else if self.holds_rarely(other, question) {
+            other
+        } else {
+            return None;
+        };
+        let (_, answer) = &mut self.kept[usize::from(place) - 1];
+        // SAFETY: what is asked there has been answered.
+        Some(unsafe { answer.assume_init_mut() })
+    }
+
+    #[inline(always)]
+    fn holds(&self, place: u8, question: &Question) -> bool {
+        place > 0 && self.kept.get(usize::from(place) - 1).is_some_and(|(asked, _)| asked.is(question))
+    }
+
+    /// [`holds`](Self::holds), not inlined.
+    #[inline(never)]
+    fn holds_rarely(&self, place: u8, question: &Question) -> bool {
+        self.holds(place, question)
+    }
+
+    /// Keeps an answer in place of the one that was kept first.
+    fn keep(&mut self, question: &Question, hash: u64, answer: T) {
+        const { assert!(N < u8::MAX as usize && !needs_drop::<T>()) };
+        let at = self.next;
+        let (asked, kept) = &mut self.kept[at];
+        asked.set(question);
+        kept.write(answer);
+        self.next = (at + 1) % N;
+        let [last, other] = &mut self.places[(hash >> 56) as usize % SETS];
+        let place = at as u8 + 1;
+        (*last, *other) = (place, if *last == place { *other } else { *last });
+    }
+}
+
+/// What a thread has done last.
+struct Known {
+    /// Jobs of one call.
+    ready: Answers<Ready, 32>,
+    /// Shuffles.
+    shuffles: Answers<Shuffle, 8>,
+    /// Other ones, with their plans.
+    planned: Answers<(ManuallyDrop<Plan>, Job<'static>), 8>,
 }
 
 thread_local! {
-    // What was asked last, by its hash.
-    static SEEN: [Cell<u32>; SLOTS] = const { [const { Cell::new(0) }; SLOTS] };
-    // Nothing in it needs a destructor: plans of so few axes have no memory of their own.
-    static ANSWERS: RefCell<[Option<ManuallyDrop<Answer>>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) };
+    // Nothing in it needs a destructor: plans of so few axes have no memory of their own. It is borrowed by the functions
+    // below only, none of which calls another one of them, and no loop calls anything that does.
+    static KNOWN: UnsafeCell<Known> =
+        const { UnsafeCell::new(Known { ready: Answers::NONE, shuffles: Answers::NONE, planned: Answers::NONE }) };
 }
 
 /// Copies as it was done when the same was asked before; false when it was not, or is no longer known.
@@ -119,45 +194,117 @@ thread_local! {
 /// # Safety
 /// `source` and `target` are the starts of the storages of the two, whose elements are readable and writable. The two
 /// storages do not meet.
-#[inline]
+#[inline(always)]
 pub unsafe fn copy(question: &Question, source: *const u8, target: *mut u8) -> bool {
-    ANSWERS.with_borrow(|answers| match &answers[question.slot().0] {
-        Some(answer) if answer.asked.is(question) => {
-            let at = |(dtype, layout): Form| layout.offset() as isize * isize::from(dtype.bits.div_ceil(8));
-            let (from, to) =
-                (source.wrapping_offset(at(question.source)), target.wrapping_offset(at(question.target)));
-            // SAFETY: the plan visits the elements of the layouts in question, counted from the first ones; the caller
-            // promises what memory may be used for.
-            unsafe { answer.job.run(&answer.plan, from, to) };
-            true
+    let hash = question.hash();
+    // A closure with more in it would be called, and the question put together in memory for that.
+    let known = KNOWN.with(UnsafeCell::get);
+    // SAFETY: this thread's, and nobody looks at it meanwhile.
+    let known = unsafe { &mut *known };
+    let [from, to] = firsts(question);
+    let (source, target) = (source.wrapping_offset(from), target.wrapping_offset(to));
+    // SAFETY: the loops visit the elements of the layouts in question, counted from the first ones; the caller promises
+    // what memory may be used for.
+    unsafe {
+        match known.ready.find(question, hash) {
+            Some(ready) => {
+                ready.run(source, target);
+                true
+            }
+            None => copy_otherwise(known, question, hash, source, target),
         }
-        _ => false,
-    })
+    }
 }
 
-/// Remembers how to do what has been done, when the same is asked a second time: what comes once only is not worth a
-/// second plan. Does nothing where it takes more than one pass.
-#[cold]
-pub fn remember(question: &Question) {
-    let (slot, hash) = question.slot();
-    if !question.is_small() || SEEN.with(|seen| seen[slot].replace(hash) != hash) {
+/// [`copy`], not inlined.
+///
+/// # Safety
+/// As there.
+#[inline(never)]
+pub unsafe fn copy_called(question: &Question, source: *const u8, target: *mut u8) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe { copy(question, source, target) }
+}
+
+/// [`copy`] by shuffles, or where it takes more than a call; from the first elements.
+///
+/// # Safety
+/// As there.
+#[inline(never)]
+unsafe fn copy_otherwise(
+    known: &mut Known,
+    question: &Question,
+    hash: u64,
+    source: *const u8,
+    target: *mut u8,
+) -> bool {
+    // SAFETY: as the caller promises; both visit the elements of the layouts, counted from the first ones.
+    unsafe {
+        if let Some(shuffle) = known.shuffles.find(question, hash) {
+            shuffle.run(source, target);
+        } else if let Some((plan, job)) = known.planned.find(question, hash) {
+            job.run(plan, source, target);
+        } else {
+            return false;
+        }
+    }
+    true
+}
+
+/// Bytes from the starts of both storages to the first elements.
+#[inline(always)]
+fn firsts(question: &Question) -> [isize; 2] {
+    [question.source, question.target]
+        .map(|(dtype, layout)| layout.offset() as isize * isize::from(dtype.bits.div_ceil(8)))
+}
+
+/// Copies what takes one call that is soon found, and remembers it: runs, and words in few loops. False where it is neither.
+///
+/// # Safety
+/// As for [`copy`]; the cast is allowed.
+pub unsafe fn copy_at_once(question: &Question, source: *const u8, target: *mut u8) -> bool {
+    let Question { source: (from, one), target: (to, other), rules } = *question;
+    if !question.is_small() || !one.shape().iter().eq(other.shape()) {
+        return false;
+    }
+    let ready = if [one, other].iter().all(|layout| layout.is_contiguous(Order::C)) {
+        Ready::of_run([from, to], other.element_count() as usize, rules.1)
+    } else if from == to {
+        Ready::of_words(other.shape(), [one.strides(), other.strides()], from.item_size())
+    } else {
+        None
+    };
+    let Some(ready) = ready else { return false };
+    let first = firsts(question);
+    // SAFETY: as the caller promises, the elements of the two layouts.
+    unsafe { ready.run(source.wrapping_offset(first[0]), target.wrapping_offset(first[1])) };
+    // SAFETY: this thread's, and nobody looks at it meanwhile.
+    unsafe { &mut *KNOWN.with(UnsafeCell::get) }.ready.keep(question, question.hash(), ready);
+    true
+}
+
+/// Remembers how what has been asked was done, if it was in this pass alone.
+pub fn keep(question: &Question, pass: &Pass, job: &Job) {
+    let is_all = match pass.part {
+        Part::Whole | Part::Both => true,
+        Part::Real => !question.source.0.is_complex(),
+        Part::Imaginary => false,
+    };
+    if !is_all || !question.is_small() {
         return;
     }
-    let Question { source, target, rules } = *question;
-    let transform = Transform { overflow: rules.1, ..Transform::default() };
-    let Ok(layout) = source.1.broadcast_to(target.1.shape()) else { return };
-    let source = (source.0, &layout);
-    let mut found = None;
-    let mut count = 0;
-    let planned = passes(source, target, &transform, &mut |pass: &Pass| {
-        count += 1;
-        found = pass.job.kept().map(|job| (pass.plan.clone(), job));
-        Ok(())
-    });
-    if let (Ok(()), 1, Some((mut plan, job))) = (planned, count, found) {
-        plan.source -= source.1.offset() * source.0.element_bits() as i64;
-        plan.target -= target.1.offset() * target.0.element_bits() as i64;
-        let answer = ManuallyDrop::new(Answer { asked: Asked::new(question), plan, job });
-        ANSWERS.with_borrow_mut(|answers| answers[slot] = Some(answer));
+    let first = firsts(question);
+    let hash = question.hash();
+    // SAFETY: this thread's, and nobody looks at it meanwhile.
+    let known = unsafe { &mut *KNOWN.with(UnsafeCell::get) };
+    if let Some(shuffle) = Shuffle::of(pass.plan, job) {
+        known.shuffles.keep(question, hash, shuffle.moved(first.map(|bytes| -bytes)));
+    } else if let Some(ready) = Ready::of(pass.plan, job) {
+        known.ready.keep(question, hash, ready.moved(first.map(|bytes| -bytes)));
+    } else if let Some(job) = job.kept() {
+        let mut plan = ManuallyDrop::new(pass.plan.clone());
+        let [from, to] = first.map(|bytes| bytes as i64 * 8);
+        (plan.source, plan.target) = (plan.source - from, plan.target - to);
+        known.planned.keep(question, hash, (plan, job));
     }
 }

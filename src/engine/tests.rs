@@ -2,12 +2,15 @@
 
 #[cfg(unix)]
 mod cases;
+#[cfg(unix)]
+mod cuda;
 mod equality;
 mod explanations;
 #[cfg(unix)]
 mod matrix;
 mod pieces;
 mod plans;
+mod recall;
 mod threads;
 mod values;
 

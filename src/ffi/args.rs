@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 
 use super::handle::Borrowed;
 use super::tensor::ndf_tensor;
+use crate::device::cuda::Stream;
 use crate::error::{Error, Kind, Result, bail};
 use crate::tensor::Tensor;
 
@@ -97,7 +98,7 @@ pub(super) unsafe fn slice<'a, T>(ptr: *const T, len: i64, name: &str) -> Result
             // SAFETY: non-null by the arm above, valid for `len` reads by the caller's promise.
             Ok(unsafe { std::slice::from_raw_parts(ptr, len) })
         }
-        _ => Err(Error::new(Kind::InvalidArgument, format!("the length of `{name}` is {len}"))),
+        _ => bail!(InvalidArgument, "the length of `{name}` is {len}"),
     }
 }
 
@@ -150,6 +151,20 @@ pub(super) unsafe fn borrow<'a>(ptr: *const ndf_tensor, name: &str) -> Result<Bo
     unsafe { ndf_tensor::lend(ptr) }.ok_or_else(|| null(name))
 }
 
+/// A stream that work is enqueued on; 0 means that none was given.
+#[inline(always)]
+pub(super) fn stream(number: i64) -> Result<Stream> {
+    if number == 0 { Ok(Stream::LEGACY) } else { given_stream(number) }
+}
+
+#[cold]
+fn given_stream(number: i64) -> Result<Stream> {
+    Stream::from_number(number)?.ok_or_else(|| {
+        let message = "`stream` is -1, which stands for none: work is done on one";
+        Error::new(Kind::InvalidArgument, message)
+    })
+}
+
 /// An options struct whose first field is its size as the caller's compiler saw it.
 ///
 /// # Safety
@@ -178,6 +193,35 @@ pub(super) unsafe fn options<O: Options>(ptr: *const O) -> Result<O> {
         }
         given_options(ptr)
     }
+}
+
+/// [`options`] where they lie, if they are of this version and aligned, or `none` are given; else in `room`. To copy them
+/// takes longer than to read what most calls need.
+///
+/// # Safety
+/// As [`options`], as long as the result is used.
+#[inline(always)]
+pub(super) unsafe fn options_in<'a, O: Options>(
+    ptr: *const O,
+    none: &'a O,
+    room: &'a mut MaybeUninit<O>,
+) -> Result<&'a O> {
+    // SAFETY: the caller's promise; the size comes first.
+    unsafe {
+        match ptr.is_aligned() {
+            true if ptr.is_null() => Ok(none),
+            true if ptr.cast::<u32>().read() as usize == size_of::<O>() => Ok(&*ptr),
+            _ => bring_options(ptr, room),
+        }
+    }
+}
+
+/// # Safety
+/// As [`options`].
+#[inline(never)]
+unsafe fn bring_options<O: Options>(ptr: *const O, room: &mut MaybeUninit<O>) -> Result<&O> {
+    // SAFETY: the caller's promise.
+    Ok(room.write(unsafe { options(ptr)? }))
 }
 
 /// [`options`] of another version's size: out of the way of the calls that give none or ours.

@@ -1,12 +1,14 @@
 //! Conversion: dtype, layout, byte order, scale and bias in one pass over memory.
 
 use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+use std::ptr;
 
-use super::args::{Options, Out, TextOut, borrow, options, slice};
-use super::dtype::{casting, ndf_casting};
+use super::args::{Options, Out, TextOut, borrow, options, options_in, slice, stream};
+use super::dtype::{NDF_CASTING_DEFAULT, casting, ndf_casting};
 use super::guard::guard;
 use super::status::ndf_status;
-use super::tensor::{device_or_cpu, memory_order, ndf_order, ndf_tensor, scalar};
+use super::tensor::{NDF_ORDER_C, device_or_cpu, memory_order, ndf_order, ndf_tensor, scalar};
 use crate::device::Device;
 use crate::dtype::{Casting, DType, Overflow};
 use crate::engine::progress::Callback;
@@ -79,7 +81,8 @@ pub struct ndf_convert_options {
     /// The axis of the source along which `scale` and `bias` vary; -1 is the last. Unused when both have one entry.
     pub axis: i32,
     /// Where the result is to be; type 0 means where the source is, and NDF_DEVICE_CPU for copies of pinned and managed
-    /// memory. Not for ndf_tensor_copy_into.
+    /// memory. In ndf_tensor_copy_into that of the destination, said by whoever means to copy from one device to another,
+    /// which is refused otherwise.
     pub device: Device,
     /// Entries of `scale`: 0 for none, 1, or the extent of `axis` (after broadcasting, in ndf_tensor_copy_into).
     pub scale_count: i64,
@@ -89,10 +92,13 @@ pub struct ndf_convert_options {
     pub bias_count: i64,
     /// Summands  [borrowed; NULL only if `bias_count` is 0].
     pub bias: *const f64,
-    /// Told about every 64 MiB and at the end how far the conversion is; may stop it. NULL for none.
+    /// Told about every 64 MiB and at the end how far the conversion is; may stop it. A stream is waited for before each
+    /// call. NULL for none.
     pub progress: ndf_progress_fn,
     /// Passed to `progress`  [borrowed].
     pub progress_context: *mut c_void,
+    /// The CUDA stream in whose order a device works, as DLPack numbers them; 0 means 1, the legacy default stream.
+    pub stream: i64,
 }
 
 // SAFETY: `repr(C)`, the size first; integers, and pointers that may be NULL.
@@ -101,9 +107,29 @@ unsafe impl Options for ndf_convert_options {
 }
 
 impl ndf_convert_options {
+    /// The defaults.
+    /// cbindgen:ignore
+    const NONE: Self = Self {
+        struct_size: 0,
+        casting: NDF_CASTING_DEFAULT,
+        overflow: NDF_OVERFLOW_WRAP,
+        copy: NDF_COPY_DEFAULT,
+        order: NDF_ORDER_C,
+        axis: 0,
+        device: Device { device_type: 0, device_id: 0 },
+        scale_count: 0,
+        scale: ptr::null(),
+        bias_count: 0,
+        bias: ptr::null(),
+        progress: None,
+        progress_context: ptr::null_mut(),
+        stream: 0,
+    };
+
     /// # Safety
     /// `scale` and `bias` are NULL or readable for their counts, and `progress` is NULL or may be called on this thread
     /// as its type says, as long as the result is used.
+    #[inline(always)]
     unsafe fn read<'a>(&self, default: Casting) -> Result<Convert<'a>> {
         // SAFETY: the caller's promise.
         let (scale, bias) = unsafe {
@@ -123,6 +149,7 @@ impl ndf_convert_options {
             device: (self.device.device_type != 0).then_some(self.device),
             // SAFETY: the caller's promise.
             progress: self.progress.map(|function| unsafe { Callback::new(function, self.progress_context) }),
+            stream: stream(self.stream)?,
         })
     }
 }
@@ -130,14 +157,17 @@ impl ndf_convert_options {
 /// Gives the tensor in another dtype, byte order, memory order, with another scale, on another device, in one pass.
 /// When nothing is to be done the same tensor comes back with one more reference.
 ///
+/// What is on a CUDA device is done in the order of a stream: the result is there for what is enqueued on it later, and
+/// for others once they have waited (ndf_tensor_wait). Results in plain host memory are there when this returns.
+///
 /// @param tensor   [borrowed]
 /// @param dtype    the type of the result; all zero for the type of `tensor`
 /// @param options  NULL for C order, on the same device, any cast  [borrowed]
 /// @param out      the result  [owned: ndf_tensor_release]
 /// @returns NDF_OK; NDF_ERROR_DTYPE: malformed, or the cast is not allowed; NDF_ERROR_UNSUPPORTED: no such
-///          conversion, or device memory; NDF_ERROR_COPY_REQUIRED; NDF_ERROR_SHAPE: `scale` or `bias` do not fit the
+///          conversion, or memory of a device that is not CUDA's; NDF_ERROR_COPY_REQUIRED; NDF_ERROR_SHAPE: `scale` or `bias` do not fit the
 ///          axis; NDF_ERROR_OUT_OF_MEMORY; NDF_ERROR_DEVICE_UNAVAILABLE; NDF_ERROR_CANCELLED: `progress` stopped it;
-///          NDF_ERROR_INVALID_ARGUMENT
+///          NDF_ERROR_DEVICE_FAILURE; NDF_ERROR_INVALID_ARGUMENT
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ndf_tensor_convert(
@@ -147,23 +177,29 @@ pub unsafe extern "C" fn ndf_tensor_convert(
     out: *mut *mut ndf_tensor,
 ) -> ndf_status {
     guard(|| {
+        let mut room = MaybeUninit::uninit();
         // SAFETY: the header's contract; NULL and negative counts are refused.
         let (tensor, options, out) = unsafe {
-            (borrow(tensor, "tensor")?, self::options(options)?.read(Casting::Unsafe)?, Out::new(out, "out")?)
+            (
+                borrow(tensor, "tensor")?,
+                options_in(options, &ndf_convert_options::NONE, &mut room)?.read(Casting::Unsafe)?,
+                Out::new(out, "out")?,
+            )
         };
         out.give(route::convert(&tensor, dtype.or(tensor.dtype()), &options)?)
     })
 }
 
 /// Writes the elements of one tensor into another, converting as needed. The source is broadcast to the shape of the
-/// destination. When the two overlap, the result is as if the source had been copied first.
+/// destination. When the two overlap, the result is as if the source had been copied first. From one device to another
+/// only where `options->device` is that of `destination`.
 ///
 /// @param source       [borrowed]
 /// @param destination  its memory is written  [borrowed]
 /// @param options      NULL for casts within a kind  [borrowed]
 /// @returns NDF_OK; NDF_ERROR_READ_ONLY; NDF_ERROR_LAYOUT: elements of `destination` overlap each other;
 ///          NDF_ERROR_SHAPE: the shapes do not fit; else as ndf_tensor_convert. On failure nothing is written, but for
-///          NDF_ERROR_CANCELLED: then some elements are
+///          NDF_ERROR_CANCELLED, and what fails when a device is at work already: then some elements are
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ndf_tensor_copy_into(
@@ -172,12 +208,13 @@ pub unsafe extern "C" fn ndf_tensor_copy_into(
     options: *const ndf_convert_options,
 ) -> ndf_status {
     guard(|| {
+        let mut room = MaybeUninit::uninit();
         // SAFETY: the header's contract; NULL and negative counts are refused.
         let (source, destination, options) = unsafe {
             (
                 borrow(source, "source")?,
                 borrow(destination, "destination")?,
-                self::options(options)?.read(Casting::SameKind)?,
+                options_in(options, &ndf_convert_options::NONE, &mut room)?.read(Casting::SameKind)?,
             )
         };
         route::copy_into(&source, &destination, &options)
@@ -220,14 +257,15 @@ pub unsafe extern "C" fn ndf_plan_format(
                 TextOut::new(out_text, capacity, out_length)?,
             )
         };
+        let default = if destination.is_some() { Casting::SameKind } else { Casting::Unsafe };
+        if destination.is_some() {
+            require_none(dtype)?;
+        }
         // SAFETY: the header's contract, as above.
-        let read = |casting| unsafe { options.read(casting) };
+        let options = unsafe { options.read(default)? };
         out.set(&match destination {
-            Some(destination) => {
-                require_none(dtype)?;
-                route::explain_copy_into(&source, &destination, &read(Casting::SameKind)?)?
-            }
-            None => route::explain_convert(&source, dtype.or(source.dtype()), &read(Casting::Unsafe)?)?,
+            Some(destination) => route::explain_copy_into(&source, &destination, &options)?,
+            None => route::explain_convert(&source, dtype.or(source.dtype()), &options)?,
         })
     })
 }
@@ -331,7 +369,7 @@ fn convert_with<'a>(
     })
 }
 
-/// Makes all elements `value`.
+/// Makes all elements `value`. On a device in the order of the legacy default stream.
 ///
 /// @param tensor       its memory is written  [borrowed]
 /// @param value_dtype  the type of `value`, a double for example; converted as NDF_CASTING_UNSAFE does
@@ -345,15 +383,41 @@ pub unsafe extern "C" fn ndf_tensor_fill(
     value_dtype: DType,
     value: *const c_void,
 ) -> ndf_status {
+    // SAFETY: the header's contract.
+    unsafe { ndf_tensor_fill_on(tensor, value_dtype, value, 0) }
+}
+
+/// Makes all elements `value`, in the order of a stream.
+///
+/// @param tensor       its memory is written  [borrowed]
+/// @param value_dtype  the type of `value`, a double for example; converted as NDF_CASTING_UNSAFE does
+/// @param value        one element of `value_dtype`  [borrowed]
+/// @param stream       as DLPack numbers them; 0 means 1, the legacy default stream
+/// @returns as ndf_tensor_fill
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn ndf_tensor_fill_on(
+    tensor: *const ndf_tensor,
+    value_dtype: DType,
+    value: *const c_void,
+    stream: i64,
+) -> ndf_status {
     guard(|| {
+        let stream = self::stream(stream)?;
         // SAFETY: the header's contract; NULL is refused.
-        let (tensor, value) = unsafe { (borrow(tensor, "tensor")?, scalar(value_dtype, value)?) };
-        route::fill(&tensor, &value)
+        unsafe {
+            let tensor = borrow(tensor, "tensor")?;
+            if !value.is_null() && route::fill_again(&tensor, value_dtype, value.cast()) {
+                return Ok(());
+            }
+            route::fill(&tensor, &scalar(value_dtype, value)?, stream)
+        }
     })
 }
 
 /// Whether two tensors have the same shape and equal elements, whatever their types, as NumPy's `array_equal`: two
-/// integers are compared exactly, other numbers as float64 (complex128), and NaN equals nothing.
+/// integers are compared exactly, other numbers as float64 (complex128), and NaN equals nothing. On a device in the order
+/// of the legacy default stream, which is waited for.
 ///
 /// @param a          [borrowed]
 /// @param b          [borrowed]
@@ -367,9 +431,28 @@ pub unsafe extern "C" fn ndf_tensor_equal(
     b: *const ndf_tensor,
     out_equal: *mut i32,
 ) -> ndf_status {
+    // SAFETY: the header's contract.
+    unsafe { ndf_tensor_equal_on(a, b, 0, out_equal) }
+}
+
+/// Whether two tensors have the same shape and equal elements, compared in the order of a stream, which is waited for.
+///
+/// @param a          [borrowed]
+/// @param b          [borrowed]
+/// @param stream     as DLPack numbers them; 0 means 1, the legacy default stream
+/// @param out_equal  1 or 0
+/// @returns as ndf_tensor_equal
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn ndf_tensor_equal_on(
+    a: *const ndf_tensor,
+    b: *const ndf_tensor,
+    stream: i64,
+    out_equal: *mut i32,
+) -> ndf_status {
     guard(|| {
         // SAFETY: the header's contract; NULL is refused.
         let (a, b, out) = unsafe { (borrow(a, "a")?, borrow(b, "b")?, Out::new(out_equal, "out_equal")?) };
-        out.set(i32::from(route::equal(&a, &b)?))
+        out.set(i32::from(route::equal(&a, &b, self::stream(stream)?)?))
     })
 }

@@ -161,12 +161,15 @@ unsafe impl Options for ndf_format_options {
 
 /// The elements as text, like NumPy's repr: nested brackets, columns aligned, long axes summarised.
 ///
-/// @param tensor      on memory that the host can reach  [borrowed]
+/// Elements of a CUDA device are copied to the host for it, which waits for them.
+///
+/// @param tensor      on memory that the host or CUDA can reach  [borrowed]
 /// @param options     NULL for NumPy's defaults  [borrowed]
 /// @param capacity    bytes in `out_text`, the terminating NUL included
 /// @param out_text    the text  [borrowed; NULL with `capacity` 0 asks for the length only]
 /// @param out_length  bytes of the text without the NUL  [borrowed; may be NULL when `out_text` is not]
-/// @returns NDF_OK; NDF_ERROR_BUFFER_TOO_SMALL; NDF_ERROR_UNSUPPORTED: device memory, or an unknown type
+/// @returns NDF_OK; NDF_ERROR_BUFFER_TOO_SMALL; NDF_ERROR_UNSUPPORTED: other memory, or an unknown type;
+///          NDF_ERROR_DEVICE_UNAVAILABLE, NDF_ERROR_DEVICE_FAILURE
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ndf_tensor_format(

@@ -10,6 +10,7 @@ use super::tensor::ndf_tensor;
 use crate::device::Device;
 use crate::error::{Result, catch};
 use crate::protocol::python::{self, Exception, PyObject};
+use crate::protocol::stream;
 use crate::spec::dlpack::*;
 
 /// Runs `body`; a failure becomes -1, a Python exception, and a message on this thread.
@@ -74,7 +75,7 @@ unsafe extern "C" fn lend_object(object: *mut c_void, out: *mut DLTensor) -> c_i
 unsafe extern "C" fn work_stream(device_type: i32, device_id: i32, out: *mut *mut c_void) -> c_int {
     // SAFETY: DLPack's contract: a place for the result; NULL is refused.
     answer(|| unsafe {
-        Out::new(out, "out_current_stream")?.set(python::work_stream(Device { device_type, device_id })?)
+        Out::new(out, "out_current_stream")?.set(stream::current(Device { device_type, device_id })?)
     })
 }
 

@@ -46,6 +46,8 @@ pub use view::*;
 // 8. Conversion
 mod convert;
 pub use convert::*;
+mod stream;
+pub use stream::*;
 
 // 9. DLPack
 mod dlpack;

@@ -1,9 +1,9 @@
 //! Tensors: making, sharing and releasing them.
 
 use std::ffi::c_void;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, MaybeUninit};
 
-use super::args::{Options, Out, borrow, dims, optional_dims, options};
+use super::args::{Options, Out, borrow, dims, optional_dims, options, options_in, stream};
 use super::guard::{guard, guard_or};
 use super::status::ndf_status;
 use crate::device::Device;
@@ -11,7 +11,7 @@ use crate::dtype::DType;
 use crate::engine::route;
 use crate::error::{Result, bail};
 use crate::layout::Order;
-use crate::storage::Owner;
+use crate::storage::{Owner, Place};
 use crate::tensor::{Adopted, MemoryOrder, Tensor};
 
 /// A strided, typed view of memory on one device, shared by counting references.
@@ -59,11 +59,30 @@ pub struct ndf_create_options {
     pub order: ndf_order,
     /// Where the memory is to be; type 0 means NDF_DEVICE_CPU.
     pub device: Device,
+    /// The CUDA stream in whose order memory of NDF_DEVICE_CUDA is made and written, as DLPack numbers them; 0 means 1, the
+    /// legacy default stream. Work on another one waits: see ndf_tensor_wait.
+    pub stream: i64,
 }
 
 // SAFETY: `repr(C)`, the size first, integers only.
 unsafe impl Options for ndf_create_options {
     const NAME: &'static str = "ndf_create_options";
+}
+
+/// cbindgen:ignore
+impl ndf_create_options {
+    /// All zero.
+    const NONE: Self = Self {
+        struct_size: 0,
+        order: NDF_ORDER_C,
+        device: Device { device_type: 0, device_id: 0 },
+        stream: 0,
+    };
+
+    #[inline(always)]
+    fn place(&self) -> Result<Place> {
+        Ok(Place { device: device_or_cpu(self.device), stream: stream(self.stream)? })
+    }
 }
 
 /// The memory may be read but not written.
@@ -109,10 +128,13 @@ pub unsafe extern "C" fn ndf_tensor_empty(
     out: *mut *mut ndf_tensor,
 ) -> ndf_status {
     guard(|| {
+        let mut room = MaybeUninit::uninit();
         // SAFETY: the header's contract; NULL and negative counts are refused.
-        let (shape, options, out) =
-            unsafe { (dims(shape, ndim, "shape")?, self::options(options)?, Out::new(out, "out")?) };
-        out.give(Tensor::empty(dtype, shape, plain_order(options.order)?, device_or_cpu(options.device))?)
+        let (shape, options, out) = unsafe {
+            let options = options_in(options, &ndf_create_options::NONE, &mut room)?;
+            (dims(shape, ndim, "shape")?, options, Out::new(out, "out")?)
+        };
+        out.give(Tensor::empty(dtype, shape, plain_order(options.order)?, options.place()?)?)
     })
 }
 
@@ -136,7 +158,7 @@ pub unsafe extern "C" fn ndf_tensor_empty_like(
         let (tensor, options, out) =
             unsafe { (borrow(tensor, "tensor")?, self::options(options)?, Out::new(out, "out")?) };
         let dtype = dtype.or(tensor.dtype());
-        out.give(tensor.empty_like(dtype, memory_order(options.order)?, device_or_cpu(options.device))?)
+        out.give(tensor.empty_like(dtype, memory_order(options.order)?, options.place()?)?)
     })
 }
 
@@ -156,7 +178,7 @@ pub unsafe extern "C" fn ndf_tensor_zeros(
         // SAFETY: the header's contract; NULL and negative counts are refused.
         let (shape, options, out) =
             unsafe { (dims(shape, ndim, "shape")?, self::options(options)?, Out::new(out, "out")?) };
-        out.give(Tensor::zeros(dtype, shape, plain_order(options.order)?, device_or_cpu(options.device))?)
+        out.give(Tensor::zeros(dtype, shape, plain_order(options.order)?, options.place()?)?)
     })
 }
 
@@ -191,8 +213,12 @@ pub unsafe extern "C" fn ndf_tensor_full(
                 Out::new(out, "out")?,
             )
         };
-        let tensor = Tensor::empty(dtype, shape, plain_order(options.order)?, device_or_cpu(options.device))?;
-        route::fill(&tensor, &value)?;
+        let place = options.place()?;
+        let tensor = Tensor::empty(dtype, shape, plain_order(options.order)?, place)?;
+        // SAFETY: as above.
+        if !unsafe { route::fill_again(&tensor, value.dtype(), value.data()) } {
+            route::fill(&tensor, &value, place.stream)?;
+        }
         out.give(tensor)
     })
 }
@@ -255,8 +281,9 @@ pub unsafe extern "C" fn ndf_tensor_from_data(
             Adopted { data, byte_offset: 0, device: Device::CPU, dtype, shape, strides, read_only: true };
         // SAFETY: the header's contract: `data` covers shape and strides during the call; the tensor ends with it.
         let source = unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }?;
-        let copy = source.empty_like(dtype, memory_order(options.order)?, device_or_cpu(options.device))?;
-        route::copy(&source, &copy)?;
+        let place = options.place()?;
+        let copy = source.empty_like(dtype, memory_order(options.order)?, place)?;
+        route::copy(&source, &copy, place.stream)?;
         out.give(copy)
     })
 }
@@ -336,7 +363,7 @@ pub unsafe extern "C" fn ndf_tensor_retain(tensor: *mut ndf_tensor) -> *mut ndf_
 }
 
 /// Gives up a reference; with the last one the memory is freed or its deleter runs. NULL is a no-op. Any thread,
-/// no locks; never fails.
+/// no locks; never fails. CUDA memory may still be worked on: it is freed after the work.
 ///
 /// @param tensor  [consumed]
 #[unsafe(no_mangle)]

@@ -21,7 +21,7 @@ use crate::error::{Result, bail};
 pub use axis::normalize_axis;
 pub use broadcast::broadcast_shapes;
 pub use dims::{Dims, INLINE_NDIM};
-pub use order::{Order, contiguous_strides};
+pub use order::{Order, contiguous_strides, sort_by_key};
 
 /// The most axes a tensor may have, as in NumPy and the buffer protocol.
 pub const MAX_NDIM: usize = 64;

@@ -11,6 +11,18 @@ pub enum Order {
     F,
 }
 
+/// Sorts axes, or what there is one of for each, by `key`; equal ones stay in their order. There are few: the standard
+/// library's way, made for many, would be kilobytes for every type.
+pub fn sort_by_key<T, K: Ord>(axes: &mut [T], key: impl Fn(&T) -> K) {
+    for i in 1..axes.len() {
+        let mut at = i;
+        while at > 0 && key(&axes[at]) < key(&axes[at - 1]) {
+            axes.swap(at, at - 1);
+            at -= 1;
+        }
+    }
+}
+
 /// The strides of a gap-free tensor in `order`, in elements, where an extent of 0 counts as 1 as in NumPy.
 /// The product of the extents that are not 0 must fit `i64`.
 #[inline]
@@ -62,7 +74,7 @@ impl Layout {
         // Take the axes from the innermost outwards: each must step over exactly the block within.
         let mut block = 1;
         let mut left: Vec<usize> = (0..self.ndim()).filter(|&axis| self.shape[axis] > 1).collect();
-        left.sort_by_key(|&axis| self.strides[axis].unsigned_abs());
+        sort_by_key(&mut left, |&axis| self.strides[axis].unsigned_abs());
         for axis in left {
             if self.strides[axis].unsigned_abs() != block {
                 return Some(axis);
@@ -91,7 +103,7 @@ impl Layout {
     /// the greatest stride to the smallest whatever their signs, without gaps (NumPy's order `K`).
     pub fn dense_like(&self) -> Self {
         let mut axes: Vec<usize> = (0..self.ndim()).collect();
-        axes.sort_by_key(|&axis| std::cmp::Reverse(self.strides[axis].unsigned_abs()));
+        sort_by_key(&mut axes, |&axis| std::cmp::Reverse(self.strides[axis].unsigned_abs()));
         let mut strides = Dims::filled(1, self.ndim());
         let mut next = 1;
         for &axis in axes.iter().rev() {

@@ -13,7 +13,7 @@
 //! multiple of their common divisor, the answer is known. A bound on the work keeps hostile layouts from
 //! taking long.
 
-use super::Layout;
+use super::{Layout, sort_by_key};
 
 /// Search nodes before the answer is [`Overlap::Unknown`]: about a millisecond.
 const MAX_WORK: u32 = 1 << 14;
@@ -149,7 +149,7 @@ impl Layout {
         let mut terms: Vec<Term> = axes
             .map(|(&extent, &stride)| Term { step: i128::from(stride).abs(), last: i128::from(extent - 1) })
             .collect();
-        terms.sort_unstable_by_key(|term| term.step);
+        sort_by_key(&mut terms, |term| term.step);
         if terms[0].step == 0 {
             return Overlap::Yes;
         }
@@ -178,7 +178,7 @@ impl Layout {
 /// Whether the terms can add up to `total`; `None` when a number does not fit.
 fn solve(mut terms: Vec<Term>, total: i128, work: &mut u32) -> Option<Overlap> {
     terms.retain(|term| term.step != 0 && term.last != 0);
-    terms.sort_unstable_by_key(|term| term.step);
+    sort_by_key(&mut terms, |term| term.step);
     terms.dedup_by(|term, kept| {
         let same = term.step == kept.step;
         if same {

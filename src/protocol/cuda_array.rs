@@ -1,14 +1,16 @@
 //! The CUDA array interface, versions 0 to 3: a plain struct both ways, and the dictionary as text.
 //!
-//! Nothing here talks to a driver. A stream that an exporter names is kept with the memory and named again to the next
-//! consumer, who has the duty to wait.
+//! The stream that an exporter names is kept with the memory and named again to the next consumer, who has the duty to
+//! wait. Where a driver is there, work of ours waits for that stream, and that stream for work of ours.
 
 use std::ffi::c_void;
 use std::fmt::Write;
 use std::ptr::{NonNull, null, null_mut};
 
 use super::numpy::{byte_strides, element_strides, kind_and_size, write_tuple};
+use super::stream::are_here;
 use crate::device::Device;
+use crate::device::cuda::Stream;
 use crate::dtype::DType;
 use crate::error::{Error, Result, bail};
 use crate::layout::{Dims, MAX_NDIM, Order};
@@ -99,7 +101,20 @@ fn require(tensor: &Tensor, version: i32) -> Result<()> {
     Ok(())
 }
 
-/// The stream that a consumer must wait for; `None` when the elements are known to be there.
+/// The stream that a consumer must wait for; `None` when the elements are known to be there. All work that is known to use
+/// the memory is ordered before it.
+fn joined_stream(tensor: &Tensor) -> Result<Option<i64>> {
+    if !tensor.storage().has_uses() {
+        return Ok(stream(tensor));
+    }
+    let home = stream(tensor).unwrap_or(LEGACY_DEFAULT);
+    if let Some(home) = Stream::from_number(home)? {
+        tensor.wait(home)?;
+    }
+    Ok(Some(home))
+}
+
+/// The stream that came with the memory, else the legacy default one; `None` when the elements are known to be there.
 fn stream(tensor: &Tensor) -> Option<i64> {
     match tensor.storage().owner().word(end_import) {
         // SAFETY: an owner that ends this way has an import as its word, for as long as the storage lives.
@@ -112,6 +127,7 @@ fn stream(tensor: &Tensor) -> Option<i64> {
 pub fn to_cuda_array(tensor: &Tensor, version: i32) -> Result<CudaArray> {
     require(tensor, version)?;
     let strides = byte_strides(tensor)?;
+    let stream = joined_stream(tensor)?.filter(|_| version == NEWEST);
     let ndim = strides.len();
     const { assert!(size_of::<Export>().is_multiple_of(align_of::<i64>())) };
     // SAFETY: any size may be asked for.
@@ -126,7 +142,6 @@ pub fn to_cuda_array(tensor: &Tensor, version: i32) -> Result<CudaArray> {
         to_strides.copy_from_nonoverlapping(strides.as_ptr(), ndim);
         (to_shape, to_strides)
     };
-    let stream = if version < NEWEST { None } else { stream(tensor) };
     let flag = |condition: bool, flag: u32| if condition { flag } else { 0 };
     Ok(CudaArray {
         version,
@@ -202,7 +217,29 @@ pub unsafe fn from_cuda_array(
     unsafe {
         block.write(import);
         let owner = Owner::new(end_import, block.as_ptr().cast(), null_mut());
-        Tensor::adopt(&foreign, owner).inspect_err(|_| libc::free(block.as_ptr().cast()))
+        let tensor = Tensor::adopt(&foreign, owner).inspect_err(|_| libc::free(block.as_ptr().cast()))?;
+        settle(tensor)
+    }
+}
+
+/// An import at home on the stream that its exporter named. On failure nothing is ended.
+fn settle(tensor: Tensor) -> Result<Tensor> {
+    let Some(home) = stream(&tensor).filter(|_| are_here(tensor.device())) else {
+        return Ok(tensor);
+    };
+    let settled = Stream::from_number(home).and_then(|home| match home {
+        Some(home) => tensor.storage().set_home(&tensor.storage().context()?.enter()?, home),
+        None => Ok(()),
+    });
+    match settled {
+        Ok(()) => Ok(tensor),
+        Err(error) => {
+            let import = tensor.storage().owner().word(end_import);
+            std::mem::forget(tensor); // whose end would be that of the caller's memory
+            // SAFETY: the import's block, which nobody refers to but what was just forgotten.
+            unsafe { libc::free(import.unwrap_or(null_mut())) };
+            Err(error)
+        }
     }
 }
 
@@ -291,7 +328,7 @@ pub fn interface_text(tensor: &Tensor, version: i32) -> Result<String> {
     } else {
         write_tuple(&mut text, &byte_strides(tensor)?);
     }
-    let _ = match stream(tensor) {
+    let _ = match joined_stream(tensor)? {
         _ if version < NEWEST => Ok(()),
         Some(stream) => write!(text, ", 'stream': {stream}"),
         None => write!(text, ", 'stream': None"),

@@ -7,3 +7,4 @@ pub mod cuda_array;
 pub mod dlpack;
 pub mod numpy;
 pub mod python;
+pub mod stream;

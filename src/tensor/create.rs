@@ -6,7 +6,7 @@ use crate::device::cpu::Content;
 use crate::dtype::DType;
 use crate::error::{Error, Kind, Result, bail};
 use crate::layout::{Layout, Order};
-use crate::storage::{Owner, Storage};
+use crate::storage::{Owner, Place, Storage};
 
 /// The order in which a new tensor lays out its elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +39,8 @@ pub struct Adopted<'a> {
 }
 
 impl Tensor {
-    /// A tensor on new host memory, its elements not initialised.
-    pub fn empty(dtype: DType, shape: &[i64], order: Order, device: Device) -> Result<Self> {
+    /// A tensor on new memory, its elements not initialised.
+    pub fn empty(dtype: DType, shape: &[i64], order: Order, place: impl Into<Place>) -> Result<Self> {
         let mut draft = Draft::blank()?;
         match order {
             Order::C => {
@@ -48,17 +48,26 @@ impl Tensor {
             }
             Order::F => *draft.layout() = Layout::contiguous(shape, Order::F)?,
         }
-        Self::on_new_storage(dtype, draft, device, Content::Unknown)
+        Self::on_new_storage(dtype, draft, place.into(), Content::Unknown)
     }
 
     /// A tensor of zeros: every byte 0.
-    pub fn zeros(dtype: DType, shape: &[i64], order: Order, device: Device) -> Result<Self> {
-        Self::on_new_storage(dtype, Draft::new(Layout::contiguous(shape, order)?)?, device, Content::Zeros)
+    pub fn zeros(dtype: DType, shape: &[i64], order: Order, place: impl Into<Place>) -> Result<Self> {
+        let draft = Draft::new(Layout::contiguous(shape, order)?)?;
+        Self::on_new_storage(dtype, draft, place.into(), Content::Zeros)
     }
 
     /// A tensor with the shape of `self` and gap-free strides in `order`, its elements not initialised.
-    pub fn empty_like(&self, dtype: DType, order: MemoryOrder, device: Device) -> Result<Self> {
-        Self::on_new_storage(dtype, Draft::new(self.layout_in(order)?)?, device, Content::Unknown)
+    pub fn empty_like(&self, dtype: DType, order: MemoryOrder, place: impl Into<Place>) -> Result<Self> {
+        let shape = self.layout().shape();
+        match order {
+            MemoryOrder::C => Self::empty(dtype, shape, Order::C, place),
+            MemoryOrder::F => Self::empty(dtype, shape, Order::F, place),
+            MemoryOrder::Keep => {
+                let draft = Draft::new(self.layout().dense_like())?;
+                Self::on_new_storage(dtype, draft, place.into(), Content::Unknown)
+            }
+        }
     }
 
     /// The layout and the bytes of [`empty_like`](Self::empty_like); fails as that does, but for want of memory.
@@ -77,12 +86,29 @@ impl Tensor {
     }
 
     #[inline]
-    fn on_new_storage(dtype: DType, mut draft: Draft, device: Device, content: Content) -> Result<Self> {
-        let byte_count = new_bytes(dtype, draft.layout(), device)?;
+    fn on_new_storage(dtype: DType, mut draft: Draft, place: Place, content: Content) -> Result<Self> {
+        let byte_count = new_bytes(dtype, draft.layout(), place.device)?;
         // Of packed types, writing one element reads its neighbours in the same byte, and the bits behind the last
         // element leave with every copy of the bytes.
         let content = if dtype.is_packed() { Content::Zeros } else { content };
+        if place.device != Device::CPU {
+            return Self::on_cuda(dtype, draft, byte_count, place, content);
+        }
         let storage = Storage::allocate(byte_count, content)?;
+        Ok(draft.finish(dtype, false, Memory::Own(storage)))
+    }
+
+    /// Apart, so that tensors on the host do not pay for it.
+    #[cold]
+    #[inline(never)]
+    fn on_cuda(
+        dtype: DType,
+        draft: Draft,
+        byte_count: usize,
+        place: Place,
+        content: Content,
+    ) -> Result<Self> {
+        let storage = Storage::allocate_on_cuda(byte_count, content, place)?;
         Ok(draft.finish(dtype, false, Memory::Own(storage)))
     }
 
@@ -112,7 +138,7 @@ impl Tensor {
 fn new_bytes(dtype: DType, layout: &Layout, device: Device) -> Result<usize> {
     dtype.validate()?;
     if device != Device::CPU {
-        bail!(DeviceUnavailable, "`device` is {device}; memory can be made on cpu only");
+        device.require()?;
     }
     let count = layout.element_count();
     let Some(bytes) = packed_bytes(dtype, count) else {

@@ -13,6 +13,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use crate::device::Device;
+use crate::device::cuda::Stream;
 use crate::dtype::DType;
 use crate::error::{Error, Result, bail};
 use crate::layout::overlap::{Footprint, overlap};
@@ -297,6 +298,19 @@ impl Tensor {
         self.layout().is_contiguous(order)
     }
 
+    /// What is enqueued on `stream` from now on begins after all work that is known to use the memory.
+    pub fn wait(&self, stream: Stream) -> Result<()> {
+        match self.storage().has_uses() {
+            true => self.storage().wait(&self.storage().context()?.enter()?, stream),
+            false => Ok(()),
+        }
+    }
+
+    /// What has been enqueued on `stream` so far uses the memory.
+    pub fn record(&self, stream: Stream) -> Result<()> {
+        self.storage().record(&self.storage().context()?.enter()?, stream)
+    }
+
     /// Fails unless the host can read the elements.
     pub fn require_host(&self, what: &str) -> Result<()> {
         if !self.device().is_host_accessible() {
@@ -342,15 +356,8 @@ impl Tensor {
         if !a.has_addresses() && self.storage().start() != other.storage().start() {
             return false;
         }
-        !self.is_apart(other) && overlap(&self.footprint(), &other.footprint()).is_possible()
-    }
-
-    /// Whether the blocks of memory that the two lie in do not meet: quickly told, of memory that has addresses.
-    #[inline]
-    pub fn is_apart(&self, other: &Self) -> bool {
-        let (one, other) = (self.storage(), other.storage());
-        let (from, to) = (one.start().addr(), other.start().addr());
-        if from <= to { to - from >= one.byte_count() } else { from - to >= other.byte_count() }
+        !self.storage().is_apart(other.storage())
+            && overlap(&self.footprint(), &other.footprint()).is_possible()
     }
 
     /// Where the elements lie, in bits.

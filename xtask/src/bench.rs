@@ -1,9 +1,9 @@
-//! `cargo xtask bench [exchange | engine] [--smoke] [--peers] [-- …]`: measurements, in C and in Python.
+//! `cargo xtask bench [exchange | engine | cuda] [--smoke] [--peers] [-- …]`: measurements, in C and in Python.
 
 use std::{path::PathBuf, process::Command};
 
 use crate::{
-    cmake,
+    cmake, gpu,
     step::{Progress, Result, Stop, Verdict, error},
     tools,
     venv::{BASE, BENCH, INTEROP},
@@ -18,6 +18,7 @@ pub fn run(progress: &Progress, names: &[String], smoke: bool, peers: bool) -> V
         [] => exchange(progress, smoke, peers),
         [one] if one == "exchange" => exchange(progress, smoke, peers),
         [one] if one == "engine" => engine(progress, smoke, peers, rest),
+        [one] if one == "cuda" => gpu::bench(progress, smoke),
         [other, ..] => Err(Stop::Usage(format!("there is no benchmark `{other}`"))),
     }
 }

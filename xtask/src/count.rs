@@ -45,6 +45,14 @@ impl Count {
         count.judged(finished.ok)
     }
 
+    /// What a runner says in its last line, "3 passed, 1 failed, 2 skipped". Without such a line it crashed.
+    pub fn of_summary(finished: &Finished) -> Self {
+        let last = finished.text.lines().last().unwrap_or_default().replace(',', "");
+        let count = |word| number_before(&last, word);
+        Self { passed: count(" passed"), failed: count(" failed"), skipped: count(" skipped") }
+            .judged(finished.ok)
+    }
+
     /// What a runner wrote to a JUnit file; a missing or unreadable file counts as a failure.
     pub fn of_junit(file: &Path, finished: &Finished) -> Self {
         let text = fs::read_to_string(file).unwrap_or_default();
@@ -120,6 +128,13 @@ mod tests {
     #[test]
     fn a_compile_error_is_a_failure() {
         assert_eq!(Count::of_cargo(&finished(false, "error: could not compile")), count(0, 1, 0));
+    }
+
+    #[test]
+    fn a_summary_is_read_from_the_last_line() {
+        let text = "1 passed, 9 failed\n31 passed, 1 failed, 2 skipped";
+        assert_eq!(Count::of_summary(&finished(false, text)), count(31, 1, 2));
+        assert_eq!(Count::of_summary(&finished(false, "Traceback")), count(0, 1, 0));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use crate::{
     count::Count,
+    gpu,
     step::{Progress, Verdict},
     test, tools,
-    venv::{INTEROP, NUMPY1},
+    venv::{BASE, INTEROP, NUMPY1},
 };
 
 /// The tests that need the libraries, and the package's own, of which some wait for a library to be there.
@@ -20,5 +21,7 @@ pub fn run(progress: &Progress) -> Verdict {
             total += test::python_tests(progress, &environment, folder)?;
         }
     }
+    BASE.set_up(progress)?; // which builds the C programs
+    total += gpu::checks_on_fake(progress, &INTEROP)?;
     test::conclude(total)
 }

@@ -7,9 +7,12 @@ mod cmake;
 mod count;
 mod cross;
 mod demo;
+mod fakecuda;
 mod fuzz;
+mod gpu;
 mod header;
 mod interop;
+mod kernels;
 mod sanitize;
 mod step;
 mod test;
@@ -38,14 +41,16 @@ usage: cargo xtask <verb> [--verbose]
   wheel              build the Python wheel in target/wheel/, check its types, and try it in a fresh environment of every
                      Python that this machine has
   header [--check]   regenerate include/ndferry.h and what is derived from it; --check fails when stale
+  gpu [--fake]       check and measure everything on this machine's GPU, or check it on the fake driver; what is packed in
+                     target/gpu runs on machines that cannot build
+  kernels [--check]  compile the CUDA kernels to the PTX that is committed, and have it assembled for every generation of
+                     GPUs; --check fails when a file is stale
   abi [--check]      write down the binary interface in abi/ndferry.json, unless that breaks programs; --check only compares
-  bench [exchange | engine]
+  bench [exchange | engine | cuda]
                      measure what handing tensors around costs, or copies and conversions; --peers beside other
                      libraries (about 5 GB), --smoke only to show that it works, -- before options of the
                      benchmark, as --report FOLDER or --hunt SECONDS (benches/engine/README.md)
   help               this text
-
-later, not built yet: gpu, kernels
 
   --verbose          show the output of every step, not only of a failing one
 environment: PYTHON, CC, CXX choose the interpreter and the compilers
@@ -98,6 +103,11 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
             nothing_left(arguments)?;
             header::run(&progress, check)
         }
+        "kernels" => {
+            let check = take_flag(arguments, "--check");
+            nothing_left(arguments)?;
+            kernels::run(&progress, check)
+        }
         "abi" => {
             let check = take_flag(arguments, "--check");
             nothing_left(arguments)?;
@@ -110,7 +120,11 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
         }
         "sanitize" => nothing_left(arguments).and_then(|()| sanitize::run(&progress)),
         "fuzz" => fuzz::run(&progress, std::mem::take(arguments)),
-        "gpu" | "kernels" => Err(Stop::NotBuilt(format!("`cargo xtask {verb}`"))),
+        "gpu" => {
+            let fake = take_flag(arguments, "--fake");
+            nothing_left(arguments)?;
+            gpu::run(&progress, fake)
+        }
         other => Err(Stop::Usage(format!("there is no verb `{other}`"))),
     }
 }

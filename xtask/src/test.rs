@@ -1,11 +1,14 @@
 //! `cargo xtask test`: every runner, one summary; and how a runner is run.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     cmake,
     count::Count,
-    header,
+    fakecuda, gpu, header,
     step::{Progress, Result, Stop, Verdict},
     tools,
     venv::{BASE, Environment},
@@ -26,15 +29,17 @@ pub fn conclude(count: Count) -> Verdict {
 fn run_all(progress: &Progress) -> Result<Count> {
     let mut total = Count::default();
     let before = header::read();
-    let built = progress.run("build the library", &mut tools::cargo(&["build", "--release", "--lib"]))?;
+    let built = progress.run("build the library", &mut tools::library_command())?;
     if !built.ok {
         return Ok(Count::one(false));
     }
     total += Count::one(header::is_fresh(progress, &before, &built)?);
+    let driver = fakecuda::build(progress)?;
     total += rust_tests(progress)?;
     total += engine_tests(progress)?;
-    total += c_tests(progress)?;
+    total += c_tests(progress, &driver)?;
     total += python_tests(progress, &BASE, "python/tests")?;
+    total += gpu::checks_on_fake(progress, &BASE)?;
     Ok(total)
 }
 
@@ -64,8 +69,10 @@ fn engine_tests(progress: &Progress) -> Result<Count> {
     Ok(total)
 }
 
-fn c_tests(progress: &Progress) -> Result<Count> {
-    let built = cmake::build(progress, &["-DNDFERRY_BUILD_TESTS=ON", "-DNDFERRY_BUILD_EXAMPLES=ON"], "all")?;
+fn c_tests(progress: &Progress, driver: &Path) -> Result<Count> {
+    let fake = format!("-DNDFERRY_FAKE_CUDA={}", driver.display());
+    let built =
+        cmake::build(progress, &["-DNDFERRY_BUILD_TESTS=ON", "-DNDFERRY_BUILD_EXAMPLES=ON", &fake], "all")?;
     if !built.ok {
         return Ok(report(progress, Count::one(false)));
     }

@@ -33,8 +33,14 @@ pub fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// Builds the shared and the static library. Not the one for Rust programs beside them: its public functions would stay in
+/// the other two, a twentieth of their size.
+pub fn library_command() -> Command {
+    cargo(&["rustc", "--release", "--lib", "--crate-type", "cdylib,staticlib"])
+}
+
 pub fn build_library(progress: &Progress) -> Verdict {
-    progress.must("build the library", &mut cargo(&["build", "--release", "--lib"])).map(drop)
+    progress.must("build the library", &mut library_command()).map(drop)
 }
 
 /// Checks cargo and the C and C++ compilers.

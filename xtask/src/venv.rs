@@ -29,6 +29,9 @@ pub const BENCH: Environment = Environment { sets: &["interop", "bench"], ..INTE
 /// The last NumPy before 2.0, with what still works beside it.
 pub const NUMPY1: Environment =
     Environment { name: ".venv-numpy1", sets: &["numpy1"], oldest_python: (3, 11) };
+/// The compiler and the assembler of the CUDA kernels: about 60 MB to fetch.
+pub const KERNELS: Environment =
+    Environment { name: ".venv-kernels", sets: &["kernels"], oldest_python: tools::OLDEST_PYTHON };
 
 impl Environment {
     /// A program in the environment, such as `python` or `cmake`.
@@ -65,6 +68,16 @@ impl Environment {
             progress.must(&format!("make {}/ with Python {}", self.name, python.version), &mut create)?;
         }
         self.sets.iter().try_for_each(|set| self.install(progress, set))
+    }
+
+    /// A file that a package installed.
+    pub fn installed(&self, path: &str) -> Result<PathBuf> {
+        let versions = fs::read_dir(self.folder().join("lib")).into_iter().flatten().flatten();
+        let mut found = versions.map(|version| version.path().join("site-packages").join(path));
+        match found.find(|file| file.is_file()) {
+            Some(file) => Ok(file),
+            None => error(format!("{}/ has no {path}: delete it and run this again", self.name)),
+        }
     }
 
     fn folder(&self) -> PathBuf {

@@ -76,7 +76,8 @@ def permuted(cv2: Any, source: Array, target: Array) -> Callable[[], object]:
     if not base.flags.c_contiguous or order == sorted(order):
         raise Unable
     back = [int(one) for one in np.argsort(order)]
-    return lambda: cv2.transposeND(base, back, target)
+    whole, into = cv2.Mat(base), cv2.Mat(target)  # else a short last axis is taken for channels
+    return lambda: cv2.transposeND(whole, back, into)
 
 
 def scaled(cv2: Any, source: Array, target: Array, options: dict[str, Any]) -> Callable[[], object]:

@@ -2,15 +2,19 @@
 //! through tiles, or block by block: gathered into adjacent bytes, converted there and scattered; where memory already has
 //! that form, gathering or scattering falls away.
 
-use std::mem::MaybeUninit;
+use std::ptr;
 
+use super::chunks::Chunk;
 use super::factors::{Coefficients, Cycle, Factors};
 use super::memory::Cell;
+use super::outlet::Outlet;
+use super::patch::Unit;
 use super::path::Run;
 use super::port::{Port, Room};
 use super::run::{Place, each_row, each_sheet};
 use super::sheet::Turn;
-use super::stream;
+use super::stream::{self, LINE};
+use super::tour::{are_lines, by_source};
 use super::walk::{Block, walk};
 use super::way::{SHORT, Way, block_limit};
 use crate::engine::plan::{Loop, Plan};
@@ -31,57 +35,15 @@ pub(super) unsafe fn convert(
     target: Place<*mut u8>,
     coefficients: Coefficients,
 ) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        match run.compute() {
-            None => convert_plainly(plan, way, run, source, target),
-            Some(compute) => {
-                convert_scaled(plan, way, run, source, target, Factors::new(coefficients, compute))
-            }
-        }
+    if let Some(compute) = run.compute() {
+        let factors = Factors::new(coefficients, compute);
+        // SAFETY: as the caller promises.
+        return unsafe { convert_scaled(plan, way, run, source, target, factors) };
     }
-}
-
-/// [`convert`] for numbers that are not scaled.
-///
-/// # Safety
-/// As for [`convert`].
-unsafe fn convert_plainly(
-    plan: &Plan,
-    way: &Way,
-    run: &Run,
-    source: Place<*const u8>,
-    target: Place<*mut u8>,
-) {
-    let sizes = [source.cell.bytes(), target.cell.bytes()];
-    let streams = way.streams_runs();
     // SAFETY: numbers that are brought here, and their place in the target.
     let mut work = |from, to, n, _| unsafe { run.run(from, to, n) };
-    // SAFETY: likewise.
-    let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
-        if streams { stream_run(&mut work, from, to, n, Cycle::NONE, sizes) } else { run.run(from, to, n) }
-    };
     // SAFETY: as the caller promises.
-    unsafe {
-        let done = match way {
-            Way::Rows { .. } => {
-                each_row(plan, source.base, target.base, &mut |from, to, n, _| put(from, to, n));
-                true
-            }
-            Way::Tiles { turn, is_large } => {
-                each_sheet(plan, turn, *is_large, source, target, &mut |_, sheet, room| {
-                    turn.through(sheet, sizes[1], room, &mut put)
-                })
-            }
-            _ => false,
-        };
-        if !done {
-            each_block(plan, source, target, &mut work);
-        }
-    }
-    if streams {
-        stream::finish();
-    }
+    unsafe { each_run(plan, way, source, target, None, run.turn(), &mut work) }
 }
 
 /// [`convert`] for numbers that are scaled.
@@ -103,8 +65,8 @@ unsafe fn convert_scaled(
     // SAFETY: as the caller promises.
     unsafe {
         match joined {
-            Some((plan, row)) => each_run(&plan, way, source, target, Some(row), &mut scale),
-            None => each_run(plan, way, source, target, None, &mut scale),
+            Some((plan, row)) => each_run(&plan, way, source, target, Some(row), run.turn(), &mut scale),
+            None => each_run(plan, way, source, target, None, run.turn(), &mut scale),
         }
     }
 }
@@ -133,8 +95,8 @@ pub(super) fn join(plan: &Plan, source: Cell, target: Cell) -> Option<(Plan, Cyc
 /// Rows of so many numbers are long enough to be runs.
 const LONG: i64 = 512;
 
-/// Brings the numbers of a plan and their coefficients to `work`: rows as they are, others by way of tiles or blocks; what it writes is streamed
-/// where it is much. Rows that [`join`] made are `joined`.
+/// Brings the numbers of a plan and their coefficients to `work`: rows as they are, others by way of tiles, patches, chunks or
+/// blocks; what it writes is streamed where it is much, at most `turn` at a time. Rows that [`join`] made are `joined`.
 ///
 /// # Safety
 /// As for [`convert`].
@@ -144,35 +106,60 @@ unsafe fn each_run(
     source: Place<*const u8>,
     target: Place<*mut u8>,
     joined: Option<Cycle>,
+    turn: usize,
     work: &mut Work,
 ) {
     let sizes = [source.cell.bytes(), target.cell.bytes()];
     let streams = way.streams_runs();
+    let mut outlet = Outlet::new();
     // SAFETY: a run of numbers and its place in the target.
-    let mut put = |from: *const u8, to: *mut u8, n: usize, cycle: Cycle| unsafe {
+    let mut put = |from: *const u8, to: *mut u8, n: usize, cycle: Cycle, next: *const u8| unsafe {
         let cycle = joined.map_or(cycle, |joined| Cycle { first: cycle.first, ..joined });
-        if streams { stream_run(work, from, to, n, cycle, sizes) } else { work(from, to, n, cycle) }
+        match streams {
+            true => stream_run(&mut outlet, work, (from, to, n), cycle, (sizes, turn), next),
+            false => work(from, to, n, cycle),
+        }
     };
+    // Runs of which nothing is known but their coefficients, and runs that all have the same ones.
+    let mut run = |from: *const u8, to: *mut u8, n: usize, cycle| put(from, to, n, cycle, ptr::null());
+    let mut equal = |from: *const u8, to: *mut u8, n: usize| run(from, to, n, Cycle::of_one(plan.first));
     // SAFETY: as the caller promises.
     unsafe {
         let done = match way {
-            Way::Rows { .. } => {
-                let along = plan.loops.first().map_or(0, |l| l.step);
-                each_row(plan, source.base, target.base, &mut |from, to, n, first| {
-                    put(from, to, n, Cycle { first, at: 0, row: n, steps: [along, 0] })
+            Way::Rows { .. } if streams && suits_source(plan, target) => {
+                let n = plan.loops[0].extent as usize;
+                by_source(plan, 1, (source.base, target.base), n * sizes[0], &mut |from, to, next| {
+                    put(from, to, n, Cycle::of_one(plan.first), next)
                 });
                 true
             }
-            Way::Tiles { turn, is_large } => through_tiles(plan, turn, *is_large, source, target, &mut put),
+            Way::Rows { .. } => {
+                let along = plan.loops.first().map_or(0, |l| l.step);
+                each_row(plan, source.base, target.base, &mut |from, to, n, first, next| {
+                    put(from, to, n, Cycle { first, at: 0, row: n, steps: [along, 0] }, next)
+                });
+                true
+            }
+            Way::Tiles { turn, is_large } => through_tiles(plan, turn, *is_large, source, target, &mut run),
+            Way::Chunks { .. } => Chunk::of(plan, source.cell, target.cell)
+                .map(|chunk| chunk.each(plan, source.base, target.base, &mut equal))
+                .is_some(),
             _ => false,
         };
         if !done {
             each_block(plan, source, target, work);
         }
+        if streams {
+            outlet.finish();
+        }
     }
-    if streams {
-        stream::finish();
-    }
+}
+
+/// Whether the rows of a plan may be converted in the order of their source: where they are whole lines of the target,
+/// and all numbers have the same coefficients.
+fn suits_source(plan: &Plan, target: Place<*mut u8>) -> bool {
+    let unit = Unit { loops: 1, bits: [plan.loops[0].extent * target.cell.stride(); 2] };
+    plan.loops.iter().all(|l| l.step == 0) && are_lines(plan, unit, target.base)
 }
 
 /// Brings the numbers of sheets to `put`, in runs of the target. Gives false, having done nothing, where they are too
@@ -196,7 +183,7 @@ unsafe fn through_tiles(
         let varies = block.loops.iter().any(|l| l.step != 0);
         let mut put = |from: *const u8, at: *mut u8, n: usize| {
             if !varies {
-                return put(from, at, n, Cycle { first: block.first, at: 0, row: 1, steps: [0, 0] });
+                return put(from, at, n, Cycle::of_one(block.first));
             }
             let bytes = at as usize - start;
             let (i, j) = (bytes % pitch as usize / width, bytes / pitch as usize);
@@ -231,39 +218,39 @@ unsafe fn each_block(plan: &Plan, source: Place<*const u8>, target: Place<*mut u
     });
 }
 
-/// Converts a run of numbers through a block of the first-level cache, from where it is streamed;
-/// [`stream::finish`] must follow.
+/// Converts a run of numbers by way of the outlet, at most `turn` at a time; behind it comes what is at
+/// `next`, if that is known.
 ///
 /// # Safety
 /// `work` may be given these numbers; the sizes are those of the two types.
 #[inline(never)]
 unsafe fn stream_run(
+    outlet: &mut Outlet,
     work: &mut Work,
-    from: *const u8,
-    to: *mut u8,
-    count: usize,
+    (from, to, count): (*const u8, *mut u8, usize),
     cycle: Cycle,
-    [size, width]: [usize; 2],
+    ([size, width], turn): ([usize; 2], usize),
+    next: *const u8,
 ) {
-    let mut room = StreamRoom(MaybeUninit::uninit());
-    let room = room.0.as_mut_ptr().cast::<u8>();
-    let step = cycle.step((READ / size).min(STREAM / width));
-    for start in (0..count).step_by(step) {
-        let n = step.min(count - start);
-        // SAFETY: the numbers from `start` on; the room holds so many.
+    let step = cycle.step(turn);
+    // Turns end where lines of the target do.
+    let over = to.wrapping_add(step * width).addr() % LINE / width;
+    let mut n = if over < step && cycle.is_plain() { step - over } else { step };
+    if !next.is_null() {
+        stream::fetch_rows(next, 0, (count * size).min(NEXT), 1);
+    }
+    let mut start = 0;
+    while start < count {
+        n = n.min(count - start);
+        // SAFETY: the numbers from `start` on, no more than the outlet takes.
         unsafe {
-            work(from.add(start * size), room, n, cycle.after(start));
-            stream::copy(room, to.add(start * width), n * width);
+            outlet.write(to.add(start * width), n * width, |room| {
+                work(from.add(start * size), room, n, cycle.after(start))
+            });
         }
+        (start, n) = (start + n, step);
     }
 }
 
-/// The most bytes that are read before what became of them is streamed: so few that memory does both at a time.
-const READ: usize = 4 << 10;
-
-/// The most bytes that are streamed at once.
-const STREAM: usize = 8 << 10;
-
-/// What is streamed next, in whole cache lines: across them loads and stores take twice as long.
-#[repr(C, align(64))]
-struct StreamRoom(MaybeUninit<[u8; STREAM]>);
+/// Bytes of a row that are fetched before its turn comes: memory foresees the rest.
+const NEXT: usize = 2 << 10;

@@ -28,8 +28,15 @@ pub struct Cycle {
 }
 
 impl Cycle {
-    /// Where there are no coefficients.
-    pub(super) const NONE: Self = Self { first: 0, at: 0, row: 1, steps: [0, 0] };
+    /// The same coefficients for all numbers.
+    pub(super) fn of_one(first: i64) -> Self {
+        Self { first, at: 0, row: 1, steps: [0, 0] }
+    }
+
+    /// Whether all numbers have the same coefficients, or none.
+    pub fn is_plain(&self) -> bool {
+        self.steps == [0, 0]
+    }
 
     /// How many numbers to take at once, at most `block`: where rows repeat, so many that the same coefficients serve
     /// again, in whole registers if possible.

@@ -1,14 +1,19 @@
 //! Rows that repeat one word each: a register full of it, stored over and over.
 
 use std::mem::transmute;
+use std::ptr;
 
 use super::isa::Isa;
 use super::memory::Mover;
 use super::stream;
+use crate::engine::plan::{Loop, Plan};
 
 /// Rows of one word each, distances in bytes.
 #[derive(Clone, Copy)]
 pub struct Job {
+    /// Bytes of a word, a power of two up to 16, and whether they are turned round.
+    pub size: usize,
+    pub turns: bool,
     /// The word of the first row, and how far it is to that of the next one.
     pub from: *const u8,
     pub step: isize,
@@ -22,6 +27,23 @@ pub struct Job {
     pub streams: bool,
 }
 
+impl Job {
+    /// The two innermost loops of a plan that repeats words in adjacent ones, from nowhere to nowhere; nothing where
+    /// they are not moved as words.
+    pub fn of(plan: &Plan, mover: Mover) -> Option<Self> {
+        let (size, turns) = match mover {
+            Mover::Word(size) => (usize::from(size), false),
+            Mover::Reversed(size) => (usize::from(size), true),
+            Mover::Bytes { .. } | Mover::Bits { .. } => return None,
+        };
+        let [row, rows] = [0, 1].map(|i| plan.loops.get(i).copied().unwrap_or(Loop::ONCE));
+        let [step, pitch] = [rows.source, rows.target].map(|bits| (bits >> 3) as isize);
+        let (bytes, rows) = (row.extent as usize * size, rows.extent as usize);
+        let (from, to) = (ptr::null(), ptr::null_mut());
+        Some(Self { size, turns, from, step, to, pitch, bytes, rows, streams: false })
+    }
+}
+
 /// A loop over rows.
 pub type Fill = unsafe fn(&Job);
 
@@ -31,36 +53,32 @@ const LINE: usize = 64;
 /// Rows of so many bytes are stored in whole lines of the cache.
 const ALIGNED: usize = 256;
 
-/// Whether there is a loop for words that are moved so.
+/// Whether words that are moved so fill rows.
 pub fn knows(mover: Mover) -> bool {
     matches!(mover, Mover::Word(_) | Mover::Reversed(_))
 }
 
-/// The loop for words that are moved so; `None` where there is none.
+/// The loop for words of `size` bytes.
 ///
 /// # Safety of the loop
 /// All words are readable, all rows are whole words and writable, and no byte belongs to both.
-pub fn pick(mover: Mover, isa: Isa) -> Option<Fill> {
-    Some(match mover {
-        Mover::Word(1) => shell::<u8, false>(isa),
-        Mover::Word(2) => shell::<u16, false>(isa),
-        Mover::Word(4) => shell::<u32, false>(isa),
-        Mover::Word(8) => shell::<u64, false>(isa),
-        Mover::Word(_) => shell::<u128, false>(isa),
-        Mover::Reversed(2) => shell::<u16, true>(isa),
-        Mover::Reversed(4) => shell::<u32, true>(isa),
-        Mover::Reversed(_) => shell::<u64, true>(isa),
-        Mover::Bytes { .. } | Mover::Bits { .. } => return None,
-    })
+pub fn pick(size: usize, isa: Isa) -> Fill {
+    match size {
+        1 => shell::<u8>(isa),
+        2 => shell::<u16>(isa),
+        4 => shell::<u32>(isa),
+        8 => shell::<u64>(isa),
+        _ => shell::<u128>(isa),
+    }
 }
 
-fn shell<W: Word, const TURNS: bool>(isa: Isa) -> Fill {
+fn shell<W: Word>(isa: Isa) -> Fill {
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 if isa.is_available() => avx512::<W, TURNS>,
+        Isa::Avx512 if isa.is_available() => avx512::<W>,
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 if isa.is_available() => avx2::<W, TURNS>,
-        _ => run::<W, TURNS>,
+        Isa::Avx2 if isa.is_available() => avx2::<W>,
+        _ => run::<W>,
     }
 }
 
@@ -68,18 +86,18 @@ fn shell<W: Word, const TURNS: bool>(isa: Isa) -> Fill {
 /// As [`pick`] says, on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn avx2<W: Word, const TURNS: bool>(job: &Job) {
+unsafe fn avx2<W: Word>(job: &Job) {
     // SAFETY: as the caller promises.
-    unsafe { run::<W, TURNS>(job) }
+    unsafe { run::<W>(job) }
 }
 
 /// # Safety
 /// As [`pick`] says, on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-unsafe fn avx512<W: Word, const TURNS: bool>(job: &Job) {
+unsafe fn avx512<W: Word>(job: &Job) {
     // SAFETY: as the caller promises.
-    unsafe { run::<W, TURNS>(job) }
+    unsafe { run::<W>(job) }
 }
 
 /// A register full of words, which the compiler keeps in one piece.
@@ -134,12 +152,12 @@ impl Word for u128 {
 /// # Safety
 /// As [`pick`] says.
 #[inline(always)]
-unsafe fn run<W: Word, const TURNS: bool>(job: &Job) {
+unsafe fn run<W: Word>(job: &Job) {
     for j in 0..job.rows as isize {
         // SAFETY: the word and the place of row `j`.
         unsafe {
             let word = job.from.offset(j * job.step).cast::<W>().read_unaligned();
-            let word = if TURNS { word.turned() } else { word };
+            let word = if job.turns { word.turned() } else { word };
             row(word.repeated(), size_of::<W>(), job.to.offset(j * job.pitch), job.bytes, job.streams);
         }
     }
@@ -224,9 +242,7 @@ unsafe fn long(pattern: u128, size: usize, to: *mut u8, bytes: usize, streams: b
     unsafe {
         twice(ends, to, bytes);
         if streams {
-            for at in (head..bytes - LINE).step_by(LINE) {
-                stream::put(inner, to.add(at));
-            }
+            stream::repeat(&inner, to.add(head), (bytes - LINE - head).div_ceil(LINE));
         } else {
             for at in (head..bytes - LINE).step_by(LINE) {
                 to.add(at).cast::<Line>().write_unaligned(inner);
@@ -253,8 +269,11 @@ mod tests {
 
     /// Fills rows of `count` words and demands that they and nothing else have been written.
     fn check(memory: &mut Fenced, (mover, isa): (Mover, Isa), count: usize, shift: usize, streams: bool) {
-        let (Mover::Word(size) | Mover::Reversed(size)) = mover else { unreachable!("words") };
-        let size = usize::from(size);
+        let (size, turns) = match mover {
+            Mover::Word(size) => (usize::from(size), false),
+            Mover::Reversed(size) => (usize::from(size), true),
+            _ => unreachable!("words"),
+        };
         let (bytes, gap, rows) = (count * size, count % 4, 1 + count % 3);
         let words: Vec<u8> = (0..rows * size).map(|i| (i * 37 + 11) as u8).collect();
         let span = rows * (bytes + gap) - gap;
@@ -265,12 +284,14 @@ mod tests {
         let start = if at_end { 0 } else { shift };
         for (j, word) in words.chunks(size).enumerate() {
             let mut word = word.to_vec();
-            if matches!(mover, Mover::Reversed(_)) {
+            if turns {
                 word.reverse();
             }
             expected[start + j * (bytes + gap)..][..bytes].copy_from_slice(&word.repeat(count));
         }
         let job = Job {
+            size,
+            turns,
             from: words.as_ptr(),
             step: size as isize,
             to: storage[start..].as_mut_ptr(),
@@ -280,7 +301,7 @@ mod tests {
             streams,
         };
         // SAFETY: the rows are those of the slice.
-        unsafe { pick(mover, isa).expect("a word")(&job) };
+        unsafe { pick(size, isa)(&job) };
         stream::finish();
         assert!(storage == expected, "{count} words {mover:?} {isa:?} {shift} {streams}");
     }

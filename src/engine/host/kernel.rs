@@ -37,16 +37,19 @@ pub trait Kernel {
 
 /// The loop for `isa`, or the most of it that the processor has.
 pub fn compiled<K: Kernel>(isa: Isa) -> Loop {
-    // The chosen one is there, and asking that takes less time than asking the processor.
     #[cfg(target_arch = "x86_64")]
+    let loops = const { &[baseline::<K> as Loop, avx2::<K>, avx512::<K>] };
+    #[cfg(not(target_arch = "x86_64"))]
+    let loops = const { &[baseline::<K> as Loop] };
+    pick(loops, isa)
+}
+
+/// The loop of `isa`, the first one where the processor has it not. A call, for there are many loops to pick from.
+#[inline(never)]
+fn pick(loops: &'static [Loop], isa: Isa) -> Loop {
+    // The chosen one is there, and asking that takes less time than asking the processor.
     let is_there = isa <= Isa::chosen() || isa.is_available();
-    match isa {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 if is_there => avx512::<K>,
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 if is_there => avx2::<K>,
-        _ => baseline::<K>,
-    }
+    loops[if is_there { isa as usize } else { 0 }]
 }
 
 /// # Safety

@@ -2,6 +2,7 @@
 //! caller's memory besides whole runs handed to loops.
 
 use super::bits;
+use super::braid::{self, Braid};
 use super::isa::Isa;
 use super::pixels::Pixels;
 use super::sheet::{Sheet, Turn};
@@ -154,6 +155,12 @@ impl Mover {
     pub fn has_groups(self, loops: &[Loop], single: bool) -> bool {
         let fits = |pixels: &Pixels| single || pixels.has_groups();
         self.word().and_then(|word| Pixels::with(loops, word, Isa::chosen(), fits)) == Some(true)
+    }
+
+    /// What moves the scalars of loops that [have small groups](Self::has_groups) in one call, from nowhere to nowhere;
+    /// nothing where it takes several.
+    pub fn groups_at_once(self, loops: &[Loop]) -> Option<(Braid, braid::Job)> {
+        Pixels::with(loops, self.word()?, Isa::chosen(), |pixels| pixels.prepared(loops))?
     }
 
     /// Moves the scalars of loops that [have small groups](Self::has_groups), from the bits where the first ones are;

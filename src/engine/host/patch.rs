@@ -2,6 +2,8 @@
 //! as many loops as it takes, and no larger than a cache holds.
 #![forbid(unsafe_code)]
 
+use std::ops::Range;
+
 use crate::engine::plan::{Loop, Plan};
 
 /// What a patch is made of: units that are adjacent bytes on both sides.
@@ -24,6 +26,8 @@ pub struct Patch<'a> {
     pub across: &'a [Loop],
     /// The loops along which the source goes on, innermost first.
     pub along: &'a [Loop],
+    /// Whether the loops across begin with this patch, and whether they end with it.
+    pub ends: [bool; 2],
 }
 
 /// All patches of a plan.
@@ -122,7 +126,7 @@ impl Patches {
             0 => (1, 1),
             n => (chain.cut, plan.loops[chain.loops[n - 1]].extent),
         };
-        let cuts = [cut(&across), cut(&along)];
+        let cuts = [cut(&across), cut(&along)].map(even);
         let rest = (first..plan.loops.len()).filter(|i| !across.contains(*i) && !along.contains(*i));
         loops.extend(rest.map(|i| plan.loops[i]));
         Some(Self { loops, counts: [across.count, along.count], cuts })
@@ -136,6 +140,39 @@ impl Patches {
             (inner.iter().map(|l| l.extent).product::<i64>() * cut) as usize
         };
         [units(across, self.cuts[0].0), units(along, self.cuts[1].0)]
+    }
+
+    /// The fewest units across and along a patch.
+    pub fn least(&self) -> [usize; 2] {
+        let [most, cuts] = [self.units(), self.cuts.map(|(cut, _)| cut as usize)];
+        let left =
+            self.cuts.map(|(cut, extent)| (if extent % cut == 0 { cut } else { extent % cut }) as usize);
+        [0, 1].map(|i| most[i] / cuts[i] * left[i])
+    }
+
+    /// Whether the loops across are longer than a patch.
+    pub fn is_cut(&self) -> bool {
+        self.cuts[0].0 < self.cuts[0].1
+    }
+
+    /// Whether all places of the target that a run may begin at are as many bits apart or a multiple of that.
+    pub fn steps_by(&self, bits: i64) -> bool {
+        let [p, _] = self.counts;
+        let cut = self.loops[..p].last().map_or(0, |l| l.target.wrapping_mul(self.cuts[0].0));
+        cut % bits == 0 && self.loops[p..].iter().all(|l| l.target % bits == 0)
+    }
+
+    /// Where the source has the units across a patch, from so many before the first one on, in bytes from that one;
+    /// `None` if there is no memory.
+    pub fn rows(&self, before: usize) -> Option<Vec<isize>> {
+        let count = self.units()[0] as i64;
+        places(&self.loops[..self.counts[0]], -(before as i64)..count, |l| l.source)
+    }
+
+    /// Where the target has the units along a patch, in bytes from the first one.
+    pub fn columns(&self) -> Option<Vec<isize>> {
+        let [p, q] = self.counts;
+        places(&self.loops[p..p + q], 0..self.units()[1] as i64, |l| l.target)
     }
 
     /// Visits all patches: those along the source first, so that its rows are read on.
@@ -157,11 +194,36 @@ impl Patches {
                         l.extent = turns;
                     }
                     let (across, along) = inner.split_at(p);
-                    visit(&Patch { source, target, across, along });
+                    visit(&Patch { source, target, across, along, ends: [i == 0, i + tile >= extent] });
                 }
             }
         });
     }
+}
+
+/// As many turns as before at most, the last ones too, if there are no more of them.
+fn even((turns, extent): (i64, i64)) -> (i64, i64) {
+    let (most, all) = (turns as u64, extent as u64);
+    (all.div_ceil(all.div_ceil(most)).next_multiple_of(LINE).min(most) as i64, extent)
+}
+
+/// Turns after which a row of scalars of a power of two bytes begins in a line where the one before does.
+const LINE: u64 = 16;
+
+/// How many bytes the units of `range` are from the first one along `loops`, the last of which has turns before it, too.
+fn places(loops: &[Loop], range: Range<i64>, stride: impl Fn(&Loop) -> i64) -> Option<Vec<isize>> {
+    let mut all = Vec::new();
+    all.try_reserve_exact((range.end - range.start) as usize).ok()?;
+    all.extend(range.map(|unit| {
+        let (mut rest, mut at) = (unit, 0);
+        for (i, l) in loops.iter().enumerate() {
+            let turns = if i + 1 == loops.len() { rest } else { rest.rem_euclid(l.extent) };
+            at += turns * stride(l);
+            rest = rest.div_euclid(l.extent);
+        }
+        (at >> 3) as isize
+    }));
+    Some(all)
 }
 
 /// Visits the starts of the source and of the target in all turns of `loops`, the first one fastest.

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use super::factors::{Cycle, Factors};
 use super::isa::Isa;
 use super::kernel::{Loop, Operands};
+use super::outlet;
 #[cfg(target_arch = "x86_64")]
 use super::table::{self, Entry};
 use super::words::{Task, words};
@@ -32,6 +33,12 @@ pub(super) const BLOCK: usize = 2048;
 
 /// The most numbers whose factors lie beside them, few beside what else the cache holds.
 const PERIOD: usize = 512;
+
+/// The most bytes that are read before what became of them is streamed.
+const READ: usize = 4 << 10;
+
+/// Bytes of wider numbers that are streamed at once.
+const WRITTEN: usize = 1 << 10;
 
 /// Bytes of numbers between two loops.
 pub(super) const ROOM: usize = 8 << 10;
@@ -122,6 +129,20 @@ impl Run {
         Self::new(word, word, Wish { swapped: [true, false], ..Wish::default() }, isa)
     }
 
+    /// The most numbers that pass at once where what becomes of them is streamed: few, so that memory reads and writes at
+    /// a time, the more so where more is written, unless a call costs more than a loop.
+    pub fn turn(&self) -> usize {
+        #[cfg(target_arch = "x86_64")]
+        let plain = self.table.is_none();
+        #[cfg(not(target_arch = "x86_64"))]
+        let plain = true;
+        let quick = plain && self.count == 1 && self.compute.is_none();
+        match self.sizes {
+            [read, written] if quick && read < written => WRITTEN / written,
+            [read, written] => (READ / read).min(outlet::MOST / written),
+        }
+    }
+
     /// How many loops numbers pass through.
     pub fn loops(&self) -> usize {
         self.count
@@ -154,6 +175,17 @@ impl Run {
         debug_assert!(self.compute.is_none());
         // SAFETY: as the caller promises.
         unsafe { self.all(from, to, count, &self.operands([std::ptr::null(); 2])) }
+    }
+
+    /// The one loop that does all of `count` numbers that are not scaled, how many of its numbers are one of these, and
+    /// what it needs; nothing where that takes more.
+    pub fn one_loop(&self, count: usize) -> Option<(Loop, usize, Operands)> {
+        #[cfg(target_arch = "x86_64")]
+        let looks_up = self.table.is_some() && count >= table::LEAST;
+        #[cfg(not(target_arch = "x86_64"))]
+        let looks_up = false;
+        let is_one = self.count == 1 && self.compute.is_none() && !looks_up;
+        is_one.then(|| (self.loops[0], self.times[0].into(), self.operands([std::ptr::null(); 2])))
     }
 
     /// [`run`](Self::run) for numbers that are scaled; `cycle` says by which of the factors.

@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
+use std::ptr;
 
-use super::braid::{Braid, Groups, PIECES, Rows, WIDEST};
+use super::braid::{Braid, Groups, Job, PIECES, Rows, WIDEST};
 use super::isa::Isa;
 use super::stream;
 use super::transpose::LINE;
@@ -110,6 +111,28 @@ impl Pixels {
         self.roles.inner.is_some()
     }
 
+    /// What moves all words of `loops` in one call, from nowhere to nowhere; nothing where it takes several.
+    pub fn prepared(&self, loops: &[Loop]) -> Option<(Braid, Job)> {
+        let rows = self.rows(loops, ptr::null(), ptr::null_mut());
+        let roles = [self.roles.inner, Some(self.roles.outer), self.roles.row];
+        let has_roles = (0..loops.len()).all(|i| roles.contains(&Some(i)));
+        has_roles.then(|| self.braid.prepared(&rows)).flatten().map(|job| (self.braid, job))
+    }
+
+    /// The words of the loops with roles.
+    fn rows(&self, loops: &[Loop], from: *const u8, to: *mut u8) -> Rows {
+        let Roles { inner, outer, row } = self.roles;
+        let row = row.map_or(Loop::ONCE, |i| loops[i]);
+        Rows {
+            from,
+            to,
+            count: loops[outer].extent as usize,
+            rows: row.extent as usize,
+            pitches: [bytes(row.source), bytes(row.target)],
+            plane: inner.map_or(0, |i| bytes(loops[i].target)),
+        }
+    }
+
     /// Moves all words of `loops`, from the first ones at `source` and `target`.
     ///
     /// # Safety
@@ -117,15 +140,7 @@ impl Pixels {
     /// words are those that this was made for. Long runs of the target are streamed if it `streams`.
     pub unsafe fn run(&self, loops: &[Loop], source: *const u8, target: *mut u8, streams: bool) {
         let Roles { inner, outer, row } = self.roles;
-        let row_loop = row.map_or(Loop::ONCE, |i| loops[i]);
-        let rows = Rows {
-            from: source,
-            to: target,
-            count: loops[outer].extent as usize,
-            rows: row_loop.extent as usize,
-            pitches: [bytes(row_loop.source), bytes(row_loop.target)],
-            plane: inner.map_or(0, |i| bytes(loops[i].target)),
-        };
+        let rows = self.rows(loops, source, target);
         let streams = streams && self.has_runs(&rows);
         let roles = [inner, Some(outer), row];
         let mut turns = Dims::filled(0, loops.len());

@@ -1,6 +1,7 @@
 //! Copies and conversions made ready, and the copies: a plan, or a piece of it, carried out in the way that was chosen.
 
 use std::mem::MaybeUninit;
+use std::ptr;
 
 use super::convert::convert;
 pub use super::factors::Coefficients;
@@ -12,10 +13,11 @@ use super::path::Run;
 use super::rows;
 use super::sheet::{Sheet, Turn, with_room};
 use super::stream;
-use super::tour::{self, Turned};
+use super::tour;
+use super::turned::Turned;
 use super::walk::{Block, second_loop, walk};
 use super::way::{TILE, Way, has_runs};
-use crate::engine::plan::{Loop, Plan};
+use crate::engine::plan::Plan;
 
 /// One side of the work: what positions count from, and how scalars lie there.
 #[derive(Clone, Copy)]
@@ -154,6 +156,7 @@ unsafe fn copy(plan: &Plan, way: &Way, mover: Mover, source: Place<*const u8>, t
             }
             Way::Tiles { turn, is_large } => copy_tiles(plan, turn, *is_large, mover, source, target),
             Way::Turned => turn_tiles(plan, mover, source, target),
+            Way::Chunks { .. } => unreachable!("a way to convert"),
             Way::Blocks { limit } => walk(plan, *limit, &mut |b| move_block(b)),
         }
     }
@@ -191,18 +194,14 @@ unsafe fn repeat(
     source: Place<*const u8>,
     target: Place<*mut u8>,
 ) -> bool {
-    let (Some(fill), Some(row)) = (fill::pick(mover, Isa::chosen()), plan.loops.first()) else {
-        return false;
-    };
-    let bytes = row.extent as usize * target.cell.bytes();
-    let rows = plan.loops.get(1).copied().unwrap_or(Loop::ONCE);
-    let [step, pitch] = [rows.source, rows.target].map(|bits| (bits >> 3) as isize);
-    let short = (bytes as i64) < stream::ROW;
-    let joined = streams && short && pitch == bytes as isize;
+    let Some(job) = fill::Job::of(plan, mover) else { return false };
+    let fill = fill::pick(job.size, Isa::chosen());
+    let short = (job.bytes as i64) < stream::ROW;
+    let joined = streams && short && job.pitch == job.bytes as isize;
     let streams = streams && !short;
     nest(plan.loops.get(2..).unwrap_or_default(), [plan.source, plan.target], &mut |at| {
         let (from, to) = tour::places(source.base, target.base, at);
-        let job = fill::Job { from, step, to, pitch, bytes, rows: rows.extent as usize, streams };
+        let job = fill::Job { from, to, streams, ..job };
         // SAFETY: words of the source, and the rows of the target that repeat them.
         unsafe { if joined { fill_joined(fill, &job) } else { fill(&job) } }
     });
@@ -243,29 +242,24 @@ unsafe fn copy_patches(
 ) -> bool {
     let size = source.cell.bytes();
     let Some(turned) = Turned::new(plan, [size; 2], streams, Isa::chosen()) else { return false };
-    let is_word = matches!(mover, Mover::Word(_));
-    // SAFETY: rows of words and their places in the target.
-    let mut put = |from: *const u8, pitch: isize, to: *mut u8, target_pitch: isize, n: usize, rows: usize| unsafe {
-        if is_word {
-            for i in 0..rows as isize {
-                stream::copy(from.offset(i * pitch), to.offset(i * target_pitch), n * size);
+    let strides = [source.cell.stride(), 0];
+    // SAFETY: a run of words and its place in the target.
+    let mut put = |from: *const u8, to: *mut u8, n: usize| unsafe {
+        match mover {
+            Mover::Word(_) => stream::copy(from, to, n * size),
+            _ => {
+                let (from, to) = (Grid { base: from, at: 0, strides }, Grid { base: to, at: 0, strides });
+                mover.run(from, to, [n, 1])
             }
-        } else {
-            let grid = |pitch: isize| [source.cell.stride(), pitch as i64 * 8];
-            let from = Grid { base: from, at: 0, strides: grid(pitch) };
-            mover.run(from, Grid { base: to, at: 0, strides: grid(target_pitch) }, [n, rows])
         }
     };
-    let plain = is_word && !(streams && turned.run_bytes() >= STREAMED);
+    let is_plain = matches!(mover, Mover::Word(_)) && !streams;
     // SAFETY: as the caller promises.
     let done =
-        unsafe { turned.run(plan, source.base, target.base, if plain { None } else { Some(&mut put) }) };
+        unsafe { turned.run(plan, source.base, target.base, if is_plain { None } else { Some(&mut put) }) };
     stream::finish();
     done
 }
-
-/// Runs of fewer bytes are not worth streaming when they come from the cache.
-const STREAMED: usize = 256;
 
 /// Transposes words in their own order within a tile, from where each row is brought to the target.
 ///
@@ -396,7 +390,8 @@ pub(super) fn each_sheet(
 }
 
 /// Visits the rows of a plan whose innermost loop is a run of whole bytes on both sides: where they begin, of how many
-/// scalars they are, and the index of the first one's coefficients.
+/// scalars they are, the index of the first one's coefficients, and where a row of the source begins that is read soon
+/// after, if there is one that memory does not foresee.
 ///
 /// # Safety
 /// `visit` is given addresses of the plan's scalars: it must do with them what may be done.
@@ -404,18 +399,29 @@ pub(super) unsafe fn each_row(
     plan: &Plan,
     source: *const u8,
     target: *mut u8,
-    visit: &mut dyn FnMut(*const u8, *mut u8, usize, i64),
+    visit: &mut dyn FnMut(*const u8, *mut u8, usize, i64, *const u8),
 ) {
     if let [row] = *plan.loops {
         let (from, to) = tour::places(source, target, [plan.source, plan.target]);
-        return visit(from, to, row.extent as usize, plan.first);
+        return visit(from, to, row.extent as usize, plan.first, ptr::null());
     }
     walk(plan, usize::MAX, &mut |block| {
         let (from, to) = (block.source(source), block.target(target));
+        let pitch = (from.strides[1] >> 3) as isize;
+        let bytes = (block.counts[0] as i64 * block.loops[0].source) >> 3;
+        let ahead = if pitch.unsigned_abs() < PAGE { i64::MAX >> 1 } else { (AHEAD / bytes).max(1) };
         for j in 0..block.counts[1] as i64 {
             let at = [from.at + j * from.strides[1], to.at + j * to.strides[1]];
             let (from, to) = tour::places(source, target, at);
-            visit(from, to, block.counts[0], block.first + j * block.loops[1].step);
+            let is_there = j + ahead < block.counts[1] as i64;
+            let next = if is_there { from.wrapping_offset(ahead as isize * pitch) } else { ptr::null() };
+            visit(from, to, block.counts[0], block.first + j * block.loops[1].step, next);
         }
     });
 }
+
+/// So many bytes lie between a row and the one that is fetched meanwhile, at least one row.
+const AHEAD: i64 = 2 << 10;
+
+/// Memory foresees what lies within so many bytes.
+pub(super) const PAGE: usize = 4 << 10;

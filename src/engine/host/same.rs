@@ -74,7 +74,7 @@ impl Same {
                 [l] if self.is_run([one, other], [l.source, l.target]) => {
                     let at =
                         |side: Place<*const u8>, bits: i64| side.base.wrapping_offset((bits >> 3) as isize);
-                    self.all(at(one, plan.source), at(other, plan.target), l.extent as usize)
+                    self.adjacent(at(one, plan.source), at(other, plan.target), l.extent as usize)
                 }
                 [l, ..]
                     if l.extent as usize * self.size >= SHORT
@@ -96,7 +96,7 @@ impl Same {
     ///
     /// # Safety
     /// So many are readable in native bytes at `a` and at `b`; they need not be native where only bytes count.
-    unsafe fn all(&self, a: *const u8, b: *const u8, n: usize) -> bool {
+    pub unsafe fn adjacent(&self, a: *const u8, b: *const u8, n: usize) -> bool {
         // SAFETY: as the caller promises; the processor has the instructions, or `shell` had not given the loop.
         unsafe {
             match self.run {
@@ -123,7 +123,7 @@ impl Same {
             // SAFETY: the rows are made of the plan's scalars.
             same = same
                 && (0..block.counts[1])
-                    .all(|j| unsafe { self.all(at(&from, j), at(&to, j), block.counts[0]) });
+                    .all(|j| unsafe { self.adjacent(at(&from, j), at(&to, j), block.counts[0]) });
         });
         same
     }
@@ -142,7 +142,7 @@ impl Same {
                 && unsafe {
                     let a = gather(one.cell, block.source(one.base), block.counts, room);
                     let b = gather(other.cell, block.target(other.base), block.counts, other_room);
-                    self.all(a, b, block.scalars())
+                    self.adjacent(a, b, block.scalars())
                 };
         });
         same
@@ -364,7 +364,7 @@ mod tests {
                     side[at..at + size].copy_from_slice(&bytes(raw, size));
                 }
                 // SAFETY: both have so many scalars.
-                let found = unsafe { same.all(sides[0].as_ptr(), sides[1].as_ptr(), N) };
+                let found = unsafe { same.adjacent(sides[0].as_ptr(), sides[1].as_ptr(), N) };
                 let wanted = scalar.decode(a) == scalar.decode(b);
                 assert_eq!(found, wanted, "{scalar:?} {a:#x} {b:#x} {isa:?}");
                 for side in &mut sides {
@@ -387,11 +387,11 @@ mod tests {
                 a.copy_from_slice(&one.repeat(n));
                 b.copy_from_slice(a);
                 // SAFETY: both have so many scalars.
-                assert!(unsafe { same.all(a.as_ptr(), b.as_ptr(), n) }, "{n} {scalar:?} {isa:?}");
+                assert!(unsafe { same.adjacent(a.as_ptr(), b.as_ptr(), n) }, "{n} {scalar:?} {isa:?}");
                 for at in [0, n / 3, n / 2, n.saturating_sub(1)].into_iter().filter(|at| *at < n) {
                     b[at * same.size..][..same.size].fill(0);
                     // SAFETY: likewise.
-                    let found = unsafe { same.all(a.as_ptr(), b.as_ptr(), n) };
+                    let found = unsafe { same.adjacent(a.as_ptr(), b.as_ptr(), n) };
                     assert!(!found || scalar.decode(0) == scalar.decode(1), "{at} of {n} {scalar:?} {isa:?}");
                     b[at * same.size..][..same.size].copy_from_slice(&one);
                 }
@@ -405,7 +405,8 @@ mod tests {
             let same = Same::of_times(isa);
             let [mut a, mut b] = [[5i64; 37]; 2];
             // SAFETY: both have so many times.
-            let equal = |a: &[i64], b: &[i64]| unsafe { same.all(a.as_ptr().cast(), b.as_ptr().cast(), 37) };
+            let equal =
+                |a: &[i64], b: &[i64]| unsafe { same.adjacent(a.as_ptr().cast(), b.as_ptr().cast(), 37) };
             assert!(equal(&a, &b));
             b[36] = 6;
             assert!(!equal(&a, &b));

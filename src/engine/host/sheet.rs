@@ -106,6 +106,38 @@ enum Way {
     Thin(Thin, usize),
 }
 
+/// What moves the words of a sheet in one call.
+#[derive(Clone, Copy)]
+pub enum Move {
+    /// Tiles are transposed.
+    Tiles(Transposer),
+    /// Few columns without gaps become rows.
+    Split(Weave),
+    /// Few rows become columns without gaps.
+    Merge(Weave),
+    /// Few rows or columns do otherwise.
+    Thin(Thin),
+}
+
+impl Move {
+    /// Moves all words of `sheet`.
+    ///
+    /// # Safety
+    /// As for [`Turn::run`].
+    #[inline]
+    pub unsafe fn run(&self, sheet: &Sheet) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            match self {
+                Self::Tiles(tiles) => tiles.run(sheet, &mut { Ahead::NOTHING }),
+                Self::Split(split) => split(sheet.from, sheet.to, sheet.target_pitch, sheet.rows),
+                Self::Merge(merge) => merge(sheet.from, sheet.to, sheet.pitch, sheet.columns),
+                Self::Thin(thin) => thin.run(sheet),
+            }
+        }
+    }
+}
+
 /// A way to move sheets like the one that it was made for: words of the same size, rows as short on the same side.
 #[derive(Clone, Copy)]
 pub struct Turn {
@@ -195,19 +227,27 @@ impl Turn {
     /// All words of the source are readable and all of the target writable, no byte belongs to both, and the sheet is
     /// the one that the way was made for, or a part of it.
     pub unsafe fn run(&self, sheet: &Sheet) {
+        let (from, to, plane) = (sheet.from, sheet.to, sheet.target_pitch);
         // SAFETY: as the caller promises.
         unsafe {
-            match &self.way {
-                Way::Tiles(tiles) => tiles.run(sheet, &mut { Ahead::NOTHING }),
-                Way::Split(split, _) => split(sheet.from, sheet.to, sheet.target_pitch, sheet.rows),
-                Way::Merge(merge, _) => merge(sheet.from, sheet.to, sheet.pitch, sheet.columns),
-                Way::Thin(thin, _) => thin.run(sheet),
-                Way::Braid(braid, _) => {
+            match self.in_one_call() {
+                Ok(way) => way.run(sheet),
+                Err(braid) => {
                     let count = if braid.has_planes() { sheet.rows } else { sheet.columns };
-                    let (from, to, plane) = (sheet.from, sheet.to, sheet.target_pitch);
                     braid.run(&Rows { from, to, count, rows: 1, pitches: [0; 2], plane })
                 }
             }
+        }
+    }
+
+    /// What moves the words in one call, or the shuffles that do.
+    pub fn in_one_call(&self) -> Result<Move, &Braid> {
+        match &self.way {
+            Way::Tiles(tiles) => Ok(Move::Tiles(*tiles)),
+            Way::Split(split, _) => Ok(Move::Split(*split)),
+            Way::Merge(merge, _) => Ok(Move::Merge(*merge)),
+            Way::Thin(thin, _) => Ok(Move::Thin(*thin)),
+            Way::Braid(braid, _) => Err(braid),
         }
     }
 

@@ -2,6 +2,12 @@
 //! first have to read.
 
 use super::fill::Line;
+use super::isa::Isa;
+#[cfg(target_arch = "x86_64")]
+use super::vector::Vector;
+
+/// Bytes of a cache line.
+pub(super) const LINE: usize = 64;
 
 /// Targets of at least so many bytes are streamed: more than caches hold for one program, less than would hurt when
 /// they do not.
@@ -15,57 +21,189 @@ pub(super) const ROW: i64 = 1 << 10;
 ///
 /// # Safety
 /// So many bytes are readable at `from` and writable at `to`, and they do not overlap.
-#[cfg(target_arch = "x86_64")]
 pub unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
-    use std::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_stream_si128};
-    const LINE: usize = 64;
+    // SAFETY: as the caller promises; the processor has the instructions that were chosen.
+    unsafe { copier()(from, to, count) }
+}
+
+/// The loop of [`copy`], for who calls it often.
+pub fn copier() -> Copy {
+    pick(Isa::chosen()).0
+}
+
+/// Writes `line` so many times; [`finish`] must follow.
+///
+/// # Safety
+/// The lines are writable, and `to` is aligned to them.
+pub unsafe fn repeat(line: &Line, to: *mut u8, lines: usize) {
+    // SAFETY: as the caller promises; the processor has the instructions that were chosen.
+    unsafe { pick(Isa::chosen()).1(line, to, lines) }
+}
+
+/// A loop as [`copy`].
+pub type Copy = unsafe fn(from: *const u8, to: *mut u8, count: usize);
+type Repeat = unsafe fn(line: &Line, to: *mut u8, lines: usize);
+
+/// The loops of an instruction set: a line that is stored whole leaves sooner than its parts.
+#[cfg(target_arch = "x86_64")]
+fn pick(isa: Isa) -> (Copy, Repeat) {
+    use std::arch::x86_64::__m128i;
+    match isa {
+        Isa::Avx512 if isa.is_available() => (avx512_copy, avx512_repeat),
+        Isa::Avx2 if isa.is_available() => (avx2_copy, avx2_repeat),
+        _ => (copy_lines::<__m128i>, repeat_line::<__m128i>),
+    }
+}
+
+/// # Safety
+/// As for [`copy`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn avx2_copy(from: *const u8, to: *mut u8, count: usize) {
+    // SAFETY: as the caller promises.
+    unsafe { copy_lines::<std::arch::x86_64::__m256i>(from, to, count) }
+}
+
+/// # Safety
+/// As for [`copy`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+unsafe fn avx512_copy(from: *const u8, to: *mut u8, count: usize) {
+    // SAFETY: as the caller promises.
+    unsafe { copy_lines::<std::arch::x86_64::__m512i>(from, to, count) }
+}
+
+/// # Safety
+/// As for [`repeat`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn avx2_repeat(line: &Line, to: *mut u8, lines: usize) {
+    // SAFETY: as the caller promises.
+    unsafe { repeat_line::<std::arch::x86_64::__m256i>(line, to, lines) }
+}
+
+/// # Safety
+/// As for [`repeat`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+unsafe fn avx512_repeat(line: &Line, to: *mut u8, lines: usize) {
+    // SAFETY: as the caller promises.
+    unsafe { repeat_line::<std::arch::x86_64::__m512i>(line, to, lines) }
+}
+
+/// A line in as many vectors as it takes, at most four.
+///
+/// # Safety
+/// A line is readable; the processor has the instructions of `V`.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn load<V: Vector>(from: *const u8) -> [V; 4] {
+    // SAFETY: as the caller promises.
+    [0, 1, 2, 3].map(|k| unsafe { V::load(from.add(k * size_of::<V>() % LINE)) })
+}
+
+/// # Safety
+/// A line is writable at `to`, which is aligned to it; the processor has the instructions of `V`.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn store<V: Vector>(line: [V; 4], to: *mut u8) {
+    for (k, part) in line.into_iter().enumerate().take(LINE / size_of::<V>()) {
+        // SAFETY: as the caller promises.
+        unsafe { part.stream(to.add(k * size_of::<V>())) }
+    }
+}
+
+/// # Safety
+/// As for [`copy`], on a processor that has the instructions of `V`.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn copy_lines<V: Vector>(from: *const u8, to: *mut u8, count: usize) {
     let head = to.align_offset(LINE).min(count);
     let lines = (count - head) / LINE;
+    let done = head + lines * LINE;
     // SAFETY: all offsets stay below `count`; past the head `to` is aligned to a line.
     unsafe {
-        if head > 0 {
-            to.copy_from_nonoverlapping(from, head);
+        copy_part(from, to, head);
+        for at in (head..done).step_by(LINE) {
+            store(load::<V>(from.add(at)), to.add(at));
         }
-        for i in 0..lines {
-            let at = head + i * LINE;
-            let (source, target) = (from.add(at).cast::<__m128i>(), to.add(at).cast::<__m128i>());
-            let words = [0, 1, 2, 3].map(|k| _mm_loadu_si128(source.add(k)));
-            for (k, word) in words.into_iter().enumerate() {
-                _mm_stream_si128(target.add(k), word);
-            }
-        }
-        let done = head + lines * LINE;
-        if done < count {
-            to.add(done).copy_from_nonoverlapping(from.add(done), count - done);
-        }
+        copy_part(from.add(done), to.add(done), count - done);
     }
 }
 
-/// Writes a line; [`finish`] must follow.
-///
 /// # Safety
-/// The line is writable, and `to` is aligned to it.
+/// As for [`repeat`], on a processor that has the instructions of `V`.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub unsafe fn put(line: Line, to: *mut u8) {
-    use std::arch::x86_64::{__m128i, _mm_stream_si128};
-    // SAFETY: plain bytes; the quarters of the line.
+unsafe fn repeat_line<V: Vector>(line: &Line, to: *mut u8, lines: usize) {
+    // SAFETY: as the caller promises.
     unsafe {
-        for (k, part) in std::mem::transmute::<Line, [__m128i; 4]>(line).into_iter().enumerate() {
-            _mm_stream_si128(to.cast::<__m128i>().add(k), part);
+        let line = load::<V>(std::ptr::from_ref(line).cast());
+        for i in 0..lines {
+            store(line, to.add(i * LINE));
         }
     }
 }
 
-/// Writes a line.
+/// Copies less than a line.
 ///
 /// # Safety
-/// The line is writable.
-#[cfg(not(target_arch = "x86_64"))]
+/// As for [`copy`].
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub unsafe fn put(line: Line, to: *mut u8) {
+unsafe fn copy_part(from: *const u8, to: *mut u8, count: usize) {
     // SAFETY: as the caller promises.
-    unsafe { to.cast::<Line>().write_unaligned(line) }
+    unsafe {
+        match count {
+            32.. => copy_ends::<32>(from, to, count),
+            16.. => copy_ends::<16>(from, to, count),
+            8.. => copy_ends::<8>(from, to, count),
+            4.. => copy_ends::<4>(from, to, count),
+            2.. => copy_ends::<2>(from, to, count),
+            1 => to.write(from.read()),
+            0 => {}
+        }
+    }
+}
+
+/// Copies `N` to 2 · `N` bytes.
+///
+/// # Safety
+/// As for [`copy`].
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn copy_ends<const N: usize>(from: *const u8, to: *mut u8, count: usize) {
+    // SAFETY: the first and the last `N` of at least `N` bytes.
+    unsafe {
+        let first = from.cast::<[u8; N]>().read_unaligned();
+        let last = from.add(count - N).cast::<[u8; N]>().read_unaligned();
+        to.cast::<[u8; N]>().write_unaligned(first);
+        to.add(count - N).cast::<[u8; N]>().write_unaligned(last);
+    }
+}
+
+/// Other architectures have no such stores that would pay.
+#[cfg(not(target_arch = "x86_64"))]
+fn pick(_: Isa) -> (Copy, Repeat) {
+    (copy_plainly, repeat_plainly)
+}
+
+/// # Safety
+/// As for [`copy`].
+#[cfg(not(target_arch = "x86_64"))]
+unsafe fn copy_plainly(from: *const u8, to: *mut u8, count: usize) {
+    // SAFETY: as the caller promises.
+    unsafe { to.copy_from_nonoverlapping(from, count) }
+}
+
+/// # Safety
+/// As for [`repeat`].
+#[cfg(not(target_arch = "x86_64"))]
+unsafe fn repeat_plainly(line: &Line, to: *mut u8, lines: usize) {
+    for i in 0..lines {
+        // SAFETY: line `i`.
+        unsafe { to.add(i * LINE).cast::<Line>().write_unaligned(*line) }
+    }
 }
 
 /// Brings the line at `from` into the second-level cache, where it can be read; elsewhere nothing happens.
@@ -82,21 +220,20 @@ pub fn fetch(from: *const u8) {
 #[inline(always)]
 pub fn fetch(_: *const u8) {}
 
+/// Brings the lines of `rows` rows of `count` bytes, which lie `pitch` bytes apart, into the second-level cache.
+pub fn fetch_rows(from: *const u8, pitch: isize, count: usize, rows: usize) {
+    for i in 0..rows as isize {
+        let row = from.wrapping_offset(i * pitch);
+        let first = row.addr() % LINE;
+        (0..first + count).step_by(LINE).for_each(|at| fetch(row.wrapping_sub(first).wrapping_add(at)));
+    }
+}
+
 /// Makes all that was streamed visible in order with later stores.
 #[cfg(target_arch = "x86_64")]
 pub fn finish() {
     // SAFETY: every x86-64 processor has SSE.
     unsafe { std::arch::x86_64::_mm_sfence() };
-}
-
-/// Copies `count` bytes; other architectures have no such stores that would pay.
-///
-/// # Safety
-/// So many bytes are readable at `from` and writable at `to`, and they do not overlap.
-#[cfg(not(target_arch = "x86_64"))]
-pub unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
-    // SAFETY: as the caller promises.
-    unsafe { to.copy_from_nonoverlapping(from, count) }
 }
 
 /// Nothing is held back.
@@ -111,13 +248,14 @@ mod tests {
     fn copies_of_any_length_from_and_to_any_address_are_whole() {
         let source: Vec<u8> = (0..400).map(|i| i as u8 | 1).collect();
         let places = (0..5).flat_map(|start| (0..70).map(move |at| (start, at)));
-        for (start, at) in places {
+        for (isa, (start, at)) in Isa::ALL.into_iter().flat_map(|isa| places.clone().map(move |p| (isa, p))) {
             for count in (0..300).step_by(7) {
                 let mut target = [0u8; 400];
                 // SAFETY: the arrays have so many bytes.
-                unsafe { copy(source[start..].as_ptr(), target[at..].as_mut_ptr(), count) };
+                // SAFETY: the arrays have so many bytes; the processor has what `pick` gives.
+                unsafe { pick(isa).0(source[start..].as_ptr(), target[at..].as_mut_ptr(), count) };
                 finish();
-                assert_eq!(target[at..][..count], source[start..][..count]);
+                assert_eq!(target[at..][..count], source[start..][..count], "{isa:?}");
                 assert!(target[..at].iter().chain(&target[at + count..]).all(|&byte| byte == 0));
             }
         }

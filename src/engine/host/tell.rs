@@ -37,6 +37,7 @@ impl Job<'_> {
             Way::Sheets(_) => "sheets whose rows become columns".into(),
             Way::Tiles { .. } => "sheets whose rows become columns, through tiles".into(),
             Way::Turned => "blocks whose rows become columns, turned in a tile".into(),
+            Way::Chunks { .. } => "runs of the target, copied into a room first".into(),
             Way::Blocks { limit: usize::MAX } => "planes".into(),
             Way::Blocks { limit } => format!("blocks of up to {limit} scalars"),
         }
@@ -53,8 +54,8 @@ impl Job<'_> {
         let names = match self.way {
             Way::Sheets(turn) => turn.name(),
             Way::Tiles { turn, .. } => format!("{}, {act}", turn.name()),
-            Way::Patches { .. } => format!("transpose, {act}"),
-            Way::Turned => format!("transpose, {act}"),
+            Way::Patches { .. } | Way::Turned => format!("transpose, {act}"),
+            Way::Chunks { .. } => format!("copy, {act}"),
             Way::Groups { .. } => "shuffle words in registers".into(),
             Way::Fill { .. } => format!("repeat, {act}"),
             Way::Rows { .. } | Way::Words { .. } | Way::Gathered | Way::Blocks { .. } => act,
@@ -73,7 +74,8 @@ impl Job<'_> {
             | Way::Fill { streams }
             | Way::Words { streams }
             | Way::Patches { streams }
-            | Way::Groups { streams } => streams,
+            | Way::Groups { streams }
+            | Way::Chunks { streams } => streams,
             Way::Tiles { is_large, .. } => is_large && in_runs,
             Way::Gathered => true,
             Way::Sheets(_) | Way::Turned | Way::Blocks { .. } => false,

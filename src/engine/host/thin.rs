@@ -4,6 +4,8 @@
 //! rows as there are. Few rows: a tile writes 16 bytes at every target row, and what is too much of it is written over
 //! by the next one. Tiles that would read or write beyond the sheet go by way of a room on the stack.
 
+use std::mem::MaybeUninit;
+
 use super::isa::Isa;
 use super::sheet::Sheet;
 use super::transpose::{turned, unrolled};
@@ -75,7 +77,7 @@ fn pick<const N: usize, const K: usize>(isa: Isa) -> [Loop; 2] {
 /// As for [`Thin::run`].
 unsafe fn baseline<const N: usize, const K: usize, const MERGE: bool>(sheet: &Sheet) {
     // SAFETY: as the caller promises.
-    unsafe { thin::<Lane, N, K, MERGE>(sheet) }
+    unsafe { thin::<Lane, N, K, MERGE>(sheet, words::<N>) }
 }
 
 /// # Safety
@@ -84,7 +86,7 @@ unsafe fn baseline<const N: usize, const K: usize, const MERGE: bool>(sheet: &Sh
 #[target_feature(enable = "avx2")]
 unsafe fn avx2<const N: usize, const K: usize, const MERGE: bool>(sheet: &Sheet) {
     // SAFETY: as the caller promises.
-    unsafe { thin::<std::arch::x86_64::__m256i, N, K, MERGE>(sheet) }
+    unsafe { thin::<std::arch::x86_64::__m256i, N, K, MERGE>(sheet, baseline::<N, K, MERGE>) }
 }
 
 /// # Safety
@@ -93,22 +95,22 @@ unsafe fn avx2<const N: usize, const K: usize, const MERGE: bool>(sheet: &Sheet)
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
 unsafe fn avx512<const N: usize, const K: usize, const MERGE: bool>(sheet: &Sheet) {
     // SAFETY: as the caller promises.
-    unsafe { thin::<std::arch::x86_64::__m512i, N, K, MERGE>(sheet) }
+    unsafe { thin::<std::arch::x86_64::__m512i, N, K, MERGE>(sheet, avx2::<N, K, MERGE>) }
 }
 
+/// A sheet, by a loop for `smaller` ones where it has fewer rows or columns than a tile.
+///
 /// # Safety
 /// As for [`Thin::run`], on a processor that has the instructions of `V`.
 #[inline(always)]
-unsafe fn thin<V: Vector, const N: usize, const K: usize, const MERGE: bool>(sheet: &Sheet) {
+unsafe fn thin<V: Vector, const N: usize, const K: usize, const MERGE: bool>(sheet: &Sheet, smaller: Loop) {
     let many = if MERGE { sheet.columns } else { sheet.rows };
     // SAFETY: as the caller promises; there are as many rows or columns as a tile has.
     unsafe {
-        match (many >= K * V::LANES, many >= K) {
-            (true, _) if MERGE => merge::<V, N, K>(sheet),
-            (true, _) => split::<V, N, K>(sheet),
-            (_, true) if MERGE => merge::<Lane, N, K>(sheet),
-            (_, true) => split::<Lane, N, K>(sheet),
-            _ => words::<N>(sheet),
+        match many >= K * V::LANES {
+            false => smaller(sheet),
+            true if MERGE => merge::<V, N, K>(sheet),
+            true => split::<V, N, K>(sheet),
         }
     }
 }
@@ -117,7 +119,6 @@ unsafe fn thin<V: Vector, const N: usize, const K: usize, const MERGE: bool>(she
 ///
 /// # Safety
 /// As for [`Thin::run`].
-#[inline(always)]
 unsafe fn words<const N: usize>(sheet: &Sheet) {
     for j in 0..sheet.columns {
         for i in 0..sheet.rows {
@@ -175,6 +176,8 @@ unsafe fn split<V: Vector, const N: usize, const K: usize>(sheet: &Sheet) {
 #[inline(always)]
 unsafe fn merge<V: Vector, const N: usize, const K: usize>(sheet: &Sheet) {
     let (width, used) = (K * V::LANES, sheet.rows * N);
+    let mut room = MaybeUninit::<[u8; TILE]>::uninit();
+    let room = room.as_mut_ptr().cast::<u8>();
     for column in (0..sheet.columns).step_by(width) {
         let column = column.min(sheet.columns - width);
         let part = sheet.part(0, column, sheet.rows, width, [N, N]);
@@ -190,12 +193,10 @@ unsafe fn merge<V: Vector, const N: usize, const K: usize>(sheet: &Sheet) {
                 }
             });
             let vectors = turned::<V, N, K>(vectors);
-            if behind + used >= 16 {
-                lanes(&vectors, to, used);
-            } else {
-                let mut room = [0u8; TILE];
-                lanes(&vectors, room.as_mut_ptr(), used);
-                to.copy_from_nonoverlapping(room.as_ptr(), width * used);
+            let fits = behind + used >= 16;
+            lanes(&vectors, if fits { to } else { room }, used);
+            if !fits {
+                to.copy_from_nonoverlapping(room, width * used);
             }
         }
     }
@@ -226,6 +227,11 @@ mod tests {
     use super::*;
     use crate::engine::host::fenced::{Fenced, PAGE};
     use crate::engine::host::vector::Portable;
+
+    unsafe fn portable<const N: usize, const K: usize, const MERGE: bool>(sheet: &Sheet) {
+        // SAFETY: as the caller promises.
+        unsafe { thin::<Portable, N, K, MERGE>(sheet, words::<N>) }
+    }
 
     /// A sheet in fenced memory, its rows so many bytes apart, forwards or backwards.
     fn check(run: Loop, size: usize, counts: [usize; 2], gaps: [usize; 2], memory: &mut [Fenced; 2]) {
@@ -258,7 +264,7 @@ mod tests {
 
     fn check_all<const N: usize, const K: usize>() {
         let mut memory = [Fenced::new(8), Fenced::new(8)];
-        let portable: [Loop; 2] = [thin::<Portable, N, K, false>, thin::<Portable, N, K, true>];
+        let portable: [Loop; 2] = [portable::<N, K, false>, portable::<N, K, true>];
         for [split, merge] in Isa::ALL.map(pick::<N, K>).into_iter().chain([portable]) {
             for few in 1..K {
                 for many in (1..2 * K + 3).chain([63, 64, 65, 66, 67, 127, 128, 129, 200, 300]) {
@@ -285,7 +291,7 @@ mod tests {
                 assert_eq!(libc::mprotect(start.add((2 * i + 1) * PAGE).cast(), PAGE, libc::PROT_NONE), 0);
             }
         }
-        let portable: Loop = thin::<Portable, N, K, false>;
+        let portable: Loop = portable::<N, K, false>;
         for split in Isa::ALL.map(|isa| pick::<N, K>(isa)[0]).into_iter().chain([portable]) {
             for (rows, columns) in [16, 33, 64, ROWS].into_iter().flat_map(|n| (2..K).map(move |k| (n, k))) {
                 for is_backwards in [false, true] {

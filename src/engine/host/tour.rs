@@ -1,21 +1,21 @@
 //! Copies of more than two loops, patch by patch: rows that change their order, and words whose rows become columns.
 
-use std::mem::MaybeUninit;
+use std::ptr;
 
 use super::isa::Isa;
+use super::outlet::Outlet;
 use super::patch::{Patch, Patches, Unit, nest};
 use super::rows;
-use super::sheet::Sheet;
-use super::stream;
-use super::transpose::{Ahead, LINE, Transposer};
+use super::run::PAGE;
+use super::stream::{self, LINE};
 use crate::engine::plan::{Loop, Plan};
-
-/// What is done with `rows` rows of `words` words, which lie so many bytes apart, and their places in the target:
-/// `(from, pitch, to, target pitch, words, rows)`.
-pub type Put<'a> = dyn FnMut(*const u8, isize, *mut u8, isize, usize, usize) + 'a;
+use crate::layout::sort_by_key;
 
 /// Bytes that are read or written in one go where memory allows it: less costs new pages and rows of memory.
 const RUN: usize = 2 << 10;
+
+/// Bytes of a row that are fetched before its turn comes: memory foresees the rest.
+const NEXT: usize = 4 << 10;
 
 /// Copies of fewer bytes find both sides in the second-level cache, in any order.
 const NEAR: usize = 1 << 20;
@@ -25,10 +25,6 @@ const WORD: usize = 16;
 
 /// So many rows are worth a loop.
 const ENOUGH: i64 = 16;
-
-/// Bytes of a patch that passes through the first-level cache, and of one through the second-level one.
-const SMALL: usize = 16 << 10;
-const LARGE: usize = 64 << 10;
 
 /// Copies the units of a plan, which are the same bytes on both sides, adjacent ones; past the caches if it `streams`.
 ///
@@ -45,11 +41,13 @@ pub unsafe fn copy_rows(
 ) {
     let bytes = (unit.bits[0] >> 3) as usize;
     let total = plan.loops[unit.loops..].iter().fold(bytes, |n, l| n.saturating_mul(l.extent as usize));
-    if streams && bytes as i64 >= stream::ROW {
-        // SAFETY: the units of the plan.
-        nest(&plan.loops[unit.loops..], [plan.source, plan.target], &mut |at| unsafe {
-            let (from, to) = places(source, target, at);
-            stream::copy(from, to, bytes);
+    if streams && (bytes as i64 >= stream::ROW || are_lines(plan, unit, target)) {
+        by_source(plan, unit.loops, (source, target), bytes, &mut |from, to, next| {
+            if !next.is_null() {
+                stream::fetch_rows(next, 0, bytes.min(NEXT), 1);
+            }
+            // SAFETY: a unit of the plan.
+            unsafe { stream::copy(from, to, bytes) };
         });
         return stream::finish();
     }
@@ -62,7 +60,8 @@ pub unsafe fn copy_rows(
         if longest > 0 {
             outer[..=longest].rotate_right(1);
         }
-        let patch = Patch { source: plan.source, target: plan.target, across: &outer, along: &[] };
+        let patch =
+            Patch { source: plan.source, target: plan.target, across: &outer, along: &[], ends: [true; 2] };
         // SAFETY: the units of the plan.
         return unsafe { rearrange(&patch, source, target, bytes, copy) };
     }
@@ -70,25 +69,70 @@ pub unsafe fn copy_rows(
     let Some(patches) = Patches::near(plan, unit, [most, most / 2]) else {
         unreachable!("every loop may be next")
     };
-    let mut room = MaybeUninit::<[u8; 2 * RUN]>::uninit();
-    let room = room.as_mut_ptr().cast::<u8>();
+    let mut outlet = Outlet::new();
     patches.visit(plan, &mut |patch| {
         let run = run_of(patch.across, unit.bits[1])
             .filter(|n| streams && (1 << 10..=2 * RUN).contains(&(n * bytes)));
-        // SAFETY: the units of the patch; the room holds a run.
-        unsafe {
-            match run {
-                Some(n) => nest(patch.along, [patch.source, patch.target], &mut |at| {
-                    let (_, to) = places(source, target, at);
-                    gather(patch.across, source, at[0], (room, bytes), bytes, copy);
-                    stream::copy(room, to, n * bytes);
-                }),
-                None => rearrange(patch, source, target, bytes, copy),
+        let Some(n) = run else {
+            // SAFETY: the units of the patch.
+            return unsafe { rearrange(patch, source, target, bytes, copy) };
+        };
+        let first = patch.across.first().copied().unwrap_or(Loop::ONCE);
+        let next = patch.along.first().map_or(first.source * first.extent, |l| l.source);
+        nest(patch.along, [patch.source, patch.target], &mut |at| {
+            let (from, to) = places(source, target, at);
+            if first.source.unsigned_abs() >> 3 >= PAGE as u64 {
+                let beside = from.wrapping_offset((next >> 3) as isize);
+                stream::fetch_rows(beside, (first.source >> 3) as isize, bytes, first.extent as usize);
             }
-        }
+            // SAFETY: a run of the patch.
+            unsafe {
+                outlet.write(to, n * bytes, |room| {
+                    gather(patch.across, source, at[0], (room, bytes), bytes, copy)
+                });
+            }
+        });
     });
     if streams {
-        stream::finish();
+        // SAFETY: the target of the plan.
+        unsafe { outlet.finish() };
+    }
+}
+
+/// Whether units are whole lines of the target, enough of them to be written anywhere.
+pub(super) fn are_lines(plan: &Plan, unit: Unit, target: *mut u8) -> bool {
+    const BITS: i64 = LINE as i64 * 8;
+    let first = places(ptr::null(), target, [0, plan.target]).1;
+    let outer = &plan.loops[unit.loops..];
+    let whole = first.align_offset(LINE) == 0 && outer.iter().all(|l| l.target % BITS == 0);
+    whole && unit.bits[1] % BITS == 0 && unit.bits[1] > BITS
+}
+
+/// Visits units of `bytes` bytes, of as many loops, as they follow each other in the source: where they begin, where they
+/// go, and where the next one begins if it does not follow.
+pub(super) fn by_source(
+    plan: &Plan,
+    loops: usize,
+    (source, target): (*const u8, *mut u8),
+    bytes: usize,
+    visit: &mut dyn FnMut(*const u8, *mut u8, *const u8),
+) {
+    let (mut start, mut outer) = ([plan.source, plan.target], plan.loops[loops..].to_vec());
+    for l in outer.iter_mut().filter(|l| l.source < 0) {
+        let last = l.extent - 1;
+        start = [start[0] + last * l.source, start[1] + last * l.target];
+        (l.source, l.target) = (-l.source, -l.target);
+    }
+    sort_by_key(&mut outer, |l| l.source);
+    let mut last: Option<(*const u8, *mut u8)> = None;
+    nest(&outer, start, &mut |at| {
+        let next = places(source, target, at);
+        if let Some((from, to)) = last.replace(next) {
+            visit(from, to, if next.0 == from.wrapping_add(bytes) { ptr::null() } else { next.0 });
+        }
+    });
+    if let Some((from, to)) = last {
+        visit(from, to, ptr::null());
     }
 }
 
@@ -162,136 +206,11 @@ unsafe fn gather(
     });
 }
 
-/// The words of a plan whose rows become columns, and their way.
-pub struct Turned {
-    patches: Patches,
-    tiles: Transposer,
-    /// Bytes of a word of the source.
-    size: usize,
-    is_large: bool,
-    isa: Isa,
-}
-
-impl Turned {
-    /// The way for words of `size` bytes that become words of `width` bytes; `None` where either side has no runs.
-    pub fn new(plan: &Plan, [size, width]: [usize; 2], is_large: bool, isa: Isa) -> Option<Self> {
-        let tiles = Transposer::new(size, isa).filter(|_| size <= 8)?;
-        let words = if is_large { LARGE } else { SMALL } / size.max(width);
-        let line = LINE / size.min(width);
-        let side = (words.isqrt() / line * line).max(line);
-        let unit = Unit { loops: 0, bits: [size, width].map(|n| n as i64 * 8) };
-        let mut patches = Patches::dense(plan, unit, [side as i64; 2])?;
-        // Where one side is short the other one may be long.
-        let [p, q] = patches.units();
-        if p.min(q) < side / 2 {
-            let most = |other: usize| (words / other.max(tiles.least())).min(RUN / size).max(side) as i64;
-            patches = Patches::dense(plan, unit, [most(q), most(p)])?;
-        }
-        Some(Self { patches, tiles, size, is_large, isa })
-    }
-
-    /// The most words of a patch along the target and along the source.
-    pub fn units(&self) -> [usize; 2] {
-        self.patches.units()
-    }
-
-    /// Bytes of a run of the target within a patch.
-    pub fn run_bytes(&self) -> usize {
-        self.patches.units()[0] * self.size
-    }
-
-    /// Brings all words to `put`, in runs of the target, or copies them where there is none. Whether there was memory
-    /// for it; if not nothing has been done.
-    ///
-    /// # Safety
-    /// As for [`copy_rows`]; `put` may do with the words of the source and their places in the target what it does.
-    pub unsafe fn run(
-        self,
-        plan: &Plan,
-        source: *const u8,
-        target: *mut u8,
-        mut put: Option<&mut Put>,
-    ) -> bool {
-        let Self { patches, tiles, size, is_large, isa } = self;
-        let least = tiles.least();
-        let [p, q] = patches.units().map(|n| n.next_multiple_of(LINE / size));
-        let (pitch, turned_pitch) = (q * size + LINE, p * size + LINE);
-        let bytes = p * pitch + q * turned_pitch;
-        let mut room = Vec::<u8>::new();
-        if room.try_reserve_exact(bytes + LINE).is_err() {
-            return false;
-        }
-        // SAFETY: so much room; tiles at the edges read words there that are none.
-        let (room, turned) = unsafe {
-            let room = room.as_mut_ptr();
-            let room = room.add(room.align_offset(LINE).min(LINE));
-            room.write_bytes(0, p * pitch);
-            (room, room.add(p * pitch))
-        };
-        let mut shape = [0; 2];
-        let [mut gather_row, mut scatter_row] = [rows::pick(size, isa); 2];
-        patches.visit(plan, &mut |patch| {
-            let [rows, columns] = [patch.across, patch.along].map(units);
-            if shape != [rows, columns] {
-                shape = [rows, columns];
-                [scatter_row, gather_row] = shape.map(|n| rows::pick(n * size, isa));
-            }
-            let fits = rows >= least && columns >= least;
-            let (row, column) = (patch.across[0], patch.along[0]);
-            let (from, to) = places(source, target, [patch.source, patch.target]);
-            let mut sheet = Sheet {
-                from,
-                pitch: (row.source >> 3) as isize,
-                to,
-                target_pitch: (column.target >> 3) as isize,
-                rows: rows.max(least),
-                columns: columns.max(least),
-            };
-            // SAFETY: the words of the patch; the rooms hold it as it comes and turned, rounded up to tiles.
-            unsafe {
-                if !fits || is_large || patch.across.len() > 1 {
-                    gather(patch.across, source, patch.source, (room, pitch), columns * size, gather_row);
-                    (sheet.from, sheet.pitch) = (room, pitch as isize);
-                }
-                if fits && !is_large && patch.along.len() == 1 && put.is_none() {
-                    return tiles.run(&sheet, &mut { Ahead::NOTHING });
-                }
-                let turned_pitch = if fits { rows * size } else { turned_pitch } as isize;
-                (sheet.to, sheet.target_pitch) = (turned, turned_pitch);
-                tiles.run(&sheet, &mut { Ahead::NOTHING });
-                let mut from = turned.cast_const();
-                let (inner, outer) = pair(patch.along);
-                let ([n, _], counts) = (inner.map(|l| l.extent as usize), inner.map(|l| l.extent as usize));
-                let pitches = inner.map(|l| (l.target >> 3) as isize);
-                let Some(put) = &mut put else {
-                    nest(outer, [0, patch.target], &mut |at| {
-                        let to = target.offset((at[1] >> 3) as isize);
-                        let steps = [turned_pitch, turned_pitch * n as isize];
-                        scatter_row(from, steps, to, pitches, rows * size, counts);
-                        from = from.offset(steps[1] * counts[1] as isize);
-                    });
-                    return;
-                };
-                nest(&patch.along[1..], [0, patch.target], &mut |at| {
-                    let to = target.offset((at[1] >> 3) as isize);
-                    put(from, turned_pitch, to, pitches[0], rows, n);
-                    from = from.offset(turned_pitch * n as isize);
-                });
-            }
-        });
-        true
-    }
-}
-
-/// How many turns the loops make together.
-fn units(loops: &[Loop]) -> usize {
-    loops.iter().map(|l| l.extent as usize).product()
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use crate::engine::host::fenced::{Fenced, PAGE};
+    use crate::engine::host::turned::Turned;
     use crate::engine::plan::Side;
 
     /// Axes of these extents in another order, each `gap` bytes behind the one before; and their bytes.
@@ -339,6 +258,17 @@ mod tests {
             // SAFETY: likewise.
             assert!(unsafe { turned.run(&plan, from, target.as_mut_ptr(), None) });
             assert!(target == expected, "{shape:?} {orders:?} {size} {gaps:?} {isa:?} {is_large}");
+            let Some(turned) = Turned::new(&plan, [size; 2], is_large, isa) else {
+                unreachable!("as before")
+            };
+            fill(target.as_mut_ptr(), to_bytes);
+            // SAFETY: words of the plan and their places.
+            let mut put =
+                |from: *const u8, to: *mut u8, n: usize| unsafe { stream::copy(from, to, n * size) };
+            // SAFETY: likewise.
+            assert!(unsafe { turned.run(&plan, from, target.as_mut_ptr(), Some(&mut put)) });
+            stream::finish();
+            assert!(target == expected, "{shape:?} {orders:?} {size} {gaps:?} {isa:?} {is_large}: streamed");
         }
     }
 
@@ -352,8 +282,15 @@ mod tests {
         let mut memory = [Fenced::new(8), Fenced::new(8)];
         let orders: [&[usize]; 6] =
             [&[0, 1, 2, 3], &[3, 2, 1, 0], &[1, 3, 0, 2], &[2, 0, 3, 1], &[0, 3, 1, 2], &[3, 0, 2, 1]];
-        let shapes =
-            [[2, 3, 5, 7], [40, 2, 3, 33], [3, 70, 2, 9], [64, 5, 64, 2], [2, 2, 300, 3], [7, 150, 31, 2]];
+        let shapes = [
+            [2, 3, 5, 7],
+            [40, 2, 3, 33],
+            [3, 70, 2, 9],
+            [64, 5, 64, 2],
+            [2, 2, 300, 3],
+            [7, 150, 31, 2],
+            [300, 5, 1, 90],
+        ];
         for (i, shape) in shapes.iter().enumerate() {
             for (j, from) in orders.into_iter().enumerate() {
                 for (k, to) in orders.into_iter().enumerate() {

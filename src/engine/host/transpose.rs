@@ -8,18 +8,18 @@
 //! Where four lanes make a vector, it is a line of the target, which can be written past the caches.
 
 use std::ops::Range;
+use std::ptr;
 
 use super::isa::Isa;
 use super::sheet::Sheet;
 use super::stream;
 use super::vector::{Lane, Vector};
 
-/// Bytes of a cache line.
-pub(super) const LINE: usize = 64;
+pub(super) use super::stream::LINE;
 
-/// Bytes of a row of the blocks that a sheet is walked in: blocks of both sides stay in the second-level cache, and
-/// few enough pages are in use at a time for the processor to know them all.
-const BLOCK: usize = 512;
+/// Bytes of a source row that are read before the next rows are: so few that the processor knows the pages of all target
+/// rows that they go to.
+const BLOCK: usize = 4096;
 
 /// The block for each `j` below a count of at most 16, written out: vectors of a loop would not stay in registers.
 macro_rules! unrolled {
@@ -37,11 +37,14 @@ pub(super) use unrolled;
 
 /// Rows that are read next, and are fetched line by line while tiles are turned.
 #[derive(Clone, Copy)]
-pub struct Ahead {
+pub struct Ahead<'a> {
     /// The row at hand.
     row: *const u8,
-    /// Bytes from one row to the next.
+    /// Bytes from one row to the next, where they have no places of their own.
     pitch: isize,
+    /// What places count from, and those of the rows after the one at hand.
+    from: *const u8,
+    places: &'a [isize],
     /// Bytes of a row, and how many of them are fetched.
     count: usize,
     done: usize,
@@ -49,13 +52,35 @@ pub struct Ahead {
     rows: usize,
 }
 
-impl Ahead {
+impl<'a> Ahead<'a> {
     /// Nothing is fetched.
-    pub const NOTHING: Self = Self { row: std::ptr::null(), pitch: 0, count: 0, done: 0, rows: 0 };
+    pub const NOTHING: Self =
+        Self { row: ptr::null(), pitch: 0, from: ptr::null(), places: &[], count: 0, done: 0, rows: 0 };
 
     /// The words of `sheet`, which have `size` bytes.
     pub fn of(sheet: &Sheet, size: usize) -> Self {
-        Self { row: sheet.from, pitch: sheet.pitch, count: sheet.columns * size, done: 0, rows: sheet.rows }
+        let (row, pitch, rows) = (sheet.from, sheet.pitch, sheet.rows);
+        Self { row, pitch, count: sheet.columns * size, rows, ..Self::NOTHING }
+    }
+
+    /// `count` bytes of rows that are so many bytes from `from`.
+    pub fn at(from: *const u8, places: &'a [isize], count: usize) -> Self {
+        let Some((first, rest)) = places.split_first() else { return Self::NOTHING };
+        let row = from.wrapping_offset(*first);
+        Self { row, from, places: rest, count, rows: places.len(), ..Self::NOTHING }
+    }
+
+    /// [`fetch`](Self::fetch) by a call, for loops that need their registers and have nothing to fetch mostly.
+    #[inline(always)]
+    fn fetch_aside(&mut self, lines: usize) {
+        #[cold]
+        #[inline(never)]
+        fn fetch(ahead: &mut Ahead, lines: usize) {
+            ahead.fetch(lines);
+        }
+        if self.rows > 0 {
+            fetch(self, lines);
+        }
     }
 
     /// Fetches some lines more.
@@ -66,24 +91,50 @@ impl Ahead {
                 return;
             }
             // From the line in which the row begins to the one in which it ends.
-            let before = self.row as usize % LINE;
+            let before = self.row.addr() % LINE;
             stream::fetch(self.row.wrapping_sub(before).wrapping_add(self.done));
             self.done += LINE;
             if self.done >= self.count + before {
-                (self.row, self.done) = (self.row.wrapping_offset(self.pitch), 0);
+                self.row = match self.places.split_first() {
+                    Some((place, rest)) => {
+                        self.places = rest;
+                        self.from.wrapping_offset(*place)
+                    }
+                    None => self.row.wrapping_offset(self.pitch),
+                };
+                self.done = 0;
                 self.rows -= 1;
             }
         }
     }
 }
 
+/// Rows of words that lie anywhere; their columns become rows of the target.
+#[derive(Clone, Copy)]
+pub struct Scattered<'a> {
+    /// What the places of rows count from.
+    pub from: *const u8,
+    /// Bytes from there to each row.
+    pub rows: &'a [isize],
+    /// Words of a row.
+    pub columns: usize,
+    /// The first word of the target.
+    pub to: *mut u8,
+    /// Bytes from one target row to the next.
+    pub target_pitch: isize,
+}
+
 /// A loop over the tiles of a sheet.
 type Tiles = unsafe fn(&Sheet, &mut Ahead);
+
+/// A loop over the tiles of rows that lie anywhere.
+type Apart = unsafe fn(&Scattered, &mut Ahead);
 
 /// The way to transpose sheets of words of one size.
 #[derive(Clone, Copy)]
 pub struct Transposer {
     run: Tiles,
+    apart: Option<Apart>,
     stream: Option<Tiles>,
     least: usize,
 }
@@ -99,12 +150,24 @@ impl Transposer {
             16 => pick::<16, 1>(isa),
             _ => return None,
         };
-        Some(Self { run, stream, least: 16 / size })
+        let apart = match size {
+            1 => Some(pick_apart::<1, 16>(isa)),
+            2 => Some(pick_apart::<2, 8>(isa)),
+            4 => Some(pick_apart::<4, 4>(isa)),
+            8 => Some(pick_apart::<8, 2>(isa)),
+            _ => None,
+        };
+        Some(Self { run, apart, stream, least: 16 / size })
     }
 
     /// The rows and columns of a tile, the fewest that a sheet may have.
     pub fn least(self) -> usize {
         self.least
+    }
+
+    /// Whether there is a loop over rows that lie anywhere.
+    pub fn scatters(self) -> bool {
+        self.apart.is_some()
     }
 
     /// Whether there is a loop that writes whole lines past the caches.
@@ -121,6 +184,17 @@ impl Transposer {
         debug_assert!(sheet.rows.min(sheet.columns) >= self.least);
         // SAFETY: as the caller promises; the processor has the instructions, or `pick` had not given them.
         unsafe { (self.run)(sheet, ahead) }
+    }
+
+    /// Transposes rows that lie anywhere, a line of each at a time if there are no more columns than a line has words.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run). There is a loop for them.
+    pub unsafe fn apart(self, sheet: &Scattered, ahead: &mut Ahead) {
+        debug_assert!(sheet.rows.len().min(sheet.columns) >= self.least);
+        let Some(apart) = self.apart else { unreachable!("asked for before") };
+        // SAFETY: as the caller promises; the processor has the instructions, or `pick` had not given them.
+        unsafe { apart(sheet, ahead) }
     }
 
     /// Transposes `sheet` past the caches; [`stream::finish`] must follow.
@@ -147,11 +221,80 @@ fn pick<const N: usize, const K: usize>(isa: Isa) -> (Tiles, Option<Tiles>) {
     }
 }
 
+fn pick_apart<const N: usize, const K: usize>(isa: Isa) -> Apart {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 if isa.is_available() => avx512_apart::<N, K>,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 if isa.is_available() => avx2_apart::<N, K>,
+        _ => baseline_apart::<N, K>,
+    }
+}
+
+/// # Safety
+/// As for [`Transposer::apart`].
+unsafe fn baseline_apart<const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
+    // SAFETY: as the caller promises.
+    unsafe { apart::<Lane, N, K>(sheet, ahead) }
+}
+
+/// Tiles of one lane.
+///
+/// # Safety
+/// As for [`Transposer::apart`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+#[inline(never)]
+unsafe fn avx2_lane_apart<const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
+    // SAFETY: as the caller promises.
+    unsafe { apart::<Lane, N, K>(sheet, ahead) }
+}
+
+/// # Safety
+/// As for [`Transposer::apart`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn avx2_apart<const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
+    // SAFETY: as the caller promises; what has fewer rows than a tile of two lanes has enough for one of one.
+    unsafe {
+        match sheet.rows.len() < 2 * K {
+            true => avx2_lane_apart::<N, K>(sheet, ahead),
+            false => apart::<std::arch::x86_64::__m256i, N, K>(sheet, ahead),
+        }
+    }
+}
+
+/// # Safety
+/// As for [`Transposer::apart`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+unsafe fn avx512_apart<const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
+    // SAFETY: as the caller promises; likewise.
+    unsafe {
+        match sheet.rows.len() < 4 * K {
+            true => avx2_lane_apart::<N, K>(sheet, ahead),
+            false => apart::<std::arch::x86_64::__m512i, N, K>(sheet, ahead),
+        }
+    }
+}
+
 /// # Safety
 /// As for [`Transposer::run`].
 unsafe fn baseline<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
     // SAFETY: as the caller promises.
-    unsafe { transpose::<Lane, N, K>(sheet, ahead) }
+    unsafe { tiles::<Lane, N, K>(sheet, ahead) }
+}
+
+/// Tiles of one lane.
+///
+/// # Safety
+/// As for [`Transposer::run`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+#[inline(never)]
+unsafe fn avx2_lane<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
+    // SAFETY: as the caller promises.
+    unsafe { tiles::<Lane, N, K>(sheet, ahead) }
 }
 
 /// # Safety
@@ -159,8 +302,13 @@ unsafe fn baseline<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ah
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 unsafe fn avx2<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
-    // SAFETY: as the caller promises.
-    unsafe { transpose::<std::arch::x86_64::__m256i, N, K>(sheet, ahead) }
+    // SAFETY: as the caller promises; what has fewer rows than a tile of two lanes has enough for one of one.
+    unsafe {
+        match sheet.rows < 2 * K {
+            true => avx2_lane::<N, K>(sheet, ahead),
+            false => tiles::<std::arch::x86_64::__m256i, N, K>(sheet, ahead),
+        }
+    }
 }
 
 /// # Safety
@@ -168,8 +316,13 @@ unsafe fn avx2<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead)
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
 unsafe fn avx512<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
-    // SAFETY: as the caller promises.
-    unsafe { transpose::<std::arch::x86_64::__m512i, N, K>(sheet, ahead) }
+    // SAFETY: as the caller promises; likewise.
+    unsafe {
+        match sheet.rows < 4 * K {
+            true => avx2_lane::<N, K>(sheet, ahead),
+            false => tiles::<std::arch::x86_64::__m512i, N, K>(sheet, ahead),
+        }
+    }
 }
 
 /// # Safety
@@ -183,28 +336,39 @@ unsafe fn avx512_lines<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mu
 }
 
 /// # Safety
-/// As for [`Transposer::run`], on a processor that has the instructions of `V`.
+/// As for [`Transposer::run`], on a processor that has the instructions of `V`, with room for a tile of it.
 #[inline(always)]
-unsafe fn transpose<V: Vector, const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
-    // SAFETY: as the caller promises; there is room for a tile of one lane at least.
-    unsafe {
-        if sheet.rows < K * V::LANES {
-            tiles::<Lane, N, K>(sheet, ahead)
-        } else {
-            tiles::<V, N, K>(sheet, ahead)
+unsafe fn tiles<V: Vector, const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
+    // Target rows that begin in few sets of the first-level cache are better written from end to end.
+    let are_alike = N >= 8 && sheet.target_pitch % 2048 == 0;
+    let width = if are_alike { LINE } else { BLOCK } / N;
+    for columns in blocks(0..sheet.columns, width) {
+        for band in blocks(0..sheet.rows, LINE / N) {
+            // SAFETY: as the caller promises.
+            unsafe { strip::<V, N, K, false>(sheet, band, columns.clone(), ahead) };
         }
     }
 }
 
+/// Rows that become a vector of the target, one tile after the other.
+///
 /// # Safety
-/// As for [`transpose`], with room for a tile of `V`.
+/// As for [`Transposer::apart`], on a processor that has the instructions of `V`, with room for a tile of it.
 #[inline(always)]
-unsafe fn tiles<V: Vector, const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
-    for rows in blocks(0..sheet.rows, BLOCK / N) {
-        for columns in blocks(0..sheet.columns, BLOCK / N) {
-            for band in blocks(rows.clone(), LINE / N) {
-                // SAFETY: as the caller promises.
-                unsafe { strip::<V, N, K, false>(sheet, band, columns.clone(), ahead) };
+unsafe fn apart<V: Vector, const N: usize, const K: usize>(sheet: &Scattered, ahead: &mut Ahead) {
+    let height = K * V::LANES;
+    for row in (0..sheet.rows.len()).step_by(height) {
+        let row = row.min(sheet.rows.len() - height);
+        let places = &sheet.rows[row..row + height];
+        for column in (0..sheet.columns).step_by(K) {
+            let column = column.min(sheet.columns - K);
+            ahead.fetch_aside((height * 16).div_ceil(LINE));
+            // SAFETY: the tile is a part of the sheet, and `places` has as many rows as it.
+            unsafe {
+                let from = sheet.from.wrapping_add(column * N);
+                let row_of = |i: usize| from.wrapping_offset(*places.get_unchecked(i));
+                let to = sheet.to.offset(column as isize * sheet.target_pitch).add(row * N);
+                tile::<V, N, K, false>(|j, lane| row_of(j + lane * K), to, sheet.target_pitch);
             }
         }
     }
@@ -233,31 +397,56 @@ unsafe fn strip<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
         for row in rows.clone().step_by(height) {
             let row = row.min(sheet.rows - height);
             // As many lines as the tile has bytes for.
-            ahead.fetch((height * 16).div_ceil(LINE));
+            let lines = (height * 16).div_ceil(LINE);
+            if STREAM {
+                ahead.fetch(lines)
+            } else {
+                ahead.fetch_aside(lines)
+            }
             // SAFETY: the tile is a part of the sheet.
             unsafe {
                 let from = sheet.from.offset(row as isize * sheet.pitch).add(column * N);
                 let to = sheet.to.offset(column as isize * sheet.target_pitch).add(row * N);
-                tile::<V, N, K, STREAM>(from, sheet.pitch, to, sheet.target_pitch);
+                let lanes = lanes::<V>(from, sheet.pitch * K as isize);
+                let row_of = |j: usize, lane: usize| lanes[lane].wrapping_offset(j as isize * sheet.pitch);
+                tile::<V, N, K, STREAM>(row_of, to, sheet.target_pitch);
             }
         }
     }
 }
 
+/// The first row of each lane. How they came about is kept from the compiler: else it would have a register for each row of
+/// a tile, more than there are.
+#[expect(clippy::pointers_in_nomem_asm_block, reason = "what they point at is not touched")]
+#[inline(always)]
+fn lanes<V: Vector>(from: *const u8, step: isize) -> [*const u8; 4] {
+    let mut lanes = [from; 4];
+    for i in 1..V::LANES {
+        lanes[i] = lanes[i - 1].wrapping_offset(step);
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        // SAFETY: no instruction at all.
+        unsafe {
+            std::arch::asm!("/* {0} */", inout(reg) lanes[i], options(pure, nomem, nostack, preserves_flags));
+        }
+    }
+    lanes
+}
+
+/// A tile whose row for vector `j` and a lane is `row_of(j, lane)`.
+///
 /// # Safety
 /// As for [`strip`].
 #[inline(always)]
 unsafe fn tile<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
-    from: *const u8,
-    pitch: isize,
+    row_of: impl Fn(usize, usize) -> *const u8,
     to: *mut u8,
     target_pitch: isize,
 ) {
     // SAFETY: as the caller promises.
     unsafe {
-        let mut vectors = [V::gather(from, pitch * K as isize); K];
+        let mut vectors = [V::collect(|lane| row_of(0, lane)); K];
         unrolled!(j < K, {
-            vectors[j] = V::gather(from.offset(j as isize * pitch), pitch * K as isize);
+            vectors[j] = V::collect(|lane| row_of(j, lane));
         });
         let vectors = turned::<V, N, K>(vectors);
         unrolled!(j < K, {
@@ -312,7 +501,7 @@ mod tests {
     type Way = (&'static str, Tiles);
 
     fn ways<const N: usize, const K: usize>() -> Vec<Way> {
-        let mut ways: Vec<Way> = vec![("portable", transpose::<Portable, N, K>)];
+        let mut ways: Vec<Way> = vec![("portable", tiles::<Portable, N, K>)];
         ways.extend([("baseline", pick::<N, K>(Isa::Baseline).0)]);
         let isas = [("avx2", Isa::Avx2), ("avx512", Isa::Avx512)];
         let there = isas.into_iter().filter(|(_, isa)| isa.is_available());

@@ -5,11 +5,31 @@ pub trait Vector: Copy {
     /// How many lanes.
     const LANES: usize;
 
-    /// Lane `i` from the 16 bytes at `from + i · step`.
+    /// All lanes from adjacent bytes.
+    ///
+    /// # Safety
+    /// As many bytes are readable at `from`; the processor has the instructions.
+    #[inline(always)]
+    unsafe fn load(from: *const u8) -> Self {
+        // SAFETY: as the caller promises; a vector is plain bytes.
+        unsafe { from.cast::<Self>().read_unaligned() }
+    }
+
+    /// Lane `i` from the 16 bytes at `from(i)`.
     ///
     /// # Safety
     /// Those bytes are readable; the processor has the instructions.
-    unsafe fn gather(from: *const u8, step: isize) -> Self;
+    unsafe fn collect(from: impl Fn(usize) -> *const u8) -> Self;
+
+    /// Lane `i` from the 16 bytes at `from + i · step`.
+    ///
+    /// # Safety
+    /// As for [`collect`](Self::collect).
+    #[inline(always)]
+    unsafe fn gather(from: *const u8, step: isize) -> Self {
+        // SAFETY: as the caller promises.
+        unsafe { Self::collect(|i| from.wrapping_offset(i as isize * step)) }
+    }
 
     /// In each lane, the units of `N` bytes of both in turns: those of the lower halves, and those of the upper ones.
     ///
@@ -29,7 +49,7 @@ pub trait Vector: Copy {
     /// 16 bytes are writable at `to`; there is such a lane, and the processor has the instructions.
     unsafe fn store_lane<const L: usize>(self, to: *mut u8);
 
-    /// Writes all lanes past the caches where they are a line.
+    /// Writes all lanes past the caches where there is such an instruction.
     ///
     /// # Safety
     /// As for [`store`](Self::store); they are aligned to their size.
@@ -62,9 +82,9 @@ impl Vector for Portable {
     const LANES: usize = 1;
 
     #[inline(always)]
-    unsafe fn gather(from: *const u8, _: isize) -> Self {
+    unsafe fn collect(from: impl Fn(usize) -> *const u8) -> Self {
         // SAFETY: as the caller promises.
-        Self(unsafe { from.cast::<[u8; 16]>().read_unaligned() })
+        Self(unsafe { from(0).cast::<[u8; 16]>().read_unaligned() })
     }
 
     #[inline(always)]
@@ -113,9 +133,9 @@ mod x86 {
         const LANES: usize = 1;
 
         #[inline(always)]
-        unsafe fn gather(from: *const u8, _: isize) -> Self {
+        unsafe fn collect(from: impl Fn(usize) -> *const u8) -> Self {
             // SAFETY: as the caller promises.
-            unsafe { _mm_loadu_si128(from.cast()) }
+            unsafe { _mm_loadu_si128(from(0).cast()) }
         }
 
         #[inline(always)]
@@ -137,6 +157,12 @@ mod x86 {
         }
 
         #[inline(always)]
+        unsafe fn stream(self, to: *mut u8) {
+            // SAFETY: as the caller promises.
+            unsafe { _mm_stream_si128(to.cast(), self) }
+        }
+
+        #[inline(always)]
         unsafe fn store_lane<const L: usize>(self, to: *mut u8) {
             // SAFETY: as the caller promises.
             unsafe { self.store(to) }
@@ -147,9 +173,9 @@ mod x86 {
         const LANES: usize = 2;
 
         #[inline(always)]
-        unsafe fn gather(from: *const u8, step: isize) -> Self {
+        unsafe fn collect(from: impl Fn(usize) -> *const u8) -> Self {
             // SAFETY: as the caller promises.
-            unsafe { _mm256_loadu2_m128i(from.offset(step).cast(), from.cast()) }
+            unsafe { _mm256_loadu2_m128i(from(1).cast(), from(0).cast()) }
         }
 
         #[inline(always)]
@@ -171,6 +197,12 @@ mod x86 {
         }
 
         #[inline(always)]
+        unsafe fn stream(self, to: *mut u8) {
+            // SAFETY: as the caller promises.
+            unsafe { _mm256_stream_si256(to.cast(), self) }
+        }
+
+        #[inline(always)]
         unsafe fn store_lane<const L: usize>(self, to: *mut u8) {
             // SAFETY: as the caller promises.
             unsafe {
@@ -186,13 +218,11 @@ mod x86 {
         const LANES: usize = 4;
 
         #[inline(always)]
-        unsafe fn gather(from: *const u8, step: isize) -> Self {
+        unsafe fn collect(from: impl Fn(usize) -> *const u8) -> Self {
             // SAFETY: as the caller promises.
             unsafe {
-                let all = _mm512_castsi128_si512(_mm_loadu_si128(from.cast()));
-                let all = _mm512_inserti32x4::<1>(all, _mm_loadu_si128(from.offset(step).cast()));
-                let all = _mm512_inserti32x4::<2>(all, _mm_loadu_si128(from.offset(2 * step).cast()));
-                _mm512_inserti32x4::<3>(all, _mm_loadu_si128(from.offset(3 * step).cast()))
+                let [low, high] = [0, 2].map(|i| _mm256_loadu2_m128i(from(i + 1).cast(), from(i).cast()));
+                _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
             }
         }
 
@@ -246,9 +276,9 @@ mod arm {
         const LANES: usize = 1;
 
         #[inline(always)]
-        unsafe fn gather(from: *const u8, _: isize) -> Self {
+        unsafe fn collect(from: impl Fn(usize) -> *const u8) -> Self {
             // SAFETY: as the caller promises.
-            unsafe { vld1q_u8(from) }
+            unsafe { vld1q_u8(from(0)) }
         }
 
         #[inline(always)]

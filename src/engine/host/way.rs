@@ -4,6 +4,7 @@
 
 use std::ptr;
 
+use super::chunks::Chunk;
 use super::convert::join;
 use super::fill;
 use super::isa::Isa;
@@ -11,7 +12,7 @@ use super::memory::{Cell, Mover};
 use super::path::{BLOCK, ROOM, Run};
 use super::sheet::Turn;
 use super::stream;
-use super::tour::Turned;
+use super::turned::Turned;
 use super::walk::{Block, second_loop};
 use crate::engine::plan::{Loop, Plan};
 
@@ -59,6 +60,11 @@ pub enum Way {
     },
     /// Sheets through a tile, in the order of the target there, from where every row is turned into the target's form.
     Turned,
+    /// Runs of the target of several loops, each copied into the first-level cache first.
+    Chunks {
+        /// Whether the runs are streamed.
+        streams: bool,
+    },
     /// Blocks of at most so many scalars.
     Blocks {
         /// `usize::MAX` for planes as they are.
@@ -107,25 +113,10 @@ impl Way {
         if mover.has_groups(&plan.loops, !is_transposed) {
             return Self::Groups { streams: is_large };
         }
-        if plan.loops.len() > 2 {
-            if is_word && size == 16 {
-                return Self::Words { streams: is_large };
-            }
-            let whole = !source.packed && !target.packed;
-            if whole
-                && !has_large_planes(plan, size)
-                && let Some(turned) = Turned::new(plan, [size; 2], is_large, Isa::chosen())
-            {
-                let [across, along] = turned.units();
-                let is_plane = across * along <= Block::plane(plan).scalars();
-                let turns = is_word && is_plane && turn(plan, source, target).is_some();
-                let is_tiny = across.min(along) * size < 16 || across * along * size <= PATCH;
-                match is_word && size >= 4 && is_tiny {
-                    _ if turns => {}
-                    true => return Self::Words { streams: is_large },
-                    false => return Self::Patches { streams: is_large },
-                }
-            }
+        if plan.loops.len() > 2
+            && let Some(way) = Self::to_copy_patches(plan, source, target, is_large)
+        {
+            return way;
         }
         if let Some(turn) = turn(plan, source, target) {
             return if is_word && !is_large { Self::Sheets(turn) } else { Self::Tiles { turn, is_large } };
@@ -142,6 +133,33 @@ impl Way {
         }
     }
 
+    /// The way to copy scalars of more than two loops, where it is not one for planes.
+    fn to_copy_patches(plan: &Plan, source: Cell, target: Cell, streams: bool) -> Option<Self> {
+        let (mover, size) = (Mover::between(source, target), source.bytes());
+        let is_word = matches!(mover, Mover::Word(_));
+        let whole = !source.packed && !target.packed;
+        if streams && whole && has_long_sides(plan, [size; 2], source, target) {
+            return Some(Self::Patches { streams });
+        }
+        if is_word && size == 16 {
+            return Some(Self::Words { streams });
+        }
+        if !whole || has_large_planes(plan, size) {
+            return None;
+        }
+        let [across, along] = Turned::new(plan, [size; 2], streams, Isa::chosen())?.units();
+        let is_plane = across * along <= Block::plane(plan).scalars();
+        if is_word && is_plane && turn(plan, source, target).is_some() {
+            return None;
+        }
+        let is_tiny = across.min(along) * size < 16 || across * along * size <= PATCH;
+        Some(if is_word && size >= 4 && is_tiny {
+            Self::Words { streams }
+        } else {
+            Self::Patches { streams }
+        })
+    }
+
     /// The way to convert scalars by `run`.
     pub fn to_convert(plan: &Plan, run: &Run, source: Cell, target: Cell) -> Self {
         let joined = run.compute().and_then(|_| join(plan, source, target));
@@ -149,7 +167,10 @@ impl Way {
         let width = target.bytes();
         let is_large = is_large(plan, width);
         if !source.packed && !target.packed && has_runs(plan, source, target) {
-            return Self::Rows { streams: is_large && has_long_rows(plan, width) };
+            return Self::Rows { streams: is_large && has_long_runs(plan, target) };
+        }
+        if Chunk::of(plan, source, target).is_some_and(|chunk| is_better(&chunk, plan)) {
+            return Self::Chunks { streams: is_large };
         }
         match turn(plan, source, target) {
             Some(turn) => Self::Tiles { turn, is_large },
@@ -159,7 +180,12 @@ impl Way {
 
     /// Whether runs that are converted are streamed.
     pub fn streams_runs(&self) -> bool {
-        matches!(self, Self::Rows { streams: true } | Self::Tiles { is_large: true, .. })
+        matches!(
+            self,
+            Self::Rows { streams: true }
+                | Self::Tiles { is_large: true, .. }
+                | Self::Chunks { streams: true }
+        )
     }
 }
 
@@ -189,10 +215,52 @@ pub(super) fn has_runs(plan: &Plan, source: Cell, target: Cell) -> bool {
     plan.loops.first().is_some_and(|l| l.extent >= SHORT && is_run(l))
 }
 
-/// Whether the innermost loop of a plan writes enough bytes to be streamed, each scalar having `width`.
-fn has_long_rows(plan: &Plan, width: usize) -> bool {
-    plan.loops.first().is_some_and(|l| l.extent.saturating_mul(width as i64) >= stream::ROW)
+/// Whether the target is whole bytes that the innermost loops write without gaps, enough of them to be streamed.
+fn has_long_runs(plan: &Plan, target: Cell) -> bool {
+    let mut run = target.stride();
+    for l in plan.loops.iter() {
+        if l.target != run {
+            break;
+        }
+        run = run.saturating_mul(l.extent);
+    }
+    // The call for a row takes as long as streaming it saves if it is shorter.
+    let long = plan.loops.first().is_some_and(|l| l.extent.saturating_mul(target.stride()) >= 512 << 3);
+    !target.packed && long && run >> 3 >= stream::ROW
 }
+
+/// Whether patches of a target larger than the caches have runs on both sides that are worth turning them.
+fn has_long_sides(plan: &Plan, sizes: [usize; 2], source: Cell, target: Cell) -> bool {
+    let turn = turn(plan, source, target);
+    if turn.is_some_and(|turn| turn.is_weave()) {
+        return false;
+    }
+    // Planes of rows that begin alike are better taken one by one.
+    let suits = |turned: &Turned| {
+        let [across, along] = turned.units();
+        turn.is_none() || !turned.gathers() || across * along > Block::plane(plan).scalars()
+    };
+    Turned::new(plan, sizes, true, Isa::chosen())
+        .is_some_and(|turned| has_sides(&turned, sizes) && suits(&turned))
+}
+
+/// Whether patches have runs of both sides that are worth turning them.
+fn has_sides(turned: &Turned, sizes: [usize; 2]) -> bool {
+    let [across, along] = turned.units();
+    across * sizes[1] >= WIDE && along * sizes[0] >= WIDE
+}
+
+/// Whether a chunk of several loops takes fewer calls than the planes of a plan do, which are small.
+fn is_better(chunk: &Chunk, plan: &Plan) -> bool {
+    let plane = Block::plane(plan).scalars();
+    plan.loops.len() > 2 && plane < TINY && chunk.scalars() >= 2 * plane
+}
+
+/// Fewer scalars of two loops are not worth a call.
+const TINY: usize = 512;
+
+/// Bytes of runs of both sides that make patches worth while.
+const WIDE: usize = 32;
 
 /// Whether planes whose rows become columns are better taken one by one than in patches of several: where they are all
 /// that there is but for one loop, or both their sides are long.

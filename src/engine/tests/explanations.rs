@@ -27,7 +27,10 @@ fn told_and_gone(
     // SAFETY: the layouts of the test below stay within so many bytes.
     let (text, run) = unsafe {
         if overlap {
-            (overlapping(forms[0], forms[1], transform), convert_overlapping(&source, &target, transform))
+            (
+                overlapping(forms[0], forms[1], transform, |forms, t| conversion(forms[0], forms[1], t)),
+                convert_overlapping(&source, &target, transform),
+            )
         } else {
             (conversion(forms[0], forms[1], transform), convert(&source, &target, transform))
         }

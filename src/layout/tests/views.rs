@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::error::Kind;
+use crate::layout::sort_by_key;
 
 const ROUNDS: usize = 3000;
 
@@ -100,6 +101,18 @@ fn select_drops_the_axis_and_counts_negative_indices_from_the_end() {
             original
         });
     });
+}
+
+#[test]
+fn axes_are_sorted_by_their_keys_and_equal_ones_stay_in_their_order() {
+    let mut random = Random(5);
+    for len in (0..200).map(|i| i % 65) {
+        let axes: Vec<(i64, usize)> = (0..len).map(|i| (random.between(0, 20), i)).collect();
+        let (mut sorted, mut expected) = (axes.clone(), axes);
+        sort_by_key(&mut sorted, |axis| axis.0);
+        expected.sort();
+        assert_eq!(sorted, expected);
+    }
 }
 
 #[test]

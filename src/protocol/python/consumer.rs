@@ -14,6 +14,7 @@ use super::producer::call;
 use super::symbols::{Api, Object};
 use crate::dtype::code;
 use crate::error::Result;
+use crate::protocol::stream;
 use crate::tensor::Tensor;
 
 pub(super) const DOC: &CStr = c"from_dlpack($module, x, /, *, device=None, copy=None)\n\
@@ -230,7 +231,13 @@ unsafe fn ask(api: &'static Api, package: &Package, object: Object) -> Result<Ta
         if is_legacy(api, capsule.as_ptr()) {
             return Ok(Taken::Legacy(capsule));
         }
-        take_capsule(api, capsule.as_ptr()).map(Taken::Tensor)
+        let tensor = take_capsule(api, capsule.as_ptr())?;
+        if stream::are_here(tensor.device()) {
+            // Asked without a stream, the producer may have ordered nothing: Python asks again, and names one.
+            api.with_exception_aside(|| drop(tensor));
+            return Ok(Taken::Nothing);
+        }
+        Ok(Taken::Tensor(tensor))
     }
 }
 

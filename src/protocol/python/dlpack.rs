@@ -5,8 +5,9 @@ use std::ptr::{NonNull, null};
 
 use super::api::{api, locked};
 use super::symbols::{Api, Destructor, PyObject};
+use crate::device::cuda::Stream;
 use crate::error::{Error, Kind, Result, bail};
-use crate::protocol::dlpack;
+use crate::protocol::{dlpack, stream};
 use crate::spec::dlpack::{DLManagedTensor, DLManagedTensorVersioned};
 use crate::tensor::Tensor;
 
@@ -179,6 +180,11 @@ pub(super) unsafe fn take_capsule(api: &Api, capsule: *mut PyObject) -> Result<T
         } else {
             return Err(refusal(api, capsule));
         };
+        // Whoever made the capsule for a stream that was not named made it for the legacy default one.
+        if let Err(error) = stream::remember(&tensor, Stream::LEGACY) {
+            std::mem::forget(tensor); // the capsule still owns the struct
+            return Err(error);
+        }
         if (api.capsule_set_name)(capsule, used.as_ptr()) != 0 {
             // Cannot happen to a valid capsule; the capsule still owns the struct, so the tensor must not end it.
             std::mem::forget(tensor);

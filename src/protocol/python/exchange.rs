@@ -1,6 +1,6 @@
 //! What the functions of DLPack's C exchange API do, as producer and as consumer.
 
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_int};
 use std::mem::ManuallyDrop;
 use std::ptr::{NonNull, null_mut};
 
@@ -9,8 +9,9 @@ use super::object::{new_object, tensor_in};
 use super::package::Package;
 use super::symbols::{Api, Object, PyObject};
 use crate::device::Device;
+use crate::device::cuda::Stream;
 use crate::error::{Result, bail};
-use crate::protocol::dlpack;
+use crate::protocol::{dlpack, stream};
 use crate::spec::dlpack::*;
 use crate::tensor::Tensor;
 
@@ -43,7 +44,9 @@ unsafe fn tensor_of<'a>(object: *mut PyObject) -> Result<&'a Tensor> {
 #[inline]
 pub unsafe fn share_object(object: *mut PyObject) -> Result<NonNull<DLManagedTensorVersioned>> {
     // SAFETY: the caller's promise.
-    dlpack::share_versioned(unsafe { tensor_of(object)? }, false)
+    let tensor = unsafe { tensor_of(object)? };
+    tensor.wait(Stream::LEGACY)?; // which is what `current_work_stream` says
+    dlpack::share_versioned(tensor, false)
 }
 
 /// `dltensor_from_py_object_no_sync`: a description that is good as long as the Python tensor lives.
@@ -53,7 +56,9 @@ pub unsafe fn share_object(object: *mut PyObject) -> Result<NonNull<DLManagedTen
 #[inline]
 pub unsafe fn lend_object(object: *mut PyObject) -> Result<DLTensor> {
     // SAFETY: the caller's promise.
-    dlpack::lend(unsafe { tensor_of(object)? })
+    let tensor = unsafe { tensor_of(object)? };
+    tensor.wait(Stream::LEGACY)?; // as above
+    dlpack::lend(tensor)
 }
 
 /// `managed_tensor_to_py_object_no_sync`: a new Python tensor that owns the struct. On failure the struct is still the
@@ -67,6 +72,7 @@ pub unsafe fn to_object(managed: NonNull<DLManagedTensorVersioned>) -> Result<No
     unsafe {
         let class = Package::newest(api)?.class;
         if let Some(view) = dlpack::reunite_versioned(managed)? {
+            remember(&view)?;
             let object = new_object(api, class, view)?.into_inner();
             end(api, managed);
             return Ok(object);
@@ -75,10 +81,17 @@ pub unsafe fn to_object(managed: NonNull<DLManagedTensorVersioned>) -> Result<No
         // Until the object is made this reference keeps the struct from being ended. After a failure it is leaked, so
         // that only the caller ends the struct.
         let kept = ManuallyDrop::new(tensor.clone());
+        remember(&tensor)?;
         let object = new_object(api, class, tensor)?.into_inner();
         drop(ManuallyDrop::into_inner(kept));
         Ok(object)
     }
+}
+
+/// Whoever gives a struct without synchronising has made it for `current_work_stream`.
+#[inline]
+fn remember(tensor: &Tensor) -> Result<()> {
+    if tensor.device() == Device::CPU { Ok(()) } else { stream::remember(tensor, Stream::LEGACY) }
 }
 
 /// `managed_tensor_allocator`: a new tensor with the type, shape and device of a prototype. Needs no Python.
@@ -90,17 +103,9 @@ pub unsafe fn allocate_like(prototype: &DLTensor) -> Result<NonNull<DLManagedTen
     dlpack::share_versioned(&unsafe { dlpack::allocate_like(prototype)? }, false)
 }
 
-/// `current_work_stream`: the CPU has none, which is NULL.
-pub fn work_stream(device: Device) -> Result<*mut c_void> {
-    if device.device_type != Device::CPU.device_type {
-        bail!(Unsupported, "{device} has no stream here: tensors of ndferry are worked with on the CPU");
-    }
-    Ok(null_mut())
-}
-
 /// A tensor on the memory of an object whose class has an exchange table. `None`, without an exception, where this way
-/// cannot be gone: the class has no table of major version 1, or the object does not lie on the CPU, so that its
-/// producer must be asked by `__dlpack__`, which synchronises.
+/// cannot be gone: the class has no table of major version 1, or the object lies on a device of which the table names no
+/// CUDA stream, so that its producer must be asked by `__dlpack__`, which synchronises.
 ///
 /// # Safety
 /// The caller holds the interpreter's lock; `object` is NULL or a Python object; a capsule of that name in its class
@@ -128,11 +133,8 @@ pub(super) unsafe fn take_through_table(
     unsafe {
         let Some(capsule) = api.attribute(api.class_of(object), name)? else { return Ok(None) };
         // Tables live as long as the process, by DLPack. One that goes with its capsule stays for this call at least.
-        let Some(export) =
-            table(api, capsule.as_ptr()).and_then(|table| table.managed_tensor_from_py_object_no_sync)
-        else {
-            return Ok(None);
-        };
+        let Some(table) = table(api, capsule.as_ptr()) else { return Ok(None) };
+        let Some(export) = table.managed_tensor_from_py_object_no_sync else { return Ok(None) };
         let mut managed = null_mut();
         let status: c_int = export(object.cast(), &mut managed);
         match NonNull::new(managed).filter(|managed| status == 0 && managed.is_aligned()) {
@@ -142,7 +144,7 @@ pub(super) unsafe fn take_through_table(
                 end(api, managed);
                 Err(Api::raised())
             }
-            Some(managed) => take(api, managed),
+            Some(managed) => take(api, table, managed),
         }
     }
 }
@@ -178,23 +180,47 @@ unsafe fn table(api: &Api, capsule: *mut PyObject) -> Option<&'static DLPackExch
 /// # Safety
 /// The lock is held; `managed` is a struct as DLPack says, which is given up here.
 #[inline]
-unsafe fn take(api: &Api, managed: NonNull<DLManagedTensorVersioned>) -> Result<Option<Tensor>> {
+unsafe fn take(
+    api: &Api,
+    table: &DLPackExchangeAPI,
+    managed: NonNull<DLManagedTensorVersioned>,
+) -> Result<Option<Tensor>> {
     // SAFETY: the caller's promise.
+    let tensor = unsafe { dlpack::from_versioned(managed).inspect_err(|_| end(api, managed))? };
+    if tensor.storage().device().device_type == Device::CPU.device_type {
+        return Ok(Some(tensor));
+    }
+    // SAFETY: likewise.
     unsafe {
-        match dlpack::from_versioned(managed) {
-            Ok(tensor) if tensor.storage().device().device_type == Device::CPU.device_type => {
-                Ok(Some(tensor))
-            }
-            Ok(tensor) => {
+        match order(api, table, &tensor) {
+            Ok(true) => Ok(Some(tensor)),
+            answer => {
                 api.with_exception_aside(|| drop(tensor));
-                Ok(None)
-            }
-            Err(error) => {
-                end(api, managed);
-                Err(error)
+                answer.map(|_| None)
             }
         }
     }
+}
+
+/// Remembers what its producer has enqueued. False where the table does not say on which stream that is.
+///
+/// # Safety
+/// The lock is held; the table is one of DLPack's.
+#[cold]
+unsafe fn order(api: &Api, table: &DLPackExchangeAPI, tensor: &Tensor) -> Result<bool> {
+    let Device { device_type, device_id } = tensor.device();
+    let Some(work_stream) = table.current_work_stream.filter(|_| stream::has_streams(tensor.device())) else {
+        return Ok(false);
+    };
+    let mut current = null_mut();
+    // SAFETY: DLPack's contract: a device, and a place for the result.
+    if unsafe { work_stream(device_type, device_id, &mut current) } != 0 {
+        // Whatever the reason is, `__dlpack__` needs no such stream.
+        // SAFETY: the lock is held.
+        unsafe { (api.err_clear)() };
+        return Ok(false);
+    }
+    stream::remember(tensor, stream::from_pointer(current)?).map(|()| true)
 }
 
 /// # Safety

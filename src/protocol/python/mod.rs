@@ -19,6 +19,6 @@ pub use array_struct::{array_struct_capsule, from_array_struct_capsule};
 pub use arrow::{arrow_array_capsule, arrow_schema_capsule};
 pub use buffer::memory_view;
 pub use dlpack::{Form, capsule_of_dlpack, dlpack_capsule, from_dlpack_capsule, is_copied};
-pub use exchange::{allocate_like, from_exchange_table, lend_object, share_object, to_object, work_stream};
+pub use exchange::{allocate_like, from_exchange_table, lend_object, share_object, to_object};
 pub use package::module;
 pub use symbols::PyObject;

@@ -68,7 +68,7 @@ impl Words {
         // SAFETY: the caller's promise. What was made before a failure is leaked.
         unsafe {
             let word = |text| api.interned(text).map(kept);
-            let one = |text| {
+            let one = |text| -> Result<_> {
                 let tuple = Owned::new(api, (api.tuple_new)(1))?;
                 (api.tuple_set_item)(tuple.as_ptr(), 0, word(text)?);
                 Ok(kept(tuple))

@@ -8,6 +8,7 @@ use super::dlpack::{Form, make_capsule};
 use super::object::tensor_in;
 use super::package::{Package, Words};
 use super::symbols::{Api, Object};
+use crate::device::cuda::Stream;
 use crate::error::{Result, bail};
 use crate::protocol::buffer;
 use crate::spec::buffer::{Buffer, FORMAT};
@@ -32,7 +33,10 @@ pub(super) unsafe extern "C" fn dlpack(
                 bail!(Internal, "the class of a tensor is bound to no package");
             };
             match form(api, &package.words, arguments, count, keywords) {
-                Some(form) => make_capsule(api, tensor, form).map(|capsule| Owned::from(api, capsule)),
+                Some(form) => {
+                    tensor.wait(Stream::LEGACY)?; // which a consumer works on that names none
+                    make_capsule(api, tensor, form).map(|capsule| Owned::from(api, capsule))
+                }
                 None => call(api, package.export, &[object], arguments, count, keywords),
             }
         })

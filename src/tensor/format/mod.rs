@@ -19,6 +19,7 @@ mod lines;
 mod pick;
 mod quote;
 mod record;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -70,12 +71,15 @@ impl FormatOptions {
 }
 
 impl Tensor {
-    /// The elements as text, as NumPy prints them. Only the elements that are shown are read.
+    /// The elements as text, as NumPy prints them. Only the elements that are shown are read; those of a CUDA device are
+    /// copied for that.
     ///
-    /// Errors: `Unsupported` for memory that the host cannot reach, for types that this library cannot read, and
-    /// when the shape and the options ask for more than a gibibyte of elements and words.
+    /// Errors: `Unsupported` for memory that neither the host nor CUDA reaches, for types that this library cannot read,
+    /// and when the shape and the options ask for more than a gibibyte of elements and words; those of the device.
     pub fn format(&self, options: &FormatOptions) -> Result<String> {
-        self.require_host("printing")?;
+        if self.device().device_type != 2 {
+            self.require_host("printing")?;
+        }
         items::require_printable(self.dtype())?;
         if self.element_count() == 0 {
             return Ok("[]".into());

@@ -1,5 +1,6 @@
 //! Which elements are shown, and their bytes.
 
+use super::source::Source;
 use super::{FormatOptions, items};
 use crate::error::{Result, bail};
 use crate::tensor::Tensor;
@@ -57,9 +58,9 @@ impl Picked {
     }
 }
 
-/// Reads the elements of `tensor` that `axes` show; it has elements, on memory that the host reaches.
+/// Reads the elements of `tensor` that `axes` show; it has elements.
 ///
-/// Errors: `Unsupported` when they are too many.
+/// Errors: `Unsupported` when they are too many, or on memory that cannot be read; those of a device.
 pub fn read(tensor: &Tensor, axes: &[Axis]) -> Result<Picked> {
     let dtype = tensor.dtype();
     let item_size = dtype.item_size();
@@ -72,8 +73,9 @@ pub fn read(tensor: &Tensor, axes: &[Axis]) -> Result<Picked> {
             "the elements to print need more than {MAX_BYTES} bytes; lower `threshold` or `edge_items`"
         );
     };
-    let mut reader = Reader { tensor, bytes: Vec::with_capacity(count * item_size) };
-    reader.walk(axes, tensor.layout().strides(), tensor.layout().offset());
+    let source = Source::of(tensor, count * item_size)?;
+    let mut reader = Reader { tensor, source, bytes: Vec::with_capacity(count * item_size) };
+    reader.walk(axes, tensor.layout().strides(), tensor.layout().offset())?;
     Ok(Picked { bytes: reader.bytes, item_size, count })
 }
 
@@ -86,14 +88,15 @@ pub fn byte_at(bytes: &[u8], bit: usize) -> u8 {
 
 struct Reader<'a> {
     tensor: &'a Tensor,
+    source: Source<'a>,
     bytes: Vec<u8>,
 }
 
 impl Reader<'_> {
-    fn walk(&mut self, axes: &[Axis], strides: &[i64], offset: i64) {
+    fn walk(&mut self, axes: &[Axis], strides: &[i64], offset: i64) -> Result<()> {
         match (axes, strides) {
             ([axis, axes @ ..], [stride, strides @ ..]) => {
-                axis.indices().for_each(|i| self.walk(axes, strides, offset + i * stride));
+                axis.indices().try_for_each(|i| self.walk(axes, strides, offset + i * stride))
             }
             _ => self.element(offset),
         }
@@ -101,7 +104,7 @@ impl Reader<'_> {
 
     /// Appends the element at `offset`, counted from the start of the storage. Behind one that does not fill its
     /// bytes there may be bits of its neighbour.
-    fn element(&mut self, offset: i64) {
+    fn element(&mut self, offset: i64) -> Result<()> {
         let dtype = self.tensor.dtype();
         let first_bit = i128::from(offset) * i128::from(dtype.element_bits());
         let (byte, shift) = ((first_bit / 8) as usize, (first_bit % 8) as usize);
@@ -109,22 +112,18 @@ impl Reader<'_> {
             return self.append(byte, dtype.item_size());
         }
         let end = self.bytes.len();
-        self.append(byte, (shift + dtype.element_bits() as usize).div_ceil(8));
+        self.append(byte, (shift + dtype.element_bits() as usize).div_ceil(8))?;
         let shifted: Vec<u8> =
             (0..dtype.item_size()).map(|i| byte_at(&self.bytes[end..], shift + 8 * i)).collect();
         self.bytes.truncate(end);
         self.bytes.extend(shifted);
+        Ok(())
     }
 
     /// Appends `count` bytes that belong to an element, `byte` from the start of the storage.
-    fn append(&mut self, byte: usize, count: usize) {
+    fn append(&mut self, byte: usize, count: usize) -> Result<()> {
         let end = self.bytes.len();
         self.bytes.resize(end + count, 0);
-        let source = self.tensor.storage().start().wrapping_add(byte);
-        // SAFETY: `format` has asked whether the host reaches the storage, which lives as long as the borrowed tensor;
-        // the tensor's layout stays inside it, and the range is an element of the layout. The target is `count` bytes
-        // of a vector of our own. Who writes to the elements meanwhile has broken the rule that writers order
-        // themselves. Bytes need no alignment.
-        unsafe { source.copy_to_nonoverlapping(self.bytes[end..].as_mut_ptr(), count) };
+        self.source.read(byte, &mut self.bytes[end..])
     }
 }

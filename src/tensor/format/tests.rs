@@ -147,11 +147,11 @@ fn unknown_types_are_refused_by_name() {
 }
 
 #[test]
-fn memory_that_the_host_cannot_reach_is_refused() {
+fn memory_that_neither_host_nor_cuda_reaches_is_refused() {
     let foreign = Adopted {
         data: std::ptr::without_provenance_mut(0x1000),
         byte_offset: 0,
-        device: Device { device_type: 2, device_id: 0 },
+        device: Device { device_type: 10, device_id: 0 },
         dtype: DType::FLOAT32,
         shape: &[4],
         strides: None,

@@ -10,8 +10,7 @@ mod table;
 use super::isa::Isa;
 use super::shuffle::{self, Kernel};
 
-pub(super) use rows::Job;
-pub use rows::Rows;
+pub use rows::{Job, Rows};
 use table::{Table, fill};
 
 /// The most bytes of a register.

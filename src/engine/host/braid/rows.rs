@@ -112,6 +112,25 @@ impl Braid {
     /// # Safety
     /// As for [`run`](Self::run); where the source stands still, a whole register of it is readable.
     unsafe fn run_rows(&self, rows: &Rows, streams: bool) {
+        // SAFETY: as the caller promises.
+        unsafe { self.run_job(&self.job(rows, streams)) }
+    }
+
+    /// The rows as the kernel sees them; nothing where each of them takes a call of its own.
+    pub fn prepared(&self, rows: &Rows) -> Option<Job> {
+        (self.sides[0].group != 0).then(|| self.job(rows, false))
+    }
+
+    /// Moves the rows that were [prepared](Self::prepared), wherever they lie now.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run).
+    pub unsafe fn run_job(&self, job: &Job) {
+        // SAFETY: as the caller promises; rounds beyond the words of a row are not full.
+        unsafe { self.kernel.run(self, job) }
+    }
+
+    fn job(&self, rows: &Rows, streams: bool) -> Job {
         let ([source, target], table) = (&self.sides, &self.table);
         let lead = if source.group < 0 { source.used as isize - self.window(0) as isize } else { 0 };
         let full = self.full_rounds(rows.count);
@@ -124,7 +143,7 @@ impl Braid {
         if partial > 1 {
             parts[1] = self.parts(table.groups);
         }
-        let job = Job {
+        Job {
             from: rows.from.wrapping_offset(source.lowest(self.groups.words) + lead),
             to: rows.to,
             pieces: [
@@ -138,9 +157,7 @@ impl Braid {
             rows: rows.rows,
             pitches: rows.pitches,
             streams,
-        };
-        // SAFETY: as the caller promises; rounds beyond the words of a row are not full.
-        unsafe { self.kernel.run(self, &job) }
+        }
     }
 
     /// Bytes of a row that a round sees of one side.

@@ -1,0 +1,5 @@
+//! The engine on GPUs.
+
+mod choice;
+mod fake;
+mod twin;
