@@ -13,6 +13,7 @@ mod gpu;
 mod header;
 mod interop;
 mod kernels;
+mod licences;
 mod sanitize;
 mod step;
 mod test;
@@ -46,6 +47,8 @@ usage: cargo xtask <verb> [--verbose]
   kernels [--check]  compile the CUDA kernels to the PTX that is committed, and have it assembled for every generation of
                      GPUs; --check fails when a file is stale
   abi [--check]      write down the binary interface in abi/ndferry.json, unless that breaks programs; --check only compares
+  licences [--check] write LICENSE-THIRD-PARTY, whose work the library contains; --check fails when it is stale or a licence
+                     is not allowed
   bench [exchange | engine | cuda]
                      measure what handing tensors around costs, or copies and conversions; --peers beside other
                      libraries (about 5 GB), --smoke only to show that it works, -- before options of the
@@ -107,6 +110,11 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
             let check = take_flag(arguments, "--check");
             nothing_left(arguments)?;
             kernels::run(&progress, check)
+        }
+        "licences" => {
+            let check = take_flag(arguments, "--check");
+            nothing_left(arguments)?;
+            licences::run(&progress, check)
         }
         "abi" => {
             let check = take_flag(arguments, "--check");
