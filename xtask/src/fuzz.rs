@@ -1,12 +1,12 @@
-//! `cargo xtask fuzz SECONDS`: every target of `fuzz/` for so long, with libFuzzer and the address sanitizer. What it finds
-//! lies in `target/fuzz/`; what is worth keeping as a start is committed in `fuzz/corpus/`.
+//! `cargo xtask fuzz SECONDS`: every target of `fuzz/` for so long, with libFuzzer and the address sanitizer, as many at a
+//! time as there are processors. What it finds lies in `target/fuzz/`; what new runs start from is in `fuzz/corpus/`.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command, thread};
 
 use crate::{
     count::Count,
-    sanitize,
-    step::{Progress, Result, Stop, Verdict, capture, error},
+    nightly,
+    step::{Finished, Progress, Result, Stop, Verdict, capture, error},
     test, tools,
 };
 
@@ -17,30 +17,32 @@ const FLAGS: &str = "-Zsanitizer=address -Cpasses=sancov-module -Cllvm-args=-san
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing";
 
-pub fn run(progress: &Progress, arguments: Vec<String>) -> Verdict {
-    let Some(seconds) = arguments.first().and_then(|text| text.parse::<u32>().ok()) else {
+const LIMITS: [&str; 5] =
+    ["-max_len=1024", "-rss_limit_mb=3000", "-malloc_limit_mb=1500", "-timeout=20", "-print_final_stats=1"];
+
+/// Feeds the targets that are named, or all. `keep` makes what they start from anew, out of what has ever covered something.
+pub fn run(progress: &Progress, arguments: &[String], keep: bool) -> Verdict {
+    let Some((Ok(seconds), wanted)) =
+        arguments.split_first().map(|(first, rest)| (first.parse::<u32>(), rest))
+    else {
         return Err(Stop::Usage("fuzz needs a number of seconds".into()));
     };
-    let wanted = &arguments[1..];
     if let Some(unknown) = wanted.iter().find(|name| !TARGETS.contains(&name.as_str())) {
         return Err(Stop::Usage(format!("`{unknown}` is none of {}", TARGETS.join(", "))));
     }
-    if !sanitize::has_nightly() {
-        return error(sanitize::NO_NIGHTLY);
-    }
-    let mut build = sanitize::nightly(&[
-        "build",
-        "--release",
-        "--manifest-path",
-        "fuzz/Cargo.toml",
-        "--target",
-        sanitize::TARGET,
-    ]);
+    nightly::ensure(progress)?;
+    let mut build = nightly::cargo(&["build", "--locked", "--release", "--target", nightly::TARGET]);
+    build.args(["--manifest-path", "fuzz/Cargo.toml"]);
     build.env("RUSTFLAGS", FLAGS).env("CARGO_TARGET_DIR", folder());
     progress.must("build the fuzz targets", &mut build)?;
+    let names = TARGETS.map(|name| wanted.is_empty() || wanted.iter().any(|one| one == name));
+    let names: Vec<&str> = TARGETS.into_iter().zip(names).filter(|(_, wanted)| *wanted).map(|it| it.0).collect();
     let mut total = Count::default();
-    for name in TARGETS.iter().filter(|name| wanted.is_empty() || wanted.iter().any(|one| one == *name)) {
-        total += feed(progress, name, seconds)?;
+    for names in names.chunks(thread::available_parallelism().map_or(1, usize::from)) {
+        total += feed(progress, names, seconds)?;
+        if keep {
+            names.iter().try_for_each(|name| thin_out(progress, name))?;
+        }
     }
     test::conclude(total)
 }
@@ -49,44 +51,75 @@ fn folder() -> PathBuf {
     tools::root().join("target/fuzz")
 }
 
-fn feed(progress: &Progress, name: &str, seconds: u32) -> Result<Count> {
-    let corpus = folder().join("corpus").join(name);
-    let committed = tools::root().join("fuzz/corpus").join(name);
-    for path in [&corpus, &committed] {
-        fs::create_dir_all(path).or_else(|why| error(format!("cannot make {}: {why}", path.display())))?;
+/// What has ever covered something on this machine, and what is committed.
+fn corpora(name: &str) -> [PathBuf; 2] {
+    [folder().join("corpus"), tools::root().join("fuzz/corpus")].map(|path| path.join(name))
+}
+
+fn command(name: &str) -> Command {
+    let mut command = Command::new(folder().join(nightly::TARGET).join("release").join(name));
+    command.args(LIMITS).arg(format!("-artifact_prefix={}/{name}-", folder().display()));
+    command.current_dir(tools::root());
+    command.env("ASAN_OPTIONS", "allocator_may_return_null=1:detect_stack_use_after_return=1");
+    command
+}
+
+/// Several targets side by side.
+fn feed(progress: &Progress, names: &[&str], seconds: u32) -> Result<Count> {
+    progress.say(&format!("feed {} for {seconds} s", names.join(" and ")));
+    let mut total = Count::default();
+    for (name, finished) in names.iter().zip(all_fed(names, seconds)?) {
+        let units = number_behind(&finished.text, "stat::number_of_executed_units:");
+        let ok = finished.ok && units > 0;
+        if !ok {
+            println!("{}", finished.text);
+        }
+        let verdict = if ok { "" } else { "FAILED, " };
+        let covered = last_number_behind(&finished.text, " cov: ");
+        let inputs = last_number_behind(&finished.text, " corp: ");
+        progress.say(&format!("  {name}: {verdict}{units} inputs, {covered} branches covered by {inputs} of them"));
+        total += Count::one(ok);
     }
-    let mut command = Command::new(folder().join(sanitize::TARGET).join("release").join(name));
-    command.arg(&corpus).arg(&committed).current_dir(tools::root());
-    command.args([
-        format!("-max_total_time={seconds}"),
-        format!("-artifact_prefix={}/{name}-", folder().display()),
-    ]);
-    command.args([
-        "-max_len=2048",
-        "-rss_limit_mb=3000",
-        "-malloc_limit_mb=1500",
-        "-timeout=20",
-        "-print_final_stats=1",
-    ]);
-    command.env("ASAN_OPTIONS", "allocator_may_return_null=1");
-    progress.say(&format!("feed {name} for {seconds} s"));
-    let finished = capture(&mut command, false)?;
-    let units = number_behind(&finished.text, "stat::number_of_executed_units:");
-    let coverage = finished
-        .text
-        .lines()
-        .rev()
-        .find_map(|line| Some(number_behind(line, " cov: ")).filter(|cov| *cov > 0));
-    if !finished.ok || units == 0 {
-        println!("{}", finished.text);
-    }
-    progress.say(&format!("  {units} inputs, {} branches covered", coverage.unwrap_or(0)));
-    Ok(Count::one(finished.ok && units > 0))
+    Ok(total)
+}
+
+fn all_fed(names: &[&str], seconds: u32) -> Result<Vec<Finished>> {
+    let fed = |name: &str| {
+        let corpora = corpora(name);
+        for path in &corpora {
+            fs::create_dir_all(path).or_else(|why| error(format!("cannot make {}: {why}", path.display())))?;
+        }
+        capture(command(name).args(corpora).arg(format!("-max_total_time={seconds}")), false)
+    };
+    thread::scope(|scope| {
+        let running: Vec<_> = names.iter().map(|name| scope.spawn(move || fed(name))).collect();
+        running.into_iter().map(|one| one.join().unwrap_or_else(|_| error("a thread panicked"))).collect()
+    })
+}
+
+/// Replaces the committed corpus by the smallest one that covers what everything known covers.
+fn thin_out(progress: &Progress, name: &str) -> Verdict {
+    let thin = folder().join("thin").join(name);
+    // If it was not there, there is nothing to remove.
+    let _ = fs::remove_dir_all(&thin);
+    let made = fs::create_dir_all(&thin);
+    made.or_else(|why| error(format!("cannot make {}: {why}", thin.display())))?;
+    let [known, committed] = corpora(name);
+    let mut merge = command(name);
+    merge.args(["-set_cover_merge=1", "-use_counters=0"]).args([&thin, &known, &committed]);
+    progress.must(&format!("thin out the corpus of {name}"), &mut merge)?;
+    fs::remove_dir_all(&committed)
+        .and_then(|()| fs::rename(&thin, &committed))
+        .or_else(|why| error(format!("cannot replace {}: {why}", committed.display())))
 }
 
 fn number_behind(text: &str, words: &str) -> u64 {
     let digits = text.split(words).nth(1).unwrap_or_default().trim_start();
     digits.split(|c: char| !c.is_ascii_digit()).next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+fn last_number_behind(text: &str, words: &str) -> u64 {
+    text.lines().rev().map(|line| number_behind(line, words)).find(|number| *number > 0).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -95,15 +128,12 @@ mod tests {
 
     #[test]
     fn figures_are_read_from_what_the_fuzzer_prints() {
-        let line = "#65536\tpulse  cov: 812 ft: 3021 corp: 240/9Kb exec/s: 21845 rss: 60Mb";
-        assert_eq!(number_behind(line, " cov: "), 812);
-        assert_eq!(
-            number_behind(
-                "stat::number_of_executed_units: 4711\nstat::x: 1",
-                "stat::number_of_executed_units:"
-            ),
-            4711
-        );
-        assert_eq!(number_behind("nothing", " cov: "), 0);
+        let text = "#1\tINITED cov: 5 ft: 6 corp: 1/1b\n\
+            #65536\tpulse  cov: 812 ft: 3021 corp: 240/9Kb exec/s: 21845 rss: 60Mb\n\
+            stat::number_of_executed_units: 4711\nstat::x: 1";
+        assert_eq!(last_number_behind(text, " cov: "), 812);
+        assert_eq!(last_number_behind(text, " corp: "), 240);
+        assert_eq!(number_behind(text, "stat::number_of_executed_units:"), 4711);
+        assert_eq!(last_number_behind("nothing", " cov: "), 0);
     }
 }

@@ -14,6 +14,7 @@ mod header;
 mod interop;
 mod kernels;
 mod licences;
+mod nightly;
 mod sanitize;
 mod step;
 mod test;
@@ -34,11 +35,12 @@ usage: cargo xtask <verb> [--verbose]
   test               set up, build, run every test: Rust, C, C++, Python, examples
   cross              build for 64-bit ARM and run the Rust tests under qemu-user; needs rustup, qemu-user and Debian's
                      gcc-aarch64-linux-gnu
-  sanitize           run the tests under the address, leak, thread and undefined sanitizers and Miri; needs a nightly
-                     toolchain
-  fuzz SECONDS [TARGET...]
-                     feed types, imports, views, convert and calls with what nobody would write, so long each; needs a
-                     nightly toolchain
+  sanitize [address | thread | miri | c]...
+                     run the tests under the address and leak sanitizers, the thread sanitizer and Miri, and the C and C++
+                     tests under the address and undefined sanitizers; needs rustup, which gets a nightly toolchain
+  fuzz SECONDS [types | imports | views | convert | calls]...
+                     feed names of types, foreign structs, chains of views, conversions and the C API with what nobody
+                     would write, each for so long; needs rustup, too. --keep makes fuzz/corpus anew out of what was found
   wheel              build the Python wheel in target/wheel/, check its types, and try it in a fresh environment of every
                      Python that this machine has
   header [--check]   regenerate include/ndferry.h and what is derived from it; --check fails when stale
@@ -126,8 +128,11 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
             let peers = take_flag(arguments, "--peers");
             bench::run(&progress, arguments, smoke, peers)
         }
-        "sanitize" => nothing_left(arguments).and_then(|()| sanitize::run(&progress)),
-        "fuzz" => fuzz::run(&progress, std::mem::take(arguments)),
+        "sanitize" => sanitize::run(&progress, arguments),
+        "fuzz" => {
+            let keep = take_flag(arguments, "--keep");
+            fuzz::run(&progress, arguments, keep)
+        }
         "gpu" => {
             let fake = take_flag(arguments, "--fake");
             nothing_left(arguments)?;

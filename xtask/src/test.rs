@@ -107,7 +107,7 @@ pub fn junit_file(name: &str) -> PathBuf {
     file
 }
 
-fn parallelism() -> String {
+pub fn parallelism() -> String {
     std::thread::available_parallelism().map_or(1, usize::from).to_string()
 }
 
