@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ndferry::dtype::DType;
 use ndferry::ffi::*;
 
-const THREADS: u64 = 16;
-const ROUNDS: u64 = 400;
+// Miri takes some thousand times as long.
+const THREADS: u64 = if cfg!(miri) { 4 } else { 16 };
+const ROUNDS: u64 = if cfg!(miri) { 24 } else { 400 };
 
 /// A handle that several threads use.
 #[derive(Clone, Copy)]

@@ -19,7 +19,7 @@ const PARTS: [&str; 2] = ["rust-src", "miri"];
 /// Installs it where rustup is, unless it is there.
 pub fn ensure(progress: &Progress) -> Verdict {
     let installed =
-        capture(rustup(&["component", "list", "--toolchain", "nightly", "--installed"]), false);
+        capture(&mut rustup(&["component", "list", "--toolchain", "nightly", "--installed"]), false);
     if installed.is_ok_and(|it| it.ok && PARTS.iter().all(|part| it.text.contains(part))) {
         return Ok(());
     }
