@@ -29,14 +29,24 @@ struct Caller<'a> {
     handles: Vec<Handle>,
 }
 
-/// All zero, which is the default, but for the size.
-fn defaults<T>(input: &mut Input) -> T {
-    // SAFETY: structs of integers and pointers that begin with their size.
-    unsafe {
-        let mut options: T = std::mem::zeroed();
+/// Options, and the bytes behind them that a greater size makes part of them.
+#[repr(C)]
+struct Options<T>(T, [u8; 256]);
+
+impl<T> Options<T> {
+    /// All zero, which is the default, but for the size.
+    fn defaults(input: &mut Input) -> Self {
         let size = if input.byte() % 32 == 0 { u32::from(input.byte()) } else { size_of::<T>() as u32 };
-        (&raw mut options).cast::<u32>().write(size);
-        options
+        // SAFETY: integers and pointers, of which the first is the size.
+        unsafe {
+            let mut options: Self = std::mem::zeroed();
+            (&raw mut options).cast::<u32>().write(size);
+            options
+        }
+    }
+
+    fn as_ptr(&self) -> *const T {
+        std::ptr::from_ref(self).cast()
     }
 }
 
@@ -117,13 +127,13 @@ impl Caller<'_> {
         }
     }
 
-    fn conversion(&mut self) -> ndf_convert_options {
-        let mut options: ndf_convert_options = defaults(&mut self.input);
-        options.casting = u32::from(self.input.byte() % 8);
-        options.overflow = u32::from(self.input.byte() % 4);
-        options.copy = u32::from(self.input.byte() % 5);
-        options.order = u32::from(self.input.byte() % 4);
-        options.axis = self.input.integer() as i32;
+    fn conversion(&mut self) -> Options<ndf_convert_options> {
+        let mut options = Options::<ndf_convert_options>::defaults(&mut self.input);
+        options.0.casting = u32::from(self.input.byte() % 8);
+        options.0.overflow = u32::from(self.input.byte() % 4);
+        options.0.copy = u32::from(self.input.byte() % 5);
+        options.0.order = u32::from(self.input.byte() % 4);
+        options.0.axis = self.input.integer() as i32;
         options
     }
 
@@ -131,22 +141,22 @@ impl Caller<'_> {
         let dtype = self.dtype();
         let shape = self.room(dtype);
         let (ndim, extents) = (shape.len() as i32, shape.as_ptr());
-        let mut options: ndf_create_options = defaults(&mut self.input);
-        options.order = u32::from(self.input.byte() % 4);
+        let mut options = Options::<ndf_create_options>::defaults(&mut self.input);
+        options.0.order = u32::from(self.input.byte() % 4);
         let (like, value) = (self.small(), self.input.word());
         // SAFETY: arrays are as long as is said; `wrap` and `from_data` get memory for what they are told.
         unsafe {
             match self.input.below(5) {
-                0 => self.keep(|out| ndf_tensor_empty_like(like, dtype, &options, out)),
+                0 => self.keep(|out| ndf_tensor_empty_like(like, dtype, options.as_ptr(), out)),
                 1 => {
                     let value = (&raw const value).cast();
-                    self.keep(|out| ndf_tensor_full(dtype, ndim, extents, DType::FLOAT64, value, &options, out));
+                    self.keep(|out| ndf_tensor_full(dtype, ndim, extents, DType::FLOAT64, value, options.as_ptr(), out));
                 }
                 2 => {
                     let strides = self.integers::<6>().map(|stride| stride.clamp(-3, 3));
                     self.wrap([3, 2, 2], [strides[0], strides[1], strides[2]]);
                 }
-                _ => self.keep(|out| ndf_tensor_zeros(dtype, ndim, extents, &options, out)),
+                _ => self.keep(|out| ndf_tensor_zeros(dtype, ndim, extents, options.as_ptr(), out)),
             }
         }
     }
@@ -155,12 +165,12 @@ impl Caller<'_> {
     unsafe fn wrap(&mut self, shape: [i64; 3], strides: [i64; 3]) {
         let dtype = [DType::FLOAT32, DType::UINT8, DType::COMPLEX64][self.input.below(3)];
         let memory = Box::into_raw(Box::new([0x3f80_0000_3f80_0000u64; 64])).cast::<c_void>();
-        let mut options: ndf_wrap_options = defaults(&mut self.input);
-        options.flags = u32::from(self.input.byte() % 4 == 0);
+        let mut options = Options::<ndf_wrap_options>::defaults(&mut self.input);
+        options.0.flags = u32::from(self.input.byte() % 4 == 0);
         let before = self.handles.len();
         // SAFETY: no stride is over 3, so elements lie within 12 of the middle; they end with the tensor.
         unsafe {
-            let (middle, options) = (memory.byte_add(256), &raw const options);
+            let (middle, options) = (memory.byte_add(256), options.as_ptr());
             let (shape, strides) = (shape.as_ptr(), strides.as_ptr());
             self.keep(|out| ndf_tensor_wrap(middle, dtype, 3, shape, strides, Some(free), memory, options, out));
             if self.handles.len() == before {
@@ -219,8 +229,8 @@ impl Caller<'_> {
         // SAFETY: handles live or are NULL, and nobody else uses the elements.
         unsafe {
             match self.input.below(8) {
-                0 | 1 => self.keep(|out| ndf_tensor_convert(tensor, dtype, &options, out)),
-                2 => assert_ne!(ndf_tensor_copy_into(tensor, other, &options) as i32, 99),
+                0 | 1 => self.keep(|out| ndf_tensor_convert(tensor, dtype, options.as_ptr(), out)),
+                2 => assert_ne!(ndf_tensor_copy_into(tensor, other, options.as_ptr()) as i32, 99),
                 3 => {
                     let (mut equal, mut again) = (-1, -1);
                     let status = ndf_tensor_equal(tensor, other, &mut equal);
@@ -249,10 +259,10 @@ impl Caller<'_> {
         unsafe {
             match self.input.below(5) {
                 0 => {
-                    let mut options: ndf_dlpack_options = defaults(&mut self.input);
-                    options.copy = copy;
+                    let mut options = Options::<ndf_dlpack_options>::defaults(&mut self.input);
+                    options.0.copy = copy;
                     let mut managed = null_mut();
-                    if ndf_tensor_to_dlpack_versioned(tensor, &options, &mut managed) as i32 == 0 {
+                    if ndf_tensor_to_dlpack_versioned(tensor, options.as_ptr(), &mut managed) as i32 == 0 {
                         self.keep(|out| ndf_tensor_from_dlpack_versioned(managed, out));
                     }
                 }
@@ -301,10 +311,10 @@ impl Caller<'_> {
         // SAFETY: as in `hand_over`.
         unsafe {
             let (mut schema, mut array) = std::mem::zeroed();
-            let mut options: ndf_arrow_options = defaults(&mut self.input);
-            options.copy = copy;
-            if ndf_tensor_to_arrow(tensor, &options, &mut schema, &mut array) as i32 == 0 {
-                self.keep(|out| ndf_tensor_from_arrow(&schema, &mut array, &options, out));
+            let mut options = Options::<ndf_arrow_options>::defaults(&mut self.input);
+            options.0.copy = copy;
+            if ndf_tensor_to_arrow(tensor, options.as_ptr(), &mut schema, &mut array) as i32 == 0 {
+                self.keep(|out| ndf_tensor_from_arrow(&schema, &mut array, options.as_ptr(), out));
                 array.release.into_iter().for_each(|release| release(&mut array));
                 schema.release.into_iter().for_each(|release| release(&mut schema));
             }
@@ -325,12 +335,12 @@ impl Caller<'_> {
                 2 => {
                     let dtype = self.dtype();
                     self.text(|room, text, length| {
-                        ndf_plan_format(tensor, other, dtype, &options, room, text, length)
+                        ndf_plan_format(tensor, other, dtype, options.as_ptr(), room, text, length)
                     });
                 }
                 _ => {
-                    let options: ndf_format_options = defaults(&mut self.input);
-                    self.text(|room, text, length| ndf_tensor_format(tensor, &options, room, text, length));
+                    let options = Options::<ndf_format_options>::defaults(&mut self.input);
+                    self.text(|room, text, length| ndf_tensor_format(tensor, options.as_ptr(), room, text, length));
                 }
             }
             let ndim = ndf_tensor_ndim(tensor);

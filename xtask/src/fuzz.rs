@@ -20,6 +20,9 @@ const FLAGS: &str = "-Zsanitizer=address -Cpasses=sancov-module -Cllvm-args=-san
 const LIMITS: [&str; 5] =
     ["-max_len=1024", "-rss_limit_mb=3000", "-malloc_limit_mb=1500", "-timeout=20", "-print_final_stats=1"];
 
+/// More memory than a gigabyte is not to be had.
+const ASAN: &str = "allocator_may_return_null=1:max_allocation_size_mb=1000:detect_stack_use_after_return=1";
+
 /// Feeds the targets that are named, or all. `keep` makes what they start from anew, out of what has ever covered something.
 pub fn run(progress: &Progress, arguments: &[String], keep: bool) -> Verdict {
     let Some((Ok(seconds), wanted)) =
@@ -60,7 +63,7 @@ fn command(name: &str) -> Command {
     let mut command = Command::new(folder().join(nightly::TARGET).join("release").join(name));
     command.args(LIMITS).arg(format!("-artifact_prefix={}/{name}-", folder().display()));
     command.current_dir(tools::root());
-    command.env("ASAN_OPTIONS", "allocator_may_return_null=1:detect_stack_use_after_return=1");
+    command.env("ASAN_OPTIONS", ASAN);
     command
 }
 
