@@ -6,6 +6,7 @@ use std::ptr;
 
 use super::chunks::Chunk;
 use super::factors::{Coefficients, Cycle, Factors};
+use super::isa::Isa;
 use super::memory::Cell;
 use super::outlet::Outlet;
 use super::patch::Unit;
@@ -15,6 +16,7 @@ use super::run::{Place, each_row, each_sheet};
 use super::sheet::Turn;
 use super::stream::{self, LINE};
 use super::tour::{are_lines, by_source};
+use super::turned::Turned;
 use super::walk::{Block, walk};
 use super::way::{SHORT, Way, block_limit};
 use crate::engine::plan::{Loop, Plan};
@@ -141,6 +143,8 @@ unsafe fn each_run(
                 true
             }
             Way::Tiles { turn, is_large } => through_tiles(plan, turn, *is_large, source, target, &mut run),
+            Way::Patches { streams } => Turned::new(plan, sizes, *streams, Isa::chosen())
+                .is_some_and(|turned| turned.run(plan, source.base, target.base, Some(&mut equal))),
             Way::Chunks { .. } => Chunk::of(plan, source.cell, target.cell)
                 .map(|chunk| chunk.each(plan, source.base, target.base, &mut equal))
                 .is_some(),

@@ -11,22 +11,20 @@ use super::number::{
     Bool, Number, Visitor, visit_float, visit_integer, visit_narrow, visit_small, visit_width,
 };
 use crate::dtype::Scalar;
-use crate::dtype::float::{Format, half_from_f64, half_to_f64};
+use crate::dtype::float::{half_from_f64, half_to_f64};
 
 /// The loop from `source` to `target`, of native bytes on both sides; `None` where there is none.
 ///
 /// Integers that keep their low bits do so whatever the signs, so that one loop serves many pairs.
 pub fn cast(source: Scalar, target: Scalar, isa: Isa) -> Option<Loop> {
     use Scalar::{Bool, Float16, Float32, Float64, Int, Small, Uint};
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    if let Some(quick) = half::cast(source, target, isa) {
+        return Some(quick);
+    }
     match (source, target) {
         (Float16, Float64) => Some(compiled::<HalfToDouble>(isa)),
         (Float64, Float16) => Some(compiled::<DoubleToHalf>(isa)),
-        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-        (_, Float32) if is_half(source) && half::is_there(isa) => Some(half::decode),
-        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-        (Float32, Float16) if half::is_there(isa) => Some(half::encode::<false>),
-        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-        (Float32, _) if is_half(target) && half::is_there(isa) => Some(half::encode::<true>),
         (Small(_) | Float16, Float32) => visit_small(source, To::<f32>(isa, PhantomData)),
         (Float32, Small(_) | Float16) => visit_small(target, From::<f32>(isa, PhantomData)),
         (Int(2 | 4), Int(8)) => visit_narrow(source, To::<i8>(isa, PhantomData)),
@@ -42,12 +40,6 @@ pub fn cast(source: Scalar, target: Scalar, isa: Isa) -> Option<Loop> {
         (Float64, Float32) => Some(compiled::<Cast<f64, f32>>(isa)),
         _ => None,
     }
-}
-
-/// float16, with either rule for its NaN.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-fn is_half(scalar: Scalar) -> bool {
-    matches!(scalar, Scalar::Float16 | Scalar::Small(Format::FLOAT16))
 }
 
 /// Floats become int32 and int64 otherwise than the unsigned types of their width.

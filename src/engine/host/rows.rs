@@ -1,8 +1,11 @@
 //! Rows of adjacent bytes, all equally long, copied by loops that know about how long: a row of up to two registers is
 //! two moves that may overlap, whatever its length, and no call.
 
+use std::marker::PhantomData;
+
 use super::fill::Line;
 use super::isa::Isa;
+use super::vector::Lane;
 
 /// A loop over `counts[1]` times `counts[0]` rows of `bytes` bytes, `s` bytes apart at `from` and `t` bytes apart at `to`.
 pub type Rows =
@@ -20,19 +23,19 @@ pub(super) const LONG: usize = 4 << 10;
 pub fn pick(bytes: usize, isa: Isa) -> Rows {
     match bytes {
         // Registers wider than a word would be gathered word by word.
-        1 => rows::<One<1>>,
-        2 => rows::<One<2>>,
-        4 => rows::<One<4>>,
-        8 => rows::<One<8>>,
-        16 => rows::<One<16>>,
-        32 => shell::<One<32>>(isa),
-        64 => shell::<One<64>>(isa),
-        3 => shell::<Two<2>>(isa),
-        5..8 => shell::<Two<4>>(isa),
-        9..16 => shell::<Two<8>>(isa),
-        17..32 => shell::<Two<16>>(isa),
-        33..64 => shell::<Two<32>>(isa),
-        65..=128 => shell::<Two<64>>(isa),
+        1 => rows::<One<u8>>,
+        2 => rows::<One<u16>>,
+        4 => rows::<One<u32>>,
+        8 => rows::<One<u64>>,
+        16 => rows::<One<Lane>>,
+        32 => shell::<One<HalfLine>>(isa),
+        64 => shell::<One<Line>>(isa),
+        3 => shell::<Two<u16>>(isa),
+        5..8 => shell::<Two<u32>>(isa),
+        9..16 => shell::<Two<u64>>(isa),
+        17..32 => shell::<Two<Lane>>(isa),
+        33..64 => shell::<Two<HalfLine>>(isa),
+        65..=128 => shell::<Two<Line>>(isa),
         129..=256 => shell::<Four>(isa),
         257..LONG => shell::<Lines>(isa),
         _ => shell::<Long>(isa),
@@ -100,16 +103,25 @@ unsafe fn rows<R: Row>(
     }
 }
 
-trait Row {
+/// Half a line of the cache.
+#[cfg(target_arch = "x86_64")]
+pub(super) type HalfLine = std::arch::x86_64::__m256i;
+
+/// Half a line of the cache.
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) type HalfLine = [u64; 4];
+
+/// A copy of a row.
+pub(super) trait Row {
     /// # Safety
     /// `bytes` bytes are readable at `from` and writable at `to`, as many as the loop is picked for.
     unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize);
 }
 
-/// Exactly `N` bytes.
-struct One<const N: usize>;
-/// `N` to 2 · `N` bytes.
-struct Two<const N: usize>;
+/// As many bytes as one `T` has. Arrays of bytes would be kept in memory between two moves, not in a register.
+struct One<T>(PhantomData<T>);
+/// As many bytes as one or two `T` have.
+pub(super) struct Two<T>(PhantomData<T>);
 /// 128 to 256 bytes.
 struct Four;
 /// 64 bytes or more.
@@ -117,23 +129,24 @@ struct Lines;
 /// Many lines.
 struct Long;
 
-impl<const N: usize> Row for One<N> {
+impl<T: Copy> Row for One<T> {
     #[inline(always)]
     unsafe fn copy(from: *const u8, to: *mut u8, _: usize) {
-        // SAFETY: `N` bytes, as the caller promises.
-        unsafe { to.cast::<[u8; N]>().write_unaligned(from.cast::<[u8; N]>().read_unaligned()) }
+        // SAFETY: as the caller promises; words and vectors are plain bytes.
+        unsafe { to.cast::<T>().write_unaligned(from.cast::<T>().read_unaligned()) }
     }
 }
 
-impl<const N: usize> Row for Two<N> {
+impl<T: Copy> Row for Two<T> {
     #[inline(always)]
     unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize) {
-        // SAFETY: the first and the last `N` of at least `N` bytes.
+        let end = bytes - size_of::<T>();
+        // SAFETY: the first and the last of at least as many bytes as there are in one; likewise.
         unsafe {
-            let first = from.cast::<[u8; N]>().read_unaligned();
-            let last = from.add(bytes - N).cast::<[u8; N]>().read_unaligned();
-            to.cast::<[u8; N]>().write_unaligned(first);
-            to.add(bytes - N).cast::<[u8; N]>().write_unaligned(last);
+            let first = from.cast::<T>().read_unaligned();
+            let last = from.add(end).cast::<T>().read_unaligned();
+            to.cast::<T>().write_unaligned(first);
+            to.add(end).cast::<T>().write_unaligned(last);
         }
     }
 }
@@ -177,16 +190,16 @@ impl Row for Long {
             if backwards { ((first + 64 * (lines - 1)) as isize, -64) } else { (first as isize, 64) };
         // SAFETY: lines of the target, and the first and the last 64 bytes.
         unsafe {
-            One::<64>::copy(from, to, 64);
+            One::<Line>::copy(from, to, 64);
             for _ in 0..lines / 4 {
                 four(from, to, [at, at + step, at + 2 * step, at + 3 * step]);
                 at += 4 * step;
             }
             for _ in 0..lines % 4 {
-                One::<64>::copy(from.offset(at), to.offset(at), 64);
+                One::<Line>::copy(from.offset(at), to.offset(at), 64);
                 at += step;
             }
-            One::<64>::copy(from.add(bytes - 64), to.add(bytes - 64), 64);
+            One::<Line>::copy(from.add(bytes - 64), to.add(bytes - 64), 64);
         }
     }
 }
@@ -197,9 +210,9 @@ impl Row for Lines {
         // SAFETY: lines of 64 bytes that begin below `bytes - 64`, and the last one.
         unsafe {
             for at in (0..bytes - 64).step_by(64) {
-                One::<64>::copy(from.add(at), to.add(at), 64);
+                One::<Line>::copy(from.add(at), to.add(at), 64);
             }
-            One::<64>::copy(from.add(bytes - 64), to.add(bytes - 64), 64);
+            One::<Line>::copy(from.add(bytes - 64), to.add(bytes - 64), 64);
         }
     }
 }

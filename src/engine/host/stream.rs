@@ -4,7 +4,9 @@
 use super::fill::Line;
 use super::isa::Isa;
 #[cfg(target_arch = "x86_64")]
-use super::vector::Vector;
+use super::rows::{HalfLine, Row, Two};
+#[cfg(target_arch = "x86_64")]
+use super::vector::{Lane, Vector};
 
 /// Bytes of a cache line.
 pub(super) const LINE: usize = 64;
@@ -155,30 +157,14 @@ unsafe fn copy_part(from: *const u8, to: *mut u8, count: usize) {
     // SAFETY: as the caller promises.
     unsafe {
         match count {
-            32.. => copy_ends::<32>(from, to, count),
-            16.. => copy_ends::<16>(from, to, count),
-            8.. => copy_ends::<8>(from, to, count),
-            4.. => copy_ends::<4>(from, to, count),
-            2.. => copy_ends::<2>(from, to, count),
+            32.. => Two::<HalfLine>::copy(from, to, count),
+            16.. => Two::<Lane>::copy(from, to, count),
+            8.. => Two::<u64>::copy(from, to, count),
+            4.. => Two::<u32>::copy(from, to, count),
+            2.. => Two::<u16>::copy(from, to, count),
             1 => to.write(from.read()),
             0 => {}
         }
-    }
-}
-
-/// Copies `N` to 2 · `N` bytes.
-///
-/// # Safety
-/// As for [`copy`].
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-unsafe fn copy_ends<const N: usize>(from: *const u8, to: *mut u8, count: usize) {
-    // SAFETY: the first and the last `N` of at least `N` bytes.
-    unsafe {
-        let first = from.cast::<[u8; N]>().read_unaligned();
-        let last = from.add(count - N).cast::<[u8; N]>().read_unaligned();
-        to.cast::<[u8; N]>().write_unaligned(first);
-        to.add(count - N).cast::<[u8; N]>().write_unaligned(last);
     }
 }
 
@@ -251,7 +237,6 @@ mod tests {
         for (isa, (start, at)) in Isa::ALL.into_iter().flat_map(|isa| places.clone().map(move |p| (isa, p))) {
             for count in (0..300).step_by(7) {
                 let mut target = [0u8; 400];
-                // SAFETY: the arrays have so many bytes.
                 // SAFETY: the arrays have so many bytes; the processor has what `pick` gives.
                 unsafe { pick(isa).0(source[start..].as_ptr(), target[at..].as_mut_ptr(), count) };
                 finish();

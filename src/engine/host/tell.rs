@@ -99,7 +99,7 @@ impl Job<'_> {
             (Act::Convert(run, _), _) if run.loops() > 1 => LOOPS,
             (Act::Convert(..), Way::Rows { .. }) => CONVERT,
             (Act::Convert(..), Way::Tiles { turn, .. }) if turn.is_weave() => CONVERT,
-            (Act::Convert(..), Way::Tiles { .. }) => SHEET_CONVERT,
+            (Act::Convert(..), Way::Tiles { .. } | Way::Patches { .. }) => SHEET_CONVERT,
             (Act::Convert(..), _) => BLOCKS,
         };
         speed[usize::from(is_large(plan, self.target.bytes()))]

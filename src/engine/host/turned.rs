@@ -166,7 +166,10 @@ impl Loom {
         let &Turned { ref patches, tiles, sizes, is_large, gathers, isa } = turned;
         let [size, width] = sizes;
         let is_even = start.align_offset(LINE) == 0 && patches.steps_by(8 * LINE as i64);
-        let shared = if puts && patches.is_cut() && !is_even { LINE / width } else { 0 };
+        let line = LINE / width;
+        // A patch shorter than a line has not got as many rows to share.
+        let shares = is_large && puts && patches.is_cut() && !is_even && patches.units()[0] >= line;
+        let shared = if shares { line } else { 0 };
         let (rows, columns) = (patches.rows(shared)?, patches.columns()?);
         let step = columns.get(1).map_or(0, |second| *second);
         let is_grid = columns.iter().enumerate().all(|(i, at)| *at == i as isize * step);

@@ -169,6 +169,11 @@ impl Way {
         if !source.packed && !target.packed && has_runs(plan, source, target) {
             return Self::Rows { streams: is_large && has_long_runs(plan, target) };
         }
+        let sizes = [source.bytes(), width];
+        let is_plain = !source.packed && !target.packed && run.compute().is_none();
+        if is_plain && plan.loops.len() > 2 && has_patches(plan, sizes, is_large, source, target) {
+            return Self::Patches { streams: is_large };
+        }
         if Chunk::of(plan, source, target).is_some_and(|chunk| is_better(&chunk, plan)) {
             return Self::Chunks { streams: is_large };
         }
@@ -184,6 +189,7 @@ impl Way {
             self,
             Self::Rows { streams: true }
                 | Self::Tiles { is_large: true, .. }
+                | Self::Patches { streams: true }
                 | Self::Chunks { streams: true }
         )
     }
@@ -227,6 +233,15 @@ fn has_long_runs(plan: &Plan, target: Cell) -> bool {
     // The call for a row takes as long as streaming it saves if it is shorter.
     let long = plan.loops.first().is_some_and(|l| l.extent.saturating_mul(target.stride()) >= 512 << 3);
     !target.packed && long && run >> 3 >= stream::ROW
+}
+
+/// Whether numbers are better converted in patches than plane by plane.
+fn has_patches(plan: &Plan, sizes: [usize; 2], is_large: bool, source: Cell, target: Cell) -> bool {
+    if is_large {
+        return has_long_sides(plan, sizes, source, target);
+    }
+    let turned = || Turned::new(plan, sizes, false, Isa::chosen());
+    !has_large_planes(plan, sizes[0]) && turned().is_some_and(|turned| has_sides(&turned, sizes))
 }
 
 /// Whether patches of a target larger than the caches have runs on both sides that are worth turning them.

@@ -38,6 +38,8 @@ enum Family {
     Sheets,
     /// Two long axes before or after a tiny one.
     Pixels,
+    /// Several axes of tens of elements.
+    Deep,
     /// As many elements as no cache holds.
     Large,
 }
@@ -53,6 +55,11 @@ impl Case {
     pub fn new(seed: u64) -> Self {
         let family = [Family::Any, Family::Rows, Family::Sheets, Family::Pixels][seed as usize % 4];
         Self::of(family, seed)
+    }
+
+    /// The case of a number that has several axes of tens of elements.
+    pub fn deep(seed: u64) -> Self {
+        Self::of(Family::Deep, seed)
     }
 
     /// The large case of a number.
@@ -196,18 +203,24 @@ impl Random {
                 shape.push(self.pick(&row));
                 shape
             }
+            Family::Deep => {
+                let rank = 3 + self.below(4) as usize;
+                let most = [70, 40, 16, 10][rank - 3];
+                (0..rank).map(|_| 2 + self.below(most)).collect()
+            }
             Family::Any | Family::Large => self.small_shape(),
         }
     }
 
     /// About so many elements.
     fn large_shape(&mut self, count: i64) -> Vec<i64> {
-        match self.below(6) {
+        match self.below(7) {
             0 => vec![count],
             1 => vec![count / 1031, 1031],
             2 => vec![count / 3, 3],
             3 => vec![4, count / 4],
             4 => vec![count / (64 * 60), 60, 64],
+            5 => vec![5, 27, count / (5 * 27 * 43 * 2), 2, 43],
             _ => vec![count / 80, 2, 40],
         }
     }

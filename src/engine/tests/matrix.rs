@@ -74,6 +74,12 @@ fn every_conversion_is_that_of_the_naive_twin_and_touches_no_other_byte() {
 }
 
 #[test]
+fn every_conversion_of_many_axes_is_that_of_the_naive_twin_and_touches_no_other_byte() {
+    let mut memory = fences();
+    each_case(CASES / 4, |seed| check(&Case::deep(seed), seed, &mut memory));
+}
+
+#[test]
 fn every_conversion_too_large_for_the_caches_is_that_of_the_naive_twin_and_touches_no_other_byte() {
     let mut memory = fences();
     each_case(CASES / 200, |seed| check(&Case::large(seed), seed, &mut memory));

@@ -3,23 +3,33 @@
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
+use crate::dtype::Scalar;
 use crate::dtype::float::{Format, half_from_f32};
 use crate::engine::host::isa::Isa;
-use crate::engine::host::kernel::Operands;
+use crate::engine::host::kernel::{Loop, Operands};
 
 /// Numbers of a turn.
 const TURN: usize = 64;
 
-/// Whether there are such instructions.
-pub fn is_there(_: Isa) -> bool {
-    std::arch::is_aarch64_feature_detected!("fp16")
+/// The loop from `source` to `target` by such instructions; `None` where there are none.
+pub fn cast(source: Scalar, target: Scalar, _: Isa) -> Option<Loop> {
+    use Scalar::{Float16, Float32, Small};
+    if !std::arch::is_aarch64_feature_detected!("fp16") {
+        return None;
+    }
+    match (source, target) {
+        (Float16 | Small(Format::FLOAT16), Float32) => Some(decode),
+        (Float32, Float16) => Some(encode::<false>),
+        (Float32, Small(Format::FLOAT16)) => Some(encode::<true>),
+        _ => None,
+    }
 }
 
 /// Converts float32 to float16; `CANONICAL` NaN is the quiet one of its sign.
 ///
 /// # Safety
 /// As for [`Kernel::run`](crate::engine::host::kernel::Kernel::run).
-pub unsafe fn encode<const CANONICAL: bool>(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
+unsafe fn encode<const CANONICAL: bool>(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
     let (from, to) = (from.cast::<f32>(), to.cast::<u16>());
     for start in (0..count).step_by(TURN) {
         let n = TURN.min(count - start);
@@ -49,7 +59,7 @@ pub unsafe fn encode<const CANONICAL: bool>(from: *const u8, to: *mut u8, count:
 ///
 /// # Safety
 /// As for [`encode`].
-pub unsafe fn decode(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
+unsafe fn decode(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
     let (from, to) = (from.cast::<u16>(), to.cast::<f32>());
     for start in (0..count).step_by(TURN) {
         let n = TURN.min(count - start);

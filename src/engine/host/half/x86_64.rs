@@ -1,117 +1,234 @@
-//! By F16C.
+//! By F16C, AVX-512 and its extension BF16.
 
 use std::arch::x86_64::*;
+use std::mem::transmute;
 
-use crate::dtype::float::{Format, half_from_f32};
+use crate::dtype::Scalar;
+use crate::dtype::float::Format;
 use crate::engine::host::isa::Isa;
-use crate::engine::host::kernel::Operands;
+use crate::engine::host::kernel::{Loop, Operands, each};
+use crate::engine::host::number::{Bfloat16, CanonicalHalf, Half, Number};
 
-/// Numbers of a turn.
-const TURN: usize = 32;
-
-/// Whether there are such instructions.
-pub fn is_there(isa: Isa) -> bool {
-    isa >= Isa::Avx2 && isa.is_available()
+/// The loop from `source` to `target` by such instructions; `None` where there are none.
+pub fn cast(source: Scalar, target: Scalar, isa: Isa) -> Option<Loop> {
+    use Scalar::{Float16, Float32, Small};
+    let wide = isa >= Isa::Avx512;
+    let has_bf16 = || wide && std::arch::is_x86_feature_detected!("avx512bf16");
+    if isa < Isa::Avx2 || !isa.is_available() {
+        return None;
+    }
+    Some(match (source, target) {
+        (Float16 | Small(Format::FLOAT16), Float32) if wide => avx512::<Decoded>,
+        (Float16 | Small(Format::FLOAT16), Float32) => avx2::<Decoded>,
+        (Float32, Float16) if wide => avx512::<Encoded<Half>>,
+        (Float32, Float16) => avx2::<Encoded<Half>>,
+        (Float32, Small(Format::FLOAT16)) if wide => avx512::<Encoded<CanonicalHalf>>,
+        (Float32, Small(Format::FLOAT16)) => avx2::<Encoded<CanonicalHalf>>,
+        (Float32, Small(Format::BFLOAT16)) if has_bf16() => avx512_bf16,
+        _ => return None,
+    })
 }
 
-/// Converts float32 to float16; `CANONICAL` NaN is the quiet one of its sign.
-///
-/// # Safety
-/// As for [`crate::engine::host::kernel::Kernel::run`], on a processor that has F16C and AVX2.
-#[target_feature(enable = "avx2,f16c")]
-pub unsafe fn encode<const CANONICAL: bool>(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
-    let (from, to) = (from.cast::<f32>(), to.cast::<u16>());
-    let one = |i: usize| {
-        // SAFETY: number `i`, which the caller gave.
+/// Numbers that the processor converts as we do, but for few of them.
+trait Quick {
+    type Source: Number;
+    type Target: Number;
+}
+
+/// What is done with a register's numbers, eight or sixteen of them.
+trait Turn<const WIDTH: usize>: Quick {
+    /// Converts those of `N` registers, unless there are some that the processor would not convert as we do. Whether it
+    /// has converted them.
+    ///
+    /// # Safety
+    /// They are readable and writable; the processor has the instructions.
+    unsafe fn turn<const N: usize>(from: *const Word<Self::Source>, to: *mut Word<Self::Target>) -> bool;
+}
+
+type Word<N> = <N as Number>::Word;
+
+/// float16 of float32.
+struct Encoded<H>(std::marker::PhantomData<H>);
+/// float32 of float16.
+struct Decoded;
+/// bfloat16 of float32.
+struct Brief;
+
+impl<H: Number<Word = u16>> Quick for Encoded<H> {
+    type Source = f32;
+    type Target = H;
+}
+
+impl Quick for Decoded {
+    type Source = Half;
+    type Target = f32;
+}
+
+impl Quick for Brief {
+    type Source = f32;
+    type Target = Bfloat16;
+}
+
+impl<H: Number<Word = u16>> Turn<8> for Encoded<H> {
+    #[inline(always)]
+    unsafe fn turn<const N: usize>(from: *const f32, to: *mut u16) -> bool {
+        // SAFETY: as the caller promises.
         unsafe {
-            let x = from.add(i).read_unaligned();
-            let code = if CANONICAL { Format::FLOAT16.encode(x) } else { half_from_f32(x) };
-            to.add(i).write_unaligned(code as u16)
-        }
-    };
-    let mut i = 0;
-    while i + TURN <= count {
-        // SAFETY: the numbers of this turn.
-        unsafe {
-            let mut numbers = [_mm256_setzero_ps(); 4];
-            for (k, x) in numbers.iter_mut().enumerate() {
-                *x = _mm256_loadu_ps(from.add(i + 8 * k));
-            }
-            if has_nan(numbers) {
-                (i..i + TURN).for_each(one);
-            } else {
-                for (k, x) in numbers.into_iter().enumerate() {
+            let numbers: [_; N] = std::array::from_fn(|i| _mm256_loadu_ps(from.add(8 * i)));
+            let plain = !has_nan(&numbers);
+            if plain {
+                for (i, x) in numbers.into_iter().enumerate() {
                     let codes = _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x);
-                    _mm_storeu_si128(to.add(i + 8 * k).cast(), codes);
+                    _mm_storeu_si128(to.add(8 * i).cast(), codes);
                 }
             }
+            plain
         }
-        i += TURN;
     }
-    while i + 8 <= count {
-        // SAFETY: eight numbers from `i` on.
-        unsafe {
-            let x = _mm256_loadu_ps(from.add(i));
-            if has_nan([x; 4]) {
-                (i..i + 8).for_each(one);
-            } else {
-                let codes = _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x);
-                _mm_storeu_si128(to.add(i).cast(), codes);
-            }
-        }
-        i += 8;
-    }
-    (i..count).for_each(one);
 }
 
-/// Converts float16 to float32.
-///
-/// # Safety
-/// As for [`encode`].
-#[target_feature(enable = "avx2,f16c")]
-pub unsafe fn decode(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
-    let (from, to) = (from.cast::<u16>(), to.cast::<f32>());
-    let one = |i: usize| {
-        // SAFETY: number `i`, which the caller gave.
-        unsafe { to.add(i).write_unaligned(Format::FLOAT16.decode(from.add(i).read_unaligned().into())) }
-    };
-    let mut i = 0;
-    while i + TURN <= count {
-        // SAFETY: the numbers of this turn.
+impl<H: Number<Word = u16>> Turn<16> for Encoded<H> {
+    #[inline(always)]
+    unsafe fn turn<const N: usize>(from: *const f32, to: *mut u16) -> bool {
+        // SAFETY: as the caller promises.
         unsafe {
-            let mut numbers = [_mm256_setzero_ps(); 4];
-            for (k, x) in numbers.iter_mut().enumerate() {
-                *x = _mm256_cvtph_ps(_mm_loadu_si128(from.add(i + 8 * k).cast()));
-            }
-            if has_nan(numbers) {
-                (i..i + TURN).for_each(one);
-            } else {
-                for (k, x) in numbers.into_iter().enumerate() {
-                    _mm256_storeu_ps(to.add(i + 8 * k), x);
+            let numbers: [_; N] = std::array::from_fn(|i| _mm512_loadu_ps(from.add(16 * i)));
+            let plain = are_of_class::<NAN, N>(&numbers) == 0;
+            if plain {
+                for (i, x) in numbers.into_iter().enumerate() {
+                    let codes = _mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x);
+                    _mm256_storeu_si256(to.add(16 * i).cast(), codes);
                 }
             }
+            plain
         }
-        i += TURN;
     }
-    while i + 8 <= count {
-        // SAFETY: eight numbers from `i` on.
+}
+
+impl Turn<8> for Decoded {
+    #[inline(always)]
+    unsafe fn turn<const N: usize>(from: *const u16, to: *mut f32) -> bool {
+        // SAFETY: as the caller promises.
         unsafe {
-            let x = _mm256_cvtph_ps(_mm_loadu_si128(from.add(i).cast()));
-            if has_nan([x; 4]) {
-                (i..i + 8).for_each(one);
-            } else {
-                _mm256_storeu_ps(to.add(i), x);
+            let numbers: [_; N] =
+                std::array::from_fn(|i| _mm256_cvtph_ps(_mm_loadu_si128(from.add(8 * i).cast())));
+            let plain = !has_nan(&numbers);
+            if plain {
+                numbers.into_iter().enumerate().for_each(|(i, x)| _mm256_storeu_ps(to.add(8 * i), x));
             }
+            plain
         }
-        i += 8;
     }
-    (i..count).for_each(one);
+}
+
+impl Turn<16> for Decoded {
+    #[inline(always)]
+    unsafe fn turn<const N: usize>(from: *const u16, to: *mut f32) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let numbers: [_; N] =
+                std::array::from_fn(|i| _mm512_cvtph_ps(_mm256_loadu_si256(from.add(16 * i).cast())));
+            let plain = are_of_class::<NAN, N>(&numbers) == 0;
+            if plain {
+                numbers.into_iter().enumerate().for_each(|(i, x)| _mm512_storeu_ps(to.add(16 * i), x));
+            }
+            plain
+        }
+    }
+}
+
+impl Turn<32> for Brief {
+    #[inline(always)]
+    unsafe fn turn<const N: usize>(from: *const f32, to: *mut u16) -> bool {
+        // SAFETY: as the caller promises; the two types are the same bits.
+        unsafe {
+            let pairs: [[_; 2]; N] = std::array::from_fn(|i| {
+                [32 * i, 32 * i + 16].map(|at| _mm512_loadu_ps(from.add(at)))
+            });
+            // The instruction takes subnormal numbers for 0.
+            let plain = pairs.iter().all(|pair| are_of_class::<{ NAN | SUBNORMAL }, 2>(pair) == 0);
+            if plain {
+                for (i, [low, high]) in pairs.into_iter().enumerate() {
+                    let codes: __m512i = transmute(_mm512_cvtne2ps_pbh(high, low));
+                    _mm512_storeu_si512(to.add(32 * i).cast(), codes);
+                }
+            }
+            plain
+        }
+    }
+}
+
+/// Classes of numbers as the processor tells them apart.
+const NAN: i32 = 0x81;
+const SUBNORMAL: i32 = 0x20;
+
+#[inline]
+#[target_feature(enable = "avx512dq")]
+fn are_of_class<const CLASS: i32, const N: usize>(numbers: &[__m512; N]) -> u16 {
+    numbers.iter().fold(0, |all, x| all | _mm512_fpclass_ps_mask::<CLASS>(*x))
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn has_nan([a, b, c, d]: [__m256; 4]) -> bool {
-    let one = _mm256_cmp_ps::<_CMP_UNORD_Q>(a, b);
-    let other = _mm256_cmp_ps::<_CMP_UNORD_Q>(c, d);
-    _mm256_movemask_ps(_mm256_or_ps(one, other)) != 0
+fn has_nan<const N: usize>(numbers: &[__m256; N]) -> bool {
+    let nan = |x: &__m256| _mm256_cmp_ps::<_CMP_UNORD_Q>(*x, *x);
+    let all = numbers.iter().fold(_mm256_setzero_ps(), |all, x| _mm256_or_ps(all, nan(x)));
+    _mm256_movemask_ps(all) != 0
+}
+
+/// # Safety
+/// As for [`crate::engine::host::kernel::Kernel::run`], on a processor that has the instructions.
+#[target_feature(enable = "avx2,f16c,bmi2")]
+unsafe fn avx2<Q: Turn<8>>(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
+    // SAFETY: as the caller promises.
+    unsafe { run::<Q, 8>(from, to, count) }
+}
+
+/// # Safety
+/// As for [`avx2`].
+#[target_feature(enable = "avx2,f16c,bmi2,avx512f,avx512bw,avx512dq,avx512vl")]
+unsafe fn avx512<Q: Turn<8> + Turn<16>>(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
+    // SAFETY: as the caller promises.
+    unsafe { if count < 16 { run::<Q, 8>(from, to, count) } else { run::<Q, 16>(from, to, count) } }
+}
+
+/// # Safety
+/// As for [`avx2`].
+#[target_feature(enable = "avx2,f16c,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
+unsafe fn avx512_bf16(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
+    // SAFETY: as the caller promises.
+    unsafe { run::<Brief, 32>(from, to, count) }
+}
+
+/// All numbers, in turns of four registers and of one; the last register has some of those before once more.
+///
+/// # Safety
+/// As for [`avx2`].
+#[inline(always)]
+unsafe fn run<Q: Turn<WIDTH>, const WIDTH: usize>(from: *const u8, to: *mut u8, count: usize) {
+    let (from, to) = (from.cast::<Word<Q::Source>>(), to.cast::<Word<Q::Target>>());
+    // SAFETY: the numbers from `at` on, as the caller promises.
+    let slowly = |at: usize, n: usize| unsafe {
+        each(from.add(at).cast(), to.add(at).cast(), n, |x| Q::Target::of::<Q::Source>(x))
+    };
+    if count < WIDTH {
+        return slowly(0, count);
+    }
+    let mut at = 0;
+    // SAFETY: likewise.
+    unsafe {
+        while at + 4 * WIDTH <= count {
+            if !Q::turn::<4>(from.add(at), to.add(at)) {
+                slowly(at, 4 * WIDTH);
+            }
+            at += 4 * WIDTH;
+        }
+        while at < count {
+            at = at.min(count - WIDTH);
+            if !Q::turn::<1>(from.add(at), to.add(at)) {
+                slowly(at, WIDTH);
+            }
+            at += WIDTH;
+        }
+    }
 }
