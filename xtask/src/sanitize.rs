@@ -1,12 +1,12 @@
 //! `cargo xtask sanitize`: the tests again under what watches memory and threads. Each watcher first has to catch
 //! mistakes made on purpose (`tests/canary.rs`, `cpp_tests/canaries`), so that none is off without anybody noticing.
 
-use std::{process::Command, time::Instant};
+use std::{path::Path, process::Command, time::Instant};
 
 use crate::{
     cmake,
     count::Count,
-    nightly,
+    fakecuda, nightly,
     step::{Progress, Result, Stop, Verdict, capture},
     test, tools,
     venv::BASE,
@@ -94,12 +94,14 @@ pub fn run(progress: &Progress, wanted: &[String]) -> Verdict {
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
     tools::check()?;
     let mut total = Count::default();
+    // Not watched itself, like a real one.
+    let driver = fakecuda::build(progress)?;
     for watcher in WATCHERS.iter().filter(|watcher| is_wanted(watcher.name)) {
         nightly::ensure(progress)?;
-        total += timed(progress, watcher.name, || watcher.run(progress))?;
+        total += timed(progress, watcher.name, || watcher.run(progress, &driver))?;
     }
     if is_wanted(C) {
-        total += timed(progress, C, || c_programs(progress))?;
+        total += timed(progress, C, || c_programs(progress, &driver))?;
     }
     test::conclude(total)
 }
@@ -112,14 +114,14 @@ fn timed(progress: &Progress, name: &str, stage: impl FnOnce() -> Result<Count>)
 }
 
 impl Watcher {
-    fn run(&self, progress: &Progress) -> Result<Count> {
+    fn run(&self, progress: &Progress, driver: &Path) -> Result<Count> {
         let mut total = Count::default();
         for (canary, words) in self.canaries {
             total += self.catch(progress, canary, words)?;
         }
         for tests in self.tests {
             let name = format!("run the tests {} with {}", tests.join(" "), self.name);
-            let finished = progress.run(&name, &mut self.command(tests))?;
+            let finished = progress.run(&name, self.command(tests).env("NDFERRY_CUDA_DRIVER", driver))?;
             total += test::report(progress, Count::of_cargo(&finished));
         }
         Ok(total)
@@ -148,9 +150,10 @@ impl Watcher {
 }
 
 /// The C and C++ tests and examples, compiled with the compiler's own sanitizers. The canaries are tests among them.
-fn c_programs(progress: &Progress) -> Result<Count> {
+fn c_programs(progress: &Progress, driver: &Path) -> Result<Count> {
     BASE.set_up(progress)?;
-    let built = cmake::build(progress, &["-DNDFERRY_SANITIZE=ON"], "all")?;
+    let fake = format!("-DNDFERRY_FAKE_CUDA={}", driver.display());
+    let built = cmake::build(progress, &["-DNDFERRY_SANITIZE=ON", &fake], "all")?;
     if !built.ok {
         return Ok(test::report(progress, Count::one(false)));
     }
