@@ -33,10 +33,10 @@ fn two_threads_write_one_number() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
+                let number = &number;
                 for _ in 0..1000 {
-                    let number = &number;
                     // SAFETY: none: this is the mistake.
-                    unsafe { *number.0.get() += 1 };
+                    unsafe { *black_box(number.0.get()) += 1 };
                 }
             });
         }
