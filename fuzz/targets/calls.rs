@@ -17,7 +17,17 @@ use ndferry::ffi::*;
 type Handle = *mut ndf_tensor;
 
 const NAMES: [&str; 12] = [
-    "float32", "uint8", "int64", "float16", "bool", "complex64", "int4", "float8_e4m3fn", ">f4", "S5", "float64",
+    "float32",
+    "uint8",
+    "int64",
+    "float16",
+    "bool",
+    "complex64",
+    "int4",
+    "float8_e4m3fn",
+    ">f4",
+    "S5",
+    "float64",
     "datetime64[s]",
 ];
 
@@ -150,7 +160,9 @@ impl Caller<'_> {
                 0 => self.keep(|out| ndf_tensor_empty_like(like, dtype, options.as_ptr(), out)),
                 1 => {
                     let value = (&raw const value).cast();
-                    self.keep(|out| ndf_tensor_full(dtype, ndim, extents, DType::FLOAT64, value, options.as_ptr(), out));
+                    self.keep(|out| {
+                        ndf_tensor_full(dtype, ndim, extents, DType::FLOAT64, value, options.as_ptr(), out)
+                    });
                 }
                 2 => {
                     let strides = self.integers::<6>().map(|stride| stride.clamp(-3, 3));
@@ -172,7 +184,9 @@ impl Caller<'_> {
         unsafe {
             let (middle, options) = (memory.byte_add(256), options.as_ptr());
             let (shape, strides) = (shape.as_ptr(), strides.as_ptr());
-            self.keep(|out| ndf_tensor_wrap(middle, dtype, 3, shape, strides, Some(free), memory, options, out));
+            self.keep(|out| {
+                ndf_tensor_wrap(middle, dtype, 3, shape, strides, Some(free), memory, options, out)
+            });
             if self.handles.len() == before {
                 free(memory);
             }
@@ -285,7 +299,9 @@ impl Caller<'_> {
             let mut array = null_mut();
             if ndf_tensor_to_array_struct(tensor, null_mut(), &mut array) as i32 == 0 {
                 let (no_fields, before) = (std::mem::zeroed(), self.handles.len());
-                self.keep(|out| ndf_tensor_from_array_struct(array, no_fields, Some(end_array), array.cast(), out));
+                self.keep(|out| {
+                    ndf_tensor_from_array_struct(array, no_fields, Some(end_array), array.cast(), out)
+                });
                 if self.handles.len() == before {
                     ndf_array_struct_release(array);
                 }
@@ -330,7 +346,9 @@ impl Caller<'_> {
                 0 => self.text(|room, text, length| ndf_tensor_array_interface(tensor, room, text, length)),
                 1 => {
                     let name = ndf_consumer_name(self.input.below(40) as i32);
-                    self.text(|room, text, length| ndf_tensor_explain_for(tensor, name, null(), room, text, length));
+                    self.text(|room, text, length| {
+                        ndf_tensor_explain_for(tensor, name, null(), room, text, length)
+                    });
                 }
                 2 => {
                     let dtype = self.dtype();
@@ -340,12 +358,15 @@ impl Caller<'_> {
                 }
                 _ => {
                     let options = Options::<ndf_format_options>::defaults(&mut self.input);
-                    self.text(|room, text, length| ndf_tensor_format(tensor, options.as_ptr(), room, text, length));
+                    self.text(|room, text, length| {
+                        ndf_tensor_format(tensor, options.as_ptr(), room, text, length)
+                    });
                 }
             }
             let ndim = ndf_tensor_ndim(tensor);
             assert!(ndim == 0 || !ndf_tensor_shape(tensor).is_null());
-            let _ = (ndf_tensor_byte_size(tensor), ndf_tensor_is_contiguous(tensor, self.input.byte().into()));
+            let _ =
+                (ndf_tensor_byte_size(tensor), ndf_tensor_is_contiguous(tensor, self.input.byte().into()));
             let _ = (ndf_tensor_shares_memory(tensor, other), ndf_tensor_bit_offset(tensor));
         }
     }

@@ -13,9 +13,34 @@ use ndferry::engine::{self, Transform, View, ViewMut};
 use ndferry::layout::Layout;
 
 const NAMES: [&str; 28] = [
-    "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16", "bfloat16", "float32",
-    "float64", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz",
-    "float8_e3m4", "float8_e8m0fnu", "float6_e2m3fn", "float4_e2m1fn", "int4", "uint4", "int2", "uint2", "S3",
+    "bool",
+    "int8",
+    "uint8",
+    "int16",
+    "uint16",
+    "int32",
+    "uint32",
+    "int64",
+    "uint64",
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+    "float8_e4m3fn",
+    "float8_e5m2",
+    "float8_e4m3fnuz",
+    "float8_e5m2fnuz",
+    "float8_e3m4",
+    "float8_e8m0fnu",
+    "float6_e2m3fn",
+    "float4_e2m1fn",
+    "int4",
+    "uint4",
+    "int2",
+    "uint2",
+    "S3",
 ];
 
 /// The most elements: the slow twin has to go over each.
@@ -118,8 +143,11 @@ fuzz_target!(|data: &[u8]| {
     let mut written = vec![0x5a; shift[1] + bytes(to, target_span)];
     let mut expected = written.clone();
     let view = View { data: read[shift[0]..].as_ptr(), dtype: from, layout: &source };
-    let views = [&mut written, &mut expected]
-        .map(|memory| ViewMut { data: memory[shift[1]..].as_mut_ptr(), dtype: to, layout: &target });
+    let views = [&mut written, &mut expected].map(|memory| ViewMut {
+        data: memory[shift[1]..].as_mut_ptr(),
+        dtype: to,
+        layout: &target,
+    });
     // SAFETY: both layouts lie in their memory, and elements of the targets are apart from each other.
     unsafe {
         if engine::convert(&view, &views[0], &transform).is_ok() {

@@ -150,7 +150,8 @@ fn py_buffer(described: DLTensor, room: &Room, input: &mut Input) {
     // What everybody says, or anything.
     let extents = room.shape.iter().take(described.ndim.clamp(0, 65) as usize);
     let length = extents.fold(itemsize, |bytes, extent| bytes.wrapping_mul(*extent));
-    let [len, itemsize] = [length, itemsize].map(|it| if input.byte() % 16 == 0 { input.integer() } else { it } as isize);
+    let [len, itemsize] =
+        [length, itemsize].map(|it| if input.byte() % 16 == 0 { input.integer() } else { it } as isize);
     let buffer = Buffer {
         buf: described.data,
         obj: null_mut(),

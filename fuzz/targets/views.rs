@@ -64,6 +64,11 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(next.shape().len(), next.strides().len());
         assert!(next.shape().iter().all(|extent| *extent >= 0) && next.ndim() <= 64);
         layout = next;
-        let _ = (layout.internal_overlap(), layout.is_contiguous(Order::C), layout.dense_like(), layout.normalized());
+        let _ = (
+            layout.internal_overlap(),
+            layout.is_contiguous(Order::C),
+            layout.dense_like(),
+            layout.normalized(),
+        );
     }
 });

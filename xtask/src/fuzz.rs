@@ -38,8 +38,8 @@ pub fn run(progress: &Progress, arguments: &[String], keep: bool) -> Verdict {
     build.args(["--manifest-path", "fuzz/Cargo.toml"]);
     build.env("RUSTFLAGS", FLAGS).env("CARGO_TARGET_DIR", folder());
     progress.must("build the fuzz targets", &mut build)?;
-    let names = TARGETS.map(|name| wanted.is_empty() || wanted.iter().any(|one| one == name));
-    let names: Vec<&str> = TARGETS.into_iter().zip(names).filter(|(_, wanted)| *wanted).map(|it| it.0).collect();
+    let is_wanted = |name: &&str| wanted.is_empty() || wanted.iter().any(|one| one == name);
+    let names: Vec<&str> = TARGETS.into_iter().filter(is_wanted).collect();
     let mut total = Count::default();
     for names in names.chunks(thread::available_parallelism().map_or(1, usize::from)) {
         total += feed(progress, names, seconds)?;
@@ -80,7 +80,9 @@ fn feed(progress: &Progress, names: &[&str], seconds: u32) -> Result<Count> {
         let verdict = if ok { "" } else { "FAILED, " };
         let covered = last_number_behind(&finished.text, " cov: ");
         let inputs = last_number_behind(&finished.text, " corp: ");
-        progress.say(&format!("  {name}: {verdict}{units} inputs, {covered} branches covered by {inputs} of them"));
+        progress.say(&format!(
+            "  {name}: {verdict}{units} inputs, {covered} branches covered by {inputs} of them"
+        ));
         total += Count::one(ok);
     }
     Ok(total)
@@ -90,7 +92,8 @@ fn all_fed(names: &[&str], seconds: u32) -> Result<Vec<Finished>> {
     let fed = |name: &str| {
         let corpora = corpora(name);
         for path in &corpora {
-            fs::create_dir_all(path).or_else(|why| error(format!("cannot make {}: {why}", path.display())))?;
+            fs::create_dir_all(path)
+                .or_else(|why| error(format!("cannot make {}: {why}", path.display())))?;
         }
         capture(command(name).args(corpora).arg(format!("-max_total_time={seconds}")), false)
     };

@@ -8,11 +8,8 @@ use crate::{
 };
 
 /// What is built with it; naming it keeps what runs while building free of sanitizers.
-pub const TARGET: &str = if cfg!(target_arch = "aarch64") {
-    "aarch64-unknown-linux-gnu"
-} else {
-    "x86_64-unknown-linux-gnu"
-};
+pub const TARGET: &str =
+    if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-gnu" } else { "x86_64-unknown-linux-gnu" };
 
 const PARTS: [&str; 2] = ["rust-src", "miri"];
 

@@ -61,9 +61,7 @@ const WATCHERS: &[Watcher] = &[
     Watcher {
         name: "miri",
         cargo: &["miri", "test"],
-        environment: &[
-            ("MIRIFLAGS", "-Zmiri-permissive-provenance -Zmiri-env-set=NDFERRY_TEST_SECONDS=1"),
-        ],
+        environment: &[("MIRIFLAGS", "-Zmiri-permissive-provenance -Zmiri-env-set=NDFERRY_TEST_SECONDS=1")],
         canaries: &[
             ("a_byte_behind_a_block_is_read", "Undefined Behavior"),
             ("a_block_is_forgotten", "memory leaked"),
@@ -160,7 +158,9 @@ fn c_programs(progress: &Progress, driver: &Path) -> Result<Count> {
     let file = test::junit_file("sanitize.xml");
     let mut command = BASE.command("ctest");
     command.arg("--test-dir").arg(cmake::folder()).args(["--no-tests=error", "--output-on-failure"]);
-    command.args(["--parallel", &test::parallelism(), "--label-exclude", "install", "--output-junit"]).arg(&file);
+    command
+        .args(["--parallel", &test::parallelism(), "--label-exclude", "install", "--output-junit"])
+        .arg(&file);
     let finished =
         progress.run("run the C and C++ tests with the address and undefined sanitizers", &mut command)?;
     Ok(test::report(progress, Count::of_junit(&file, &finished)))
