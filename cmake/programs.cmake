@@ -4,6 +4,13 @@ if(NDFERRY_VALGRIND)
   find_program(NDFERRY_VALGRIND_PROGRAM valgrind REQUIRED)
 endif()
 
+# Watched by the compiler's sanitizers: a mistake ends the program. The library itself is not compiled with them, but
+# every block that it takes and every string that it writes is seen.
+if(NDFERRY_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 # ndferry_add_program(target source...): a program that links the shared library, warnings on.
 function(ndferry_add_program target)
   add_executable(${target} ${ARGN})

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -50,6 +51,13 @@ def config(*options: str) -> list[str]:
     return subprocess.check_output([program, *options], text=True).split()
 
 
+def licences() -> None:
+    """Whoever passes the library on has what its licences ask to be passed on with it."""
+    files = {file.name for file in importlib.metadata.files("ndferry") or []}
+    missing = {"LICENSE-APACHE", "LICENSE-MIT", "LICENSE-THIRD-PARTY"} - files
+    assert not missing, missing
+
+
 def build(program: str) -> None:
     """A C program is built with what the package brings, and runs."""
     with tempfile.TemporaryDirectory() as folder:
@@ -64,6 +72,7 @@ def build(program: str) -> None:
 if __name__ == "__main__":
     began = time.perf_counter()
     carry()
+    licences()
     build(sys.argv[1])
     taken = import_time()
     assert taken <= BUSY * IMPORT_MS, f"importing takes {taken:.1f} ms"

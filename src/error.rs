@@ -139,12 +139,15 @@ fn panicked(payload: Box<dyn Any + Send>) -> Error {
     if payload.is::<NoMemory>() {
         return Error::NO_MEMORY;
     }
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    let text =
-        text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message");
-    let error = Error::new(Kind::Internal, format!("internal error, please report it: {text}"));
-    std::mem::forget(payload); // its drop may panic, and nothing would catch that
-    error
+    let say = |text: &str| Error::new(Kind::Internal, format!("internal error, please report it: {text}"));
+    match payload.downcast::<String>().map_err(|payload| payload.downcast::<&str>()) {
+        Ok(text) => say(&text),
+        Err(Ok(text)) => say(*text),
+        Err(Err(unknown)) => {
+            std::mem::forget(unknown); // its drop may panic, and nothing would catch that
+            say("a panic without a message")
+        }
+    }
 }
 
 /// Foreign text in a message: in quotes, and cut where it is long, so that the rest of the sentence is read too.

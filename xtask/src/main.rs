@@ -9,11 +9,15 @@ mod cross;
 mod demo;
 mod docs;
 mod fakecuda;
+mod fuzz;
 mod gpu;
 mod header;
 mod interop;
 mod kernels;
+mod licences;
 mod long;
+mod nightly;
+mod sanitize;
 mod step;
 mod test;
 mod tools;
@@ -33,6 +37,12 @@ usage: cargo xtask <verb> [--verbose]
   test               set up, build, run every test: Rust, C, C++, Python, examples
   cross              build for 64-bit ARM and run the Rust tests under qemu-user; needs rustup, qemu-user and Debian's
                      gcc-aarch64-linux-gnu
+  sanitize [address | thread | miri | c]...
+                     run the tests under the address and leak sanitizers, the thread sanitizer and Miri, and the C and C++
+                     tests under the address and undefined sanitizers; needs rustup, which gets a nightly toolchain
+  fuzz SECONDS [types | imports | views | convert | calls]...
+                     feed names of types, foreign structs, chains of views, conversions and the C API with what nobody
+                     would write, each for so long; needs rustup, too. --keep makes fuzz/corpus anew out of what was found
   wheel              build the Python wheel in target/wheel/, check its types, and try it in a fresh environment of every
                      Python that this machine has
   docs               build the documentation's site in target/docs/, and check its links and that all of the C API is in it
@@ -44,13 +54,13 @@ usage: cargo xtask <verb> [--verbose]
   abi [--check]      write down the binary interface in abi/ndferry.json, unless that breaks programs; --check only compares
   long               live long: a hundred million tensors, a million threads, forks, signals, loading and unloading without
                      growth (about a quarter of an hour)
+  licences [--check] write LICENSE-THIRD-PARTY, whose work the library contains; --check fails when it is stale or a licence
+                     is not allowed
   bench [exchange | engine | cuda]
                      measure what handing tensors around costs, or copies and conversions; --peers beside other
                      libraries (about 5 GB), --smoke only to show that it works, -- before options of the
                      benchmark, as --report FOLDER or --hunt SECONDS (benches/engine/README.md)
   help               this text
-
-later, not built yet: sanitize, fuzz
 
   --verbose          show the output of every step, not only of a failing one
 environment: PYTHON, CC, CXX choose the interpreter and the compilers
@@ -110,6 +120,11 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
             nothing_left(arguments)?;
             kernels::run(&progress, check)
         }
+        "licences" => {
+            let check = take_flag(arguments, "--check");
+            nothing_left(arguments)?;
+            licences::run(&progress, check)
+        }
         "abi" => {
             let check = take_flag(arguments, "--check");
             nothing_left(arguments)?;
@@ -120,12 +135,16 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
             let peers = take_flag(arguments, "--peers");
             bench::run(&progress, arguments, smoke, peers)
         }
+        "sanitize" => sanitize::run(&progress, arguments),
+        "fuzz" => {
+            let keep = take_flag(arguments, "--keep");
+            fuzz::run(&progress, arguments, keep)
+        }
         "gpu" => {
             let fake = take_flag(arguments, "--fake");
             nothing_left(arguments)?;
             gpu::run(&progress, fake)
         }
-        "sanitize" | "fuzz" => Err(Stop::NotBuilt(format!("`cargo xtask {verb}`"))),
         other => Err(Stop::Usage(format!("there is no verb `{other}`"))),
     }
 }

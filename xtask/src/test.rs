@@ -100,14 +100,14 @@ pub fn python_tests(progress: &Progress, environment: &Environment, folder: &str
 }
 
 /// Where a runner writes its results; a file of an earlier run is removed, so that it cannot be counted again.
-fn junit_file(name: &str) -> PathBuf {
+pub fn junit_file(name: &str) -> PathBuf {
     let file = tools::root().join("target").join(name);
     // If it was not there, there is nothing to remove.
     let _ = fs::remove_file(&file);
     file
 }
 
-fn parallelism() -> String {
+pub fn parallelism() -> String {
     std::thread::available_parallelism().map_or(1, usize::from).to_string()
 }
 
