@@ -73,7 +73,7 @@ unsafe fn act(tensor: *mut ndf_tensor, choice: u64) {
                 let mut managed = null_mut();
                 assert_eq!(ndf_tensor_to_dlpack_versioned(tensor, null(), &mut managed) as i32, 0);
                 let again = made(|out| ndf_tensor_from_dlpack_versioned(managed, out));
-                assert_eq!(ndf_tensor_shares_memory(tensor, again), true);
+                assert!(ndf_tensor_shares_memory(tensor, again));
                 ndf_tensor_release(again);
             }
             3 => {

@@ -2,7 +2,6 @@
 //!
 //! Every function is *borrow, call, give*: check what C lends, call a layer below, hand over the result. An `if`
 //! in such a body belongs below this layer.
-#![expect(clippy::missing_safety_doc, reason = "the C documentation is the contract")]
 #![allow(non_camel_case_types, reason = "these are C names")]
 #![allow(
     rustdoc::broken_intra_doc_links,
