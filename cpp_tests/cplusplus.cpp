@@ -20,7 +20,8 @@ TEST("a copy is a reference and a move passes it on") {
     tensor c = std::move(b);
     CHECK_EQ(a.reference_count(), 2u);
     CHECK(!b);
-    a = a;
+    const tensor &itself = a;
+    a = itself;
     CHECK_EQ(a.reference_count(), 2u);
     a = std::move(c);
     CHECK_EQ(a.reference_count(), 1u);

@@ -310,6 +310,9 @@ private:
 
     /// Why the elements are not to be used as Ts.
     template <class T> std::optional<error> refusal() const {
+        constexpr ndf_dtype type = dtype_of<T>().raw();
+        static_assert(type.bits < 8 || std::size_t{type.bits} * type.lanes == sizeof(T) * 8,
+                      "`T` has another size than the element type that dtype_traits says it is");
         if (dtype() != dtype_of<T>()) {
             return error(NDF_ERROR_DTYPE, "`T` is " + name(dtype_of<T>()) + ", the tensor is " +
                                               (handle_ != nullptr ? name(dtype()) : "empty"));

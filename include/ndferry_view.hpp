@@ -114,7 +114,8 @@ public:
     }
 
     /// The view that is left when `Axis` is fixed.
-    template <std::size_t Axis = 0> constexpr tensor_view<T, N - 1, without<Axis>> select(std::int64_t index) const noexcept {
+    template <std::size_t Axis = 0>
+    constexpr tensor_view<T, N - 1, without<Axis>> select(std::int64_t index) const noexcept {
         static_assert(Axis < N, "no such axis");
         assert(index >= 0 && index < shape_[Axis]);
         return {data_ + index * step<Axis>(), drop<Axis>(shape_), drop<Axis>(strides_)};
