@@ -1105,7 +1105,7 @@ typedef uint8_t ndf_code;
 #define NDF_LOG_ERROR 1
 
 /**
- * Something works, and not as it should: tensors that are never released, threads that cannot be started.
+ * Something works, and not as it should: tensors that are never released.
  */
 #define NDF_LOG_WARNING 2
 
@@ -2740,7 +2740,7 @@ ndf_status ndf_set_parallel_for(ndf_parallel_for_fn parallel_for,
  *                 the process too if the lifetime debugger is on
  * @param context  passed to `log`  [borrowed]
  * @param level    NDF_LOG_*: what matters less is not told; not looked at if `log` is NULL
- * @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: no such `level`
+ * @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: no such `level`; NDF_ERROR_OUT_OF_MEMORY
  */
 NDF_API
 NDF_NODISCARD

@@ -112,7 +112,7 @@ pub fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 struct NoMemory;
 
 /// Unwinds to [`catch`], which makes [`Error::NO_MEMORY`] of it, without a word to anybody: for the small blocks of functions
-/// that have no other way to fail.
+/// that have no other way to fail. The unwinder takes about a hundred bytes itself, and ends the process without them.
 #[cold]
 pub fn no_memory() -> ! {
     resume_unwind(Box::new(NoMemory)) // a box of nothing

@@ -3,8 +3,8 @@
 
 use std::ffi::{OsString, c_char, c_void};
 use std::fmt::{self, Write};
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 
 /// How much a message matters; the lower, the more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +32,9 @@ pub struct Listener {
     pub context: *mut c_void,
 }
 
-// SAFETY: whoever sets a listener promises (`set`) that it works on every thread.
-unsafe impl Send for Listener {}
-
-static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
+/// The listener; NULL for none. One that was is never freed, for somebody may be about to call it: so nobody waits here, and
+/// a fork finds it whole.
+static LISTENER: AtomicPtr<Listener> = AtomicPtr::new(null_mut());
 
 /// The highest level that somebody listens to.
 static MOST: AtomicI32 = AtomicI32::new(UNKNOWN);
@@ -45,27 +44,36 @@ const UNKNOWN: i32 = -1;
 /// Whether standard error gets warnings although the environment does not ask for them.
 static IS_WATCHED: AtomicBool = AtomicBool::new(false);
 
-/// The listener, after another one has been put in its place if one is given.
-#[inline(never)]
-fn listener(change: Option<Option<Listener>>) -> Option<Listener> {
-    let mut now = LISTENER.lock().unwrap_or_else(PoisonError::into_inner);
-    *now = change.unwrap_or(*now);
-    *now
+fn listener() -> Option<Listener> {
+    // SAFETY: NULL, or what `set` has put there for good.
+    unsafe { LISTENER.load(Ordering::Acquire).as_ref().copied() }
 }
 
-/// Makes `other` get later messages up to the level `most`; `None` for the default again.
+/// Makes `other` get later messages up to the level `most`; `None` for the default again. Whether there was memory for it.
 ///
 /// # Safety
 /// The function keeps its contract, on any thread, until another is set and calls that have begun are over.
-pub unsafe fn set(other: Option<Listener>, most: i32) {
-    listener(Some(other));
-    MOST.store(if other.is_some() { most } else { UNKNOWN }, Ordering::Relaxed);
+pub unsafe fn set(other: Option<Listener>, most: i32) -> bool {
+    let kept = match other {
+        Some(other) => {
+            let mut room = Vec::new();
+            if room.try_reserve_exact(1).is_err() {
+                return false;
+            }
+            room.push(other);
+            room.leak().as_mut_ptr()
+        }
+        None => null_mut(),
+    };
+    LISTENER.store(kept, Ordering::Release);
+    MOST.store(if kept.is_null() { UNKNOWN } else { most }, Ordering::Relaxed);
+    true
 }
 
 /// From now on warnings go to standard error where nobody else gets them.
 pub fn watch() {
     IS_WATCHED.store(true, Ordering::Relaxed);
-    if listener(None).is_none() {
+    if listener().is_none() {
         MOST.store(UNKNOWN, Ordering::Relaxed);
     }
 }
@@ -99,7 +107,7 @@ fn is_wanted_now(level: Level) -> bool {
 #[cold]
 #[inline(never)]
 pub fn write(level: Level, message: fmt::Arguments<'_>) {
-    let listener = listener(None);
+    let listener = listener();
     let mut text = String::new();
     if listener.is_none() {
         let _ = write!(text, "ndferry: {}: ", WORDS[level as usize - 1]);

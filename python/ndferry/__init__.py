@@ -105,14 +105,18 @@ def get_thread_count() -> int:
 
 
 def __getattr__(name: str) -> Any:
-    """What is made when it is first asked for: the dtypes (`ndferry.float32`), `ndferry.inspect`, and
-    `ndferry.ndarray`, which needs NumPy."""
+    """What is made when it is first asked for: the dtypes (`ndferry.float32`), `ndferry.inspect`,
+    `ndferry.debug`, and `ndferry.ndarray`, which needs NumPy."""
     if name in _c.DTYPES:
         return globals().setdefault(name, dtype(name))
     if name == "inspect":
         from ._inspect import inspect
 
         return globals().setdefault(name, inspect)
+    if name == "debug":
+        from importlib import import_module
+
+        return import_module(".debug", __name__)
     if name == "ndarray":
         try:
             from ._ndarray import ndarray

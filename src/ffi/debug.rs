@@ -6,7 +6,7 @@ use super::args::{TextOut, borrow, text};
 use super::guard::guard;
 use super::status::ndf_status;
 use super::tensor::ndf_tensor;
-use crate::error::bail;
+use crate::error::{Error, bail};
 use crate::log::{self, Level, Listener};
 use crate::tensor::lifetimes;
 
@@ -14,7 +14,7 @@ use crate::tensor::lifetimes;
 pub type ndf_log_level = i32;
 /// The program has misused the library, as the lifetime debugger has found.
 pub const NDF_LOG_ERROR: ndf_log_level = 1;
-/// Something works, and not as it should: tensors that are never released, threads that cannot be started.
+/// Something works, and not as it should: tensors that are never released.
 pub const NDF_LOG_WARNING: ndf_log_level = 2;
 /// What is worth knowing: threads and drivers that were started, copies where sharing was possible.
 pub const NDF_LOG_INFO: ndf_log_level = 3;
@@ -38,7 +38,7 @@ pub type ndf_log_fn =
 ///                 the process too if the lifetime debugger is on
 /// @param context  passed to `log`  [borrowed]
 /// @param level    NDF_LOG_*: what matters less is not told; not looked at if `log` is NULL
-/// @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: no such `level`
+/// @returns NDF_OK; NDF_ERROR_INVALID_ARGUMENT: no such `level`; NDF_ERROR_OUT_OF_MEMORY
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ndf_set_log(
@@ -51,8 +51,10 @@ pub unsafe extern "C" fn ndf_set_log(
             bail!(InvalidArgument, "`level` is {level}, no NDF_LOG_*");
         }
         // SAFETY: the header's contract.
-        unsafe { log::set(log.map(|function| Listener { function, context }), level) };
-        Ok(())
+        match unsafe { log::set(log.map(|function| Listener { function, context }), level) } {
+            true => Ok(()),
+            false => Err(Error::NO_MEMORY),
+        }
     })
 }
 

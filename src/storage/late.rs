@@ -1,6 +1,8 @@
 //! A value that is made when it is first wanted.
 
+use std::marker::PhantomData;
 use std::ptr::null_mut;
+use std::sync::Mutex;
 
 use crate::sync::atomic::{AtomicPtr, Ordering};
 
@@ -9,13 +11,16 @@ use crate::sync::atomic::{AtomicPtr, Ordering};
 /// Unlike `std::sync::OnceLock` nobody waits: who comes second drops what they have made. So it is one pointer, and a fork
 /// finds it whole.
 #[derive(Debug)]
-pub struct Late<T>(AtomicPtr<T>);
+pub struct Late<T>(AtomicPtr<T>, Shared<T>);
+
+/// What sharing a [`Late`] needs: values are lent to other threads, and moved in from them.
+type Shared<T> = PhantomData<(Box<T>, Mutex<T>)>;
 
 impl<T> Late<T> {
     /// Nothing so far.
     #[inline]
     pub fn nothing() -> Self {
-        Self(AtomicPtr::new(null_mut()))
+        Self(AtomicPtr::new(null_mut()), PhantomData)
     }
 
     /// The value, if it has been made.

@@ -336,7 +336,8 @@ impl Tensor {
     #[inline]
     pub fn await_end(&self, around: impl FnOnce(&dyn Fn())) {
         let storage = self.storage();
-        if storage.end_waits() && self.is_last() {
+        // Whoever is last waits for nobody to ask.
+        if self.is_last() && storage.end_waits() {
             around(&|| storage.await_end());
         }
     }

@@ -1,5 +1,6 @@
 //! The driver: found and started when somebody first asks for something of CUDA, and lost in a forked child.
 
+use std::cell::Cell;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -38,13 +39,14 @@ impl Driver {
         self.process != process::id()
     }
 
-    fn start() -> Result<Self> {
+    /// The driver, started; `version` gets what it is for.
+    fn start(version: &Cell<i32>) -> Result<Self> {
         let table = LOADED.get_or_try_init(|| Table::find(&Library::open()?))?;
-        let mut version = 0;
+        let mut found = 0;
         // SAFETY: a place for the answer.
-        unsafe { table.cuDriverGetVersion(&mut version) }?;
-        if version < OLDEST {
-            let (major, minor) = (version / 1000, version % 1000 / 10);
+        unsafe { table.cuDriverGetVersion(&mut found) }?;
+        if found < OLDEST {
+            let (major, minor) = (found / 1000, found % 1000 / 10);
             bail!(
                 DeviceUnavailable,
                 "the CUDA driver is too old: it is for CUDA {major}.{minor}, 12.0 is needed"
@@ -52,7 +54,7 @@ impl Driver {
         }
         // SAFETY: 0 is the only value for flags.
         unsafe { table.cuInit(0) }.map_err(|failure| failure.of_start())?;
-        tell_start(version);
+        version.set(found);
         Ok(Self { table, process: process::id() })
     }
 }
@@ -67,7 +69,10 @@ pub fn loaded() -> Option<&'static Table> {
 /// Fails with `DeviceUnavailable` when there is none, it is too old or does not start, or this process was forked off one
 /// that had started it.
 pub fn driver() -> Result<&'static Driver> {
-    let driver = STARTED.get_or_try_init(|| Driver::start().inspect_err(tell))?;
+    let driver = match STARTED.get() {
+        Some(driver) => driver,
+        None => first()?,
+    };
     if driver.is_lost() {
         bail!(
             DeviceUnavailable,
@@ -77,10 +82,16 @@ pub fn driver() -> Result<&'static Driver> {
     Ok(driver)
 }
 
+/// Starts the driver. What there is to say is said when nobody waits for that any more: who listens may wait for them.
 #[cold]
 #[inline(never)]
-fn tell_start(version: i32) {
-    log!(Info, "the CUDA driver is started, it is for version {version}");
+fn first() -> Result<&'static Driver> {
+    let version = Cell::new(0);
+    let driver = STARTED.get_or_try_init(|| Driver::start(&version));
+    if version.get() > 0 {
+        log!(Info, "the CUDA driver is started, it is for version {}", version.get());
+    }
+    driver.inspect_err(tell)
 }
 
 /// Says why there is no CUDA; once, for who asks what there is asks often.

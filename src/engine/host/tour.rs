@@ -9,7 +9,7 @@ use super::rows;
 use super::run::PAGE;
 use super::stream::{self, LINE};
 use crate::engine::plan::{Loop, Plan};
-use crate::error::listed;
+use crate::error::{listed, no_memory};
 use crate::layout::sort_by_key;
 
 /// Bytes that are read or written in one go where memory allows it: less costs new pages and rows of memory.
@@ -67,9 +67,8 @@ pub unsafe fn copy_rows(
         return unsafe { rearrange(&patch, source, target, bytes, copy) };
     }
     let most = (2 * RUN / bytes).max(1) as i64;
-    let Some(patches) = Patches::near(plan, unit, [most, most / 2]) else {
-        unreachable!("every loop may be next")
-    };
+    // Every loop may be next, so that nothing but memory can be missing.
+    let Some(patches) = Patches::near(plan, unit, [most, most / 2]) else { no_memory() };
     let mut outlet = Outlet::new();
     patches.visit(plan, &mut |patch| {
         let run = run_of(patch.across, unit.bits[1])

@@ -61,18 +61,23 @@ mod linux {
             // SAFETY: the attributes are made before they are used, and ended after it; the thread is there once it has been
             // made, and since it does not end, its name may be given from here.
             unsafe {
-                if libc::pthread_attr_init(how.as_mut_ptr()) != 0 {
-                    return None;
+                // Where the program's thread-local variables leave no room on so small a stack, one as large as others.
+                for stack in [stack, 0] {
+                    if libc::pthread_attr_init(how.as_mut_ptr()) != 0 {
+                        return None;
+                    }
+                    if stack > 0 {
+                        libc::pthread_attr_setstacksize(how.as_mut_ptr(), stack);
+                    }
+                    libc::pthread_attr_setdetachstate(how.as_mut_ptr(), libc::PTHREAD_CREATE_DETACHED);
+                    let made = libc::pthread_create(thread.as_mut_ptr(), how.as_ptr(), main, argument);
+                    libc::pthread_attr_destroy(how.as_mut_ptr());
+                    if made == 0 {
+                        libc::pthread_setname_np(thread.assume_init(), name.as_ptr());
+                        return Some(Self(thread.assume_init()));
+                    }
                 }
-                libc::pthread_attr_setstacksize(how.as_mut_ptr(), stack);
-                libc::pthread_attr_setdetachstate(how.as_mut_ptr(), libc::PTHREAD_CREATE_DETACHED);
-                let made = libc::pthread_create(thread.as_mut_ptr(), how.as_ptr(), main, argument) == 0;
-                libc::pthread_attr_destroy(how.as_mut_ptr());
-                if !made {
-                    return None;
-                }
-                libc::pthread_setname_np(thread.assume_init(), name.as_ptr());
-                Some(Self(thread.assume_init()))
+                None
             }
         }
 

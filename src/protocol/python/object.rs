@@ -196,7 +196,8 @@ unsafe extern "C" fn dealloc(object: Object) {
         if !(*held).weak_references.is_null() {
             (api.object_clear_weak_refs)(object);
         }
-        let tensor = (*held).tensor.take().and_then(still_held);
+        let tensor = (*held).tensor.take();
+        let tensor = api.with_exception_aside(|| tensor.and_then(still_held));
         if let Some(tensor) = &tensor {
             tensor.await_end(|wait| api.without_lock(wait));
         }

@@ -61,7 +61,13 @@ fn decide() -> bool {
         let mode = if is_wanted { ON } else { OFF };
         match MODE.compare_exchange(UNDECIDED, mode, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) if is_wanted => begin(),
-            Ok(_) => SUSPECTS.store(0, Ordering::Relaxed),
+            Ok(_) => {
+                SUSPECTS.store(0, Ordering::SeqCst);
+                // Somebody may have switched it on meanwhile.
+                if MODE.load(Ordering::SeqCst) == ON {
+                    SUSPECTS.store(usize::MAX, Ordering::SeqCst);
+                }
+            }
             Err(_) => {}
         }
     }
@@ -81,8 +87,8 @@ pub fn enable() -> Result<()> {
             "tensors are alive that the debugger would not know; switch it on before the first is made"
         );
     }
-    if MODE.swap(ON, Ordering::AcqRel) != ON {
-        SUSPECTS.store(usize::MAX, Ordering::Relaxed);
+    if MODE.swap(ON, Ordering::SeqCst) != ON {
+        SUSPECTS.store(usize::MAX, Ordering::SeqCst);
         begin();
     }
     Ok(())

@@ -144,8 +144,7 @@ impl Turn<32> for Brief {
         unsafe {
             let pairs: [[_; 2]; N] =
                 std::array::from_fn(|i| [32 * i, 32 * i + 16].map(|at| _mm512_loadu_ps(from.add(at))));
-            // The instruction takes subnormal numbers for 0.
-            let plain = pairs.iter().all(|pair| are_of_class::<{ NAN | SUBNORMAL }, 2>(pair) == 0);
+            let plain = pairs.iter().fold(0, |all, pair| all | becomes_else(pair)) == 0;
             if plain {
                 for (i, [low, high]) in pairs.into_iter().enumerate() {
                     let codes: __m512i = transmute(_mm512_cvtne2ps_pbh(high, low));
@@ -157,9 +156,21 @@ impl Turn<32> for Brief {
     }
 }
 
-/// Classes of numbers as the processor tells them apart.
+/// The numbers that the instruction for bfloat16 makes something else of than we do: NaN, and subnormal ones, which it takes
+/// for 0. These are told by their bits: to the instruction that tells classes they are what the thread's rounding mode says.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn becomes_else([a, b]: &[__m512; 2]) -> u16 {
+    let is_subnormal = |x: __m512| {
+        let twice = _mm512_slli_epi32::<1>(_mm512_castps_si512(x));
+        let from_first = _mm512_sub_epi32(twice, _mm512_set1_epi32(2));
+        _mm512_cmplt_epu32_mask(from_first, _mm512_set1_epi32(0x00ff_fffe))
+    };
+    is_subnormal(*a) | is_subnormal(*b) | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(*a, *b)
+}
+
+/// NaN of either kind, as the processor tells classes apart.
 const NAN: i32 = 0x81;
-const SUBNORMAL: i32 = 0x20;
 
 #[inline]
 #[target_feature(enable = "avx512dq")]
@@ -229,5 +240,29 @@ unsafe fn run<Q: Turn<WIDTH>, const WIDTH: usize>(from: *const u8, to: *mut u8, 
             }
             at += WIDTH;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::arch::asm;
+
+    use super::*;
+
+    #[test]
+    fn subnormal_numbers_become_bfloat16_whatever_the_thread_takes_them_for() {
+        let Some(run) = cast(Scalar::Float32, Scalar::Small(Format::BFLOAT16), Isa::Avx512) else { return };
+        let numbers: [f32; 64] = std::array::from_fn(|i| if i % 7 == 3 { 1e-39 } else { i as f32 });
+        let expected = numbers.map(Bfloat16::of::<f32>);
+        let (mut codes, mut before) = ([0u16; 64], 0u32);
+        // SAFETY: the arrays have so many numbers; the thread's mode is put back.
+        unsafe {
+            asm!("stmxcsr [{}]", in(reg) &raw mut before);
+            let without = before | 1 << 6 | 1 << 15; // subnormal numbers are 0, read and written
+            asm!("ldmxcsr [{}]", in(reg) &raw const without);
+            run(numbers.as_ptr().cast(), codes.as_mut_ptr().cast(), 64, &Operands::default());
+            asm!("ldmxcsr [{}]", in(reg) &raw const before);
+        }
+        assert_eq!(codes, expected);
     }
 }
