@@ -215,8 +215,10 @@ template <class T> std::vector<T> bad(const std::string &name) {
 
 support::blackboard board;
 
-/// Sound calls that are refused here, where there may be no CUDA device and is no Python.
-const std::set<std::string> refused{"ndf_device_description", "ndf_device_memory_info", "ndf_stream_synchronize",
+/// Sound calls that are refused here, where there may be no CUDA device, tensors are alive, and the lifetime debugger is
+/// mostly off.
+const std::set<std::string> refused{"ndf_debug_enable",       "ndf_debug_report",       "ndf_device_description",
+                                    "ndf_device_memory_info", "ndf_device_trim",        "ndf_stream_synchronize",
                                     "ndf_tensor_record"};
 
 [[noreturn]] void complain(const std::string &what) { throw std::runtime_error(what); }

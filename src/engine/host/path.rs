@@ -183,7 +183,10 @@ impl Run {
         #[cfg(target_arch = "x86_64")]
         let looks_up = self.table.is_some() && count >= table::LEAST;
         #[cfg(not(target_arch = "x86_64"))]
-        let looks_up = false;
+        let looks_up = {
+            let _ = count; // tables are for long runs
+            false
+        };
         let is_one = self.count == 1 && self.compute.is_none() && !looks_up;
         is_one.then(|| (self.loops[0], self.times[0].into(), self.operands([std::ptr::null(); 2])))
     }

@@ -9,6 +9,7 @@ pub trait Vector: Copy {
     ///
     /// # Safety
     /// As many bytes are readable at `from`; the processor has the instructions.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     unsafe fn load(from: *const u8) -> Self {
         // SAFETY: as the caller promises; a vector is plain bytes.

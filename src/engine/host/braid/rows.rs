@@ -23,7 +23,6 @@ pub struct Rows {
 
 /// A row as a kernel sees it.
 #[derive(Clone, Copy)]
-#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "there are no kernels"))]
 pub struct Job {
     /// The first register of the source, and of the target.
     pub from: *const u8,
