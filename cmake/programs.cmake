@@ -32,8 +32,13 @@ function(ndferry_add_test name target)
       ENVIRONMENT "NDFERRY_CUDA_DRIVER=${NDFERRY_FAKE_CUDA};LD_LIBRARY_PATH=${folder}")
   endif()
   if(NDFERRY_VALGRIND)
+    # The lifetime debugger's tests leak on purpose.
+    set(leaks full)
+    if(target MATCHES "debug")
+      set(leaks no)
+    endif()
     add_test(NAME valgrind.${name}
-      COMMAND "${NDFERRY_VALGRIND_PROGRAM}" --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible
+      COMMAND "${NDFERRY_VALGRIND_PROGRAM}" --quiet --leak-check=${leaks} --errors-for-leak-kinds=definite,indirect,possible
               "--suppressions=${PROJECT_SOURCE_DIR}/cmake/valgrind.supp" --error-exitcode=1 $<TARGET_FILE:${target}> ${ARGN})
     set_tests_properties(valgrind.${name} PROPERTIES LABELS valgrind TIMEOUT 1200)
   endif()
