@@ -12,12 +12,6 @@ tensor counted(support::counter &ends) {
     return wrap(data, float32, {4, 4}, support::counter::run, &ends);
 }
 
-template <class Work> void on_threads(int count, Work work) {
-    std::vector<std::thread> threads;
-    for (int i = 0; i < count; ++i) threads.emplace_back(work, i);
-    for (std::thread &thread : threads) thread.join();
-}
-
 } // namespace
 
 TEST("the deleter runs with the last reference") {
@@ -78,7 +72,7 @@ TEST("many threads retain and release one tensor") {
     support::counter ends;
     {
         const tensor t = counted(ends);
-        on_threads(8, [&](int) {
+        support::on_threads(8, [&](int) {
             for (int i = 0; i < 20000; ++i) const tensor mine = t;
         });
         CHECK_EQ(t.reference_count(), 1u);
@@ -92,7 +86,7 @@ TEST("many threads make views and exports of one tensor, and the last to finish 
         tensor t = counted(ends);
         std::vector<tensor> own(8, t);
         t = {};
-        on_threads(8, [&](int i) {
+        support::on_threads(8, [&](int i) {
             tensor mine = std::move(own[static_cast<std::size_t>(i)]);
             for (int k = 0; k < 200; ++k) {
                 const auto exported = mine.slice(0, k % 4).to_dlpack();
@@ -112,7 +106,7 @@ TEST("structs made on one thread are freed on another") {
         const tensor t = counted(ends);
         for (int i = 0; i < count; ++i) structs.push_back(t.to_dlpack());
     }
-    on_threads(4, [&](int i) {
+    support::on_threads(4, [&](int i) {
         for (int k = i; k < count; k += 4) structs[static_cast<std::size_t>(k)].reset();
     });
     CHECK_EQ(ends.runs, 1);
@@ -120,7 +114,7 @@ TEST("structs made on one thread are freed on another") {
 
 TEST("statistics add up over threads that are gone") {
     tensor made[8];
-    on_threads(8, [&](int i) { made[i] = zeros(int8, {100}); });
+    support::on_threads(8, [&](int i) { made[i] = zeros(int8, {100}); });
     CHECK_EQ(statistics().live_tensors, 8);
     CHECK_EQ(statistics().live_bytes, 800);
 }

@@ -9,6 +9,8 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <thread>
+#include <vector>
 
 namespace support {
 
@@ -52,6 +54,13 @@ template <class T = std::int32_t> ndferry::tensor count_up(ndferry::extents shap
 }
 
 inline std::uintptr_t address(const void *pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
+
+/// Calls `work` with 0, 1, … on as many threads at once.
+template <class Work> void on_threads(int count, Work work) {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < count; ++i) threads.emplace_back(work, i);
+    for (std::thread &thread : threads) thread.join();
+}
 
 /// A deleter's context: how often it ran.
 struct counter {

@@ -46,12 +46,6 @@ bool same_bytes(const tensor &a, const tensor &b) {
     return a.byte_size() == b.byte_size() && std::memcmp(a.const_data(), b.const_data(), a.byte_size()) == 0;
 }
 
-template <class Work> void on_threads(int count, Work work) {
-    std::vector<std::thread> threads;
-    for (int i = 0; i < count; ++i) threads.emplace_back(work, i);
-    for (std::thread &thread : threads) thread.join();
-}
-
 } // namespace
 
 TEST("tensors that are wrapped, exported, imported and released leave nothing behind") {
@@ -69,7 +63,7 @@ TEST("threads that share and release leave nothing behind when they end") {
     const std::int64_t rounds = times(4000, 1000000) / crew;
     const auto round = [] {
         std::vector<tensor> own(crew, wrapped());
-        on_threads(crew, [&](int i) {
+        support::on_threads(crew, [&](int i) {
             const tensor mine = std::move(own[static_cast<std::size_t>(i)]);
             const auto shown = mine.flip().to_dlpack();
             const tensor converted = mine.transpose().convert(float16);
@@ -97,9 +91,9 @@ TEST("sixty-four threads convert, share and release on whatever processors there
             if ((i + turn) % 8 == 0) wrong += !same_bytes(from.convert(float64), expected);
         }
     };
-    on_threads(64, work);
+    support::on_threads(64, work);
     const growth so_far("turns of 64 threads");
-    on_threads(64, work);
+    support::on_threads(64, work);
     so_far.is_no_larger(64 * turns, slack);
     CHECK_EQ(wrong.load(), 0);
     set_thread_count(0);

@@ -6,9 +6,9 @@ use ndferry::dtype::DType;
 use ndferry::engine::route::{Convert, convert};
 use ndferry::layout::Order;
 use ndferry::storage::Owner;
-use ndferry::tensor::{Adopted, Tensor};
+use ndferry::tensor::Tensor;
 
-use crate::fake::{CUDA, Fake, MANAGED, PINNED, SECOND, alone};
+use crate::fake::{CUDA, Fake, MANAGED, PINNED, SECOND, adopt, alone};
 
 /// Everything that enters a context.
 fn act(fake: &Fake, device: Device) {
@@ -63,17 +63,8 @@ impl Theirs {
         fake.cu("cuCtxCreate_v2", [(&raw mut context).addr(), 0, 0]);
         fake.cu("cuMemAlloc_v2", [(&raw mut address).addr(), 100]);
         fake.cu("cuCtxSetCurrent", [primary]);
-        let foreign = Adopted {
-            data: std::ptr::with_exposed_provenance_mut(address),
-            byte_offset: 0,
-            device: CUDA,
-            dtype: DType::UINT8,
-            shape: &[100],
-            strides: None,
-            read_only: false,
-        };
         // SAFETY: nothing frees the memory before the tensor is gone.
-        let tensor = unsafe { Tensor::adopt(&foreign, Owner::NOBODY) }.expect("a tensor");
+        let tensor = unsafe { adopt(address, 100, Owner::NOBODY) };
         Self { primary, context, tensor }
     }
 }

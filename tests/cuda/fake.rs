@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ndferry::device::Device;
+use ndferry::dtype::DType;
+use ndferry::storage::Owner;
+use ndferry::tensor::{Adopted, Tensor};
 
 /// Set in the process of one test.
 const ALONE: &str = "NDFERRY_TEST_ALONE";
@@ -202,4 +205,22 @@ impl Fake {
         self.cu("cuStreamSynchronize", [stream as usize]);
         bytes
     }
+}
+
+/// A tensor of so many bytes of device memory that is somebody else's.
+///
+/// # Safety
+/// The memory is there until `owner` gives it back.
+pub unsafe fn adopt(address: usize, bytes: usize, owner: Owner) -> Tensor {
+    let foreign = Adopted {
+        data: std::ptr::with_exposed_provenance_mut(address),
+        byte_offset: 0,
+        device: CUDA,
+        dtype: DType::UINT8,
+        shape: &[bytes as i64],
+        strides: None,
+        read_only: false,
+    };
+    // SAFETY: as the caller promises.
+    unsafe { Tensor::adopt(&foreign, owner) }.expect("a tensor")
 }

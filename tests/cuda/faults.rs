@@ -9,9 +9,9 @@ use ndferry::dtype::DType;
 use ndferry::error::Error;
 use ndferry::layout::Order;
 use ndferry::storage::{Owner, Place};
-use ndferry::tensor::{Adopted, Tensor};
+use ndferry::tensor::Tensor;
 
-use crate::fake::{CUDA, Fake, MANAGED, PINNED, run_alone};
+use crate::fake::{CUDA, Fake, MANAGED, PINNED, adopt, run_alone};
 
 /// The call that fails, counted from 1.
 const FAULT: &str = "NDFERRY_TEST_FAULT";
@@ -32,19 +32,8 @@ fn everything(theirs: usize) -> Vec<Error> {
         let made = Tensor::zeros(DType::UINT8, &[100], Order::C, Place { device, stream });
         note(made.map(|tensor| kept.push(tensor)));
     }
-    let foreign = Adopted {
-        data: std::ptr::with_exposed_provenance_mut(theirs),
-        byte_offset: 0,
-        device: CUDA,
-        dtype: DType::UINT8,
-        shape: &[100],
-        strides: None,
-        read_only: false,
-    };
     // SAFETY: the memory is there for as long as the process.
-    kept.push(
-        unsafe { Tensor::adopt(&foreign, Owner::deleter(Some(end), std::ptr::null_mut())) }.expect("ours"),
-    );
+    kept.push(unsafe { adopt(theirs, 100, Owner::deleter(Some(end), std::ptr::null_mut())) });
     for tensor in &kept {
         note(tensor.wait(Stream::PER_THREAD));
         note(tensor.record(Stream::PER_THREAD));

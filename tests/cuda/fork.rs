@@ -8,9 +8,9 @@ use ndferry::dtype::DType;
 use ndferry::error::Kind;
 use ndferry::layout::Order;
 use ndferry::storage::Owner;
-use ndferry::tensor::{Adopted, Tensor};
+use ndferry::tensor::Tensor;
 
-use crate::fake::{CUDA, Fake, MANAGED, PINNED, alone};
+use crate::fake::{CUDA, Fake, MANAGED, PINNED, adopt, alone};
 
 fn zeros(device: Device) -> Tensor {
     Tensor::zeros(DType::UINT8, &[100], Order::C, device).expect("memory")
@@ -44,19 +44,9 @@ alone!(a_forked_child_has_no_devices_and_frees_nothing, || {
     fake.make_current(0);
     let (mut ended, mut theirs) = (0u32, 0usize);
     fake.cu("cuMemAlloc_v2", [(&raw mut theirs).addr(), 100]);
-    let foreign = Adopted {
-        data: std::ptr::with_exposed_provenance_mut(theirs),
-        byte_offset: 0,
-        device: CUDA,
-        dtype: DType::UINT8,
-        shape: &[100],
-        strides: None,
-        read_only: false,
-    };
     let owner = Owner::deleter;
     // SAFETY: the memory is there for as long as the process.
-    let wrapped =
-        unsafe { Tensor::adopt(&foreign, owner(Some(end), (&raw mut ended).cast())) }.expect("a tensor");
+    let wrapped = unsafe { adopt(theirs, 100, owner(Some(end), (&raw mut ended).cast())) };
     let mut tensors: Vec<_> = [CUDA, PINNED, MANAGED].map(zeros).into();
     for tensor in tensors.iter().chain([&wrapped]) {
         tensor.record(Stream::PER_THREAD).expect("a use");

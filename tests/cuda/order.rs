@@ -10,9 +10,9 @@ use ndferry::dtype::DType;
 use ndferry::layout::Order;
 use ndferry::protocol::stream::remember;
 use ndferry::storage::{Owner, Place};
-use ndferry::tensor::{Adopted, Tensor};
+use ndferry::tensor::Tensor;
 
-use crate::fake::{CUDA, Fake, PINNED, SECOND, alone};
+use crate::fake::{CUDA, Fake, PINNED, SECOND, adopt, alone};
 
 const COUNT: usize = 1000;
 
@@ -201,18 +201,8 @@ unsafe extern "C" fn end(stream: *mut c_void) {
 /// Memory of somebody's.
 fn foreign(address: usize, home: usize) -> Tensor {
     ENDED.store(address, Ordering::Relaxed);
-    let foreign = Adopted {
-        data: std::ptr::with_exposed_provenance_mut(address),
-        byte_offset: 0,
-        device: CUDA,
-        dtype: DType::UINT8,
-        shape: &[COUNT as i64],
-        strides: None,
-        read_only: false,
-    };
     // SAFETY: the memory is there until the deleter is called.
-    unsafe { Tensor::adopt(&foreign, Owner::deleter(Some(end), std::ptr::without_provenance_mut(home))) }
-        .expect("a tensor")
+    unsafe { adopt(address, COUNT, Owner::deleter(Some(end), std::ptr::without_provenance_mut(home))) }
 }
 
 alone!(the_host_waits_before_memory_of_somebody_elses_goes_back, || {
