@@ -105,17 +105,24 @@ impl Environment {
         if fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
             return Ok(());
         }
-        let size = if wanted.contains("\ntorch==") {
-            " (PyTorch and its CUDA libraries: about 3 GB to fetch)"
+        let (size, portions) = if wanted.contains("\ntorch==") {
+            (" (PyTorch and its CUDA libraries: about 3 GB to fetch)", 8)
         } else {
-            ""
+            ("", 1)
         };
-        let mut pip = self.command("python");
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
-        pip.args(["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r"]).arg(&lock);
-        let finished = progress.run(&format!("install {set}.txt in {}/{size}", self.name), &mut pip)?;
-        if !finished.ok {
-            return error(self.explain(set, &finished.text));
+        let begun = format!("install {set}.txt in {}/{size}", self.name);
+        for (index, text) in deal(&wanted, portions).iter().enumerate() {
+            let portion = self.folder().join("portion.txt");
+            fs::write(&portion, text)
+                .or_else(|why| error(format!("cannot write {}: {why}", portion.display())))?;
+            let mut pip = self.command("python");
+            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
+            pip.args(["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r"]).arg(&portion);
+            let name = if index == 0 { begun.clone() } else { format!("and part {} of {portions}", index + 1) };
+            let finished = progress.run(&name, &mut pip)?;
+            if !finished.ok {
+                return error(self.explain(set, &finished.text));
+            }
         }
         fs::write(&installed, wanted)
             .or_else(|why| error(format!("cannot write {}: {why}", installed.display())))
@@ -137,12 +144,28 @@ impl Environment {
             )
         } else if NETWORK.iter().any(|sign| output.contains(sign)) {
             "pip cannot reach the package index: check the network, or set PIP_INDEX_URL to a mirror, and run this again".into()
+        } else if output.contains("No space left on device") {
+            format!("the disk is full: {}/ and what is fetched for it take up to 10 GB", self.name)
         } else if output.contains("(from versions: none)") {
             "the package index does not answer or has nothing for this machine: check the network, or set PIP_INDEX_URL".into()
         } else {
             format!("pip could not install python/requirements/{set}.txt: its reason is above")
         }
     }
+}
+
+/// A lock file's packages dealt in turn to `portions` lock files: pip keeps everything that it fetches for a file on the
+/// disk until it has installed all of it, and the large packages stand side by side.
+fn deal(lock: &str, portions: usize) -> Vec<String> {
+    let mut dealt = vec![String::new(); portions];
+    let mut packages = 0;
+    for line in lock.lines().filter(|line| !line.starts_with('#')) {
+        packages += usize::from(!line.starts_with(' '));
+        let portion = &mut dealt[packages.saturating_sub(1) % portions];
+        portion.push_str(line);
+        portion.push('\n');
+    }
+    dealt
 }
 
 #[cfg(test)]
@@ -152,6 +175,14 @@ mod tests {
     #[test]
     fn a_network_failure_is_told_from_a_bad_lock() {
         assert!(BASE.explain("base", "… Temporary failure in name resolution …").contains("network"));
+        assert!(INTEROP.explain("interop", "[Errno 28] No space left on device").contains("10 GB"));
         assert!(BASE.explain("base", "THESE PACKAGES DO NOT MATCH THE HASHES").contains("base.txt"));
+    }
+
+    #[test]
+    fn portions_of_a_lock_hold_every_package_once_with_its_hashes() {
+        let lock = "# made by\na==1 \\\n    --hash=x\nb==2 \\\n    --hash=y \\\n    --hash=z\nc==3\n";
+        let dealt = deal(lock, 2);
+        assert_eq!(dealt, ["a==1 \\\n    --hash=x\nc==3\n", "b==2 \\\n    --hash=y \\\n    --hash=z\n"]);
     }
 }
