@@ -180,9 +180,8 @@ fn scalars(tensor: &Tensor, dtype: DType) -> Result<Option<Tensor>> {
 }
 
 /// Writes `source`, broadcast, into `destination`, as if `source` had been copied first.
-#[inline(always)]
 pub fn copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<()> {
-    if how.is_plain() && again(source, destination, (how.casting, how.overflow)) {
+    if how.is_plain() && again_called(source, destination, (how.casting, how.overflow)) {
         return Ok(());
     }
     write_anew(source, destination, "destination", how)
@@ -235,19 +234,19 @@ pub unsafe fn fill_again(tensor: &Tensor, dtype: DType, value: *const u8) -> boo
     }
 }
 
-/// Copies by nothing but the rules as it was done when the same was asked before. Whether it was.
+/// [`copy_into`] by nothing but the rules, as it was done when the same was asked before. Whether it was.
 #[inline(always)]
-fn again(source: &Tensor, destination: &Tensor, rules: (Casting, Overflow)) -> bool {
+pub fn copied_again(source: &Tensor, destination: &Tensor, rules: (Casting, Overflow)) -> bool {
     let Some((from, to)) = places(source, destination) else { return false };
     // SAFETY: a tensor's elements lie in its storage, and the two storages do not meet. Whatever depends on types and
     // layouts only was found in order when the same question was answered.
     unsafe { recall::copy(&question(source, destination, rules), from, to) }
 }
 
-/// [`again`], not inlined.
+/// [`copied_again`], not inlined.
 #[inline(never)]
 fn again_called(source: &Tensor, destination: &Tensor, rules: (Casting, Overflow)) -> bool {
-    again(source, destination, rules)
+    copied_again(source, destination, rules)
 }
 
 /// Copies by nothing but the rules what takes little thought. Whether it did.

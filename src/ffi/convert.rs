@@ -1,10 +1,9 @@
 //! Conversion: dtype, layout, byte order, scale and bias in one pass over memory.
 
 use std::ffi::{c_char, c_void};
-use std::mem::MaybeUninit;
 
 use super::args::{Options, Out, TextOut, borrow, optional, options, slice, stream};
-use super::dtype::{casting, ndf_casting};
+use super::dtype::{NDF_CASTING_UNSAFE, casting, ndf_casting};
 use super::guard::guard;
 use super::status::ndf_status;
 use super::tensor::{device_or_cpu, memory_order, ndf_order, ndf_tensor, scalar};
@@ -107,6 +106,18 @@ unsafe impl Options for ndf_convert_options {
 }
 
 impl ndf_convert_options {
+    /// The rules of casts, where nothing else is asked for. Nothing also where that means nothing.
+    #[inline(always)]
+    fn rules(&self, default: Casting) -> Option<(Casting, Overflow)> {
+        let none = self.scale_count | self.bias_count | self.stream;
+        let default_words = self.copy | self.order | self.device.device_type.cast_unsigned();
+        let is_known = self.casting <= NDF_CASTING_UNSAFE && self.overflow <= NDF_OVERFLOW_SATURATE;
+        if none != 0 || default_words != 0 || self.progress.is_some() || !is_known {
+            return None;
+        }
+        Some((casting(self.casting, default).ok()?, overflow(self.overflow).ok()?))
+    }
+
     /// # Safety
     /// `scale` and `bias` are NULL or readable for their counts, and `progress` is NULL or may be called on this thread
     /// as its type says, as long as the result is used.
@@ -134,33 +145,6 @@ impl ndf_convert_options {
     }
 }
 
-/// What the caller asks for, else `none`; `room` is for what was asked.
-///
-/// # Safety
-/// `options` is NULL or points to options of the size that they begin with, which are good to be [read](ndf_convert_options::read).
-#[inline(always)]
-unsafe fn convert_in<'a>(
-    options: *const ndf_convert_options,
-    none: &'a Convert<'a>,
-    room: &'a mut MaybeUninit<Convert<'a>>,
-) -> Result<&'a Convert<'a>> {
-    /// Out of the way of the calls that give none.
-    ///
-    /// # Safety
-    /// As of [`convert_in`].
-    #[inline(never)]
-    unsafe fn given<'a>(
-        options: *const ndf_convert_options,
-        default: Casting,
-        room: &'a mut MaybeUninit<Convert<'a>>,
-    ) -> Result<&'a Convert<'a>> {
-        // SAFETY: the caller's promise.
-        Ok(room.write(unsafe { self::options(options)?.read(default)? }))
-    }
-    // SAFETY: the caller's promise.
-    if options.is_null() { Ok(none) } else { unsafe { given(options, none.casting, room) } }
-}
-
 /// Gives the tensor in another dtype, byte order, memory order, with another scale, on another device, in one pass.
 /// When nothing is to be done the same tensor comes back with one more reference.
 ///
@@ -184,16 +168,11 @@ pub unsafe extern "C" fn ndf_tensor_convert(
     out: *mut *mut ndf_tensor,
 ) -> ndf_status {
     guard(|| {
-        let mut room = MaybeUninit::uninit();
         // SAFETY: the header's contract; NULL and negative counts are refused.
         let (tensor, options, out) = unsafe {
-            (
-                borrow(tensor, "tensor")?,
-                convert_in(options, &Convert::DEFAULT, &mut room)?,
-                Out::new(out, "out")?,
-            )
+            (borrow(tensor, "tensor")?, self::options(options)?.read(Casting::Unsafe)?, Out::new(out, "out")?)
         };
-        out.give(route::convert(&tensor, dtype.or(tensor.dtype()), options)?)
+        out.give(route::convert(&tensor, dtype.or(tensor.dtype()), &options)?)
     })
 }
 
@@ -214,19 +193,36 @@ pub unsafe extern "C" fn ndf_tensor_copy_into(
     destination: *const ndf_tensor,
     options: *const ndf_convert_options,
 ) -> ndf_status {
-    const NONE: Convert = Convert { casting: Casting::SameKind, ..Convert::DEFAULT };
     guard(|| {
-        let mut room = MaybeUninit::uninit();
-        // SAFETY: the header's contract; NULL and negative counts are refused.
-        let (source, destination, options) = unsafe {
-            (
-                borrow(source, "source")?,
-                borrow(destination, "destination")?,
-                convert_in(options, &NONE, &mut room)?,
-            )
+        // SAFETY: the header's contract.
+        let (source, destination, rules) = unsafe {
+            let rules = rules_in(options, Casting::SameKind);
+            (borrow(source, "source")?, borrow(destination, "destination")?, rules)
         };
-        route::copy_into(&source, &destination, options)
+        if rules.is_some_and(|rules| route::copied_again(&source, &destination, rules)) {
+            return Ok(());
+        }
+        // SAFETY: the header's contract; NULL and negative counts are refused.
+        let options = unsafe { self::options(options)?.read(Casting::SameKind)? };
+        route::copy_into(&source, &destination, &options)
     })
+}
+
+/// The [rules](ndf_convert_options::rules) in options that are of this version, aligned, or not given.
+///
+/// # Safety
+/// As [`options`].
+#[inline(always)]
+unsafe fn rules_in(options: *const ndf_convert_options, default: Casting) -> Option<(Casting, Overflow)> {
+    if options.is_null() {
+        return Some((default, Overflow::Wrap));
+    }
+    // SAFETY: the caller's promise; the size comes first.
+    unsafe {
+        let is_ours =
+            options.is_aligned() && options.cast::<u32>().read() as usize == size_of::<ndf_convert_options>();
+        if is_ours { (*options).rules(default) } else { None }
+    }
 }
 
 /// What a conversion would do, in a few lines of text for people, without doing it; docs/engine.md says how to read
