@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import ndferry._library
 import pytest
 
 ABI = Path(__file__).resolve().parents[2] / "abi"
@@ -74,6 +75,18 @@ def test_another_abi_number_may_change_everything() -> None:
     text = replaced(TEXT, "#define NDF_ABI_VERSION 0", "#define NDF_ABI_VERSION 1").replace("ndf_tensor_permute(", "ndf_permute(")
     assert versions.broken(ABI, text) == []
     assert versions.differences(ABI / "0.1.0", text) == ""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+@pytest.mark.parametrize(("number", "expected"), [(1, "has ABI 1, this package needs ABI 0"), (0, "does not fit this package: .*ndf_")])
+def test_the_package_refuses_a_library_that_it_does_not_fit(tmp_path: Path, number: int, expected: str) -> None:
+    path = versions.build(f"""
+        enum ndf_status {{ NDF_OK = 0 }};
+        unsigned ndf_abi_version(void) {{ return {number}; }}
+        #define NDF_ABI_VERSION {number}
+        """.replace("        ", ""), tmp_path)  # fmt: skip
+    with pytest.raises(ImportError, match=expected):
+        ndferry._library.Library(str(path))
 
 
 # Each breaks programs; libabigail's report has the words.
