@@ -10,7 +10,7 @@ use super::loops::INLINE;
 use super::pass::{Form, Part, Pass};
 use super::plan::Plan;
 use crate::dtype::{Casting, DType, Overflow};
-use crate::layout::{Layout, Order};
+use crate::layout::Order;
 
 /// The most axes of what is remembered: their loops, and one of the parts of complex numbers, are kept inline.
 const AXES: usize = INLINE - 1;
@@ -29,16 +29,26 @@ pub struct Question<'a> {
     pub rules: (Casting, Overflow),
 }
 
-impl Question<'_> {
+impl<'a> Question<'a> {
     /// Spread over 64 bits; the upper ones depend on all that layouts mostly differ in.
     #[inline(always)]
-    fn hash(&self) -> u64 {
+    fn hash(&self, [(_, one), (shape, other)]: [Loops<'a>; 2]) -> u64 {
         let [a, b] = [self.source.0, self.target.0].map(|dtype| dtype.words()[0]);
-        let axes = self.source.1.strides().iter().zip(self.target.1.strides()).zip(self.target.1.shape());
-        let mixed = axes.fold(a.rotate_left(32) ^ b, |mixed, ((x, y), extent)| {
-            mixed.rotate_left(9) ^ x.cast_unsigned() ^ y.cast_unsigned() << 3 ^ extent.cast_unsigned() << 6
-        });
+        let mut mixed = a.rotate_left(32) ^ b;
+        // Not a fold, which would be called.
+        for ((x, y), extent) in one.iter().zip(other).zip(shape) {
+            mixed = mixed.rotate_left(9)
+                ^ x.cast_unsigned()
+                ^ y.cast_unsigned() << 3
+                ^ extent.cast_unsigned() << 6;
+        }
         mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    /// The loops of both layouts, looked up once: where they are depends on how many there are.
+    #[inline(always)]
+    fn loops(&self) -> [Loops<'a>; 2] {
+        [self.source.1, self.target.1].map(|layout| (layout.shape(), layout.strides()))
     }
 
     /// Whether the answer is worth remembering: so few elements that planning takes longer than copying, each of whole
@@ -51,6 +61,9 @@ impl Question<'_> {
         few && is_plain(self.source.0) && is_plain(self.target.0)
     }
 }
+
+/// Extents and strides.
+type Loops<'a> = (&'a [i64], &'a [i64]);
 
 /// A question, but for the offsets of its layouts.
 struct Asked {
@@ -70,16 +83,15 @@ impl Axes {
     const NONE: Self = Self { count: 0, shape: [0; AXES], strides: [0; AXES] };
 
     #[inline(always)]
-    fn set(&mut self, layout: &Layout) {
-        self.count = layout.ndim();
-        self.shape.iter_mut().zip(layout.shape()).for_each(|(kept, extent)| *kept = *extent);
-        self.strides.iter_mut().zip(layout.strides()).for_each(|(kept, stride)| *kept = *stride);
+    fn set(&mut self, (shape, strides): Loops) {
+        self.count = shape.len();
+        self.shape.iter_mut().zip(shape).for_each(|(kept, extent)| *kept = *extent);
+        self.strides.iter_mut().zip(strides).for_each(|(kept, stride)| *kept = *stride);
     }
 
     // One after the other: there are few, and to call a function takes longer.
     #[inline(always)]
-    fn are(&self, layout: &Layout) -> bool {
-        let (shape, strides) = (layout.shape(), layout.strides());
+    fn are(&self, (shape, strides): Loops) -> bool {
         shape.len() == self.count
             && shape.iter().zip(&self.shape).all(|(a, b)| a == b)
             && strides.iter().zip(&self.strides).all(|(a, b)| a == b)
@@ -95,20 +107,17 @@ impl Asked {
         let Question { source, target, rules } = *question;
         self.types = [source.0, target.0].map(DType::words);
         self.rules = rules;
-        self.axes[0].set(source.1);
-        self.axes[1].set(target.1);
+        let [from, to] = question.loops();
+        self.axes[0].set(from);
+        self.axes[1].set(to);
     }
 
     #[inline(always)]
-    fn is(&self, question: &Question) -> bool {
+    fn is(&self, question: &Question, [one, other]: [Loops; 2]) -> bool {
         let Question { source, target, rules } = *question;
         let [from, to] = &self.axes;
         let [a, b] = [source.0, target.0].map(DType::words);
-        self.types[0] == a
-            && self.types[1] == b
-            && from.are(source.1)
-            && to.are(target.1)
-            && self.rules == rules
+        self.types[0] == a && self.types[1] == b && from.are(one) && to.are(other) && self.rules == rules
     }
 }
 
@@ -133,11 +142,11 @@ impl<T, const N: usize> Answers<T, N> {
 
     /// The answer to a question with this hash, if it is known.
     #[inline(always)]
-    fn find(&mut self, question: &Question, hash: u64) -> Option<&mut T> {
+    fn find(&mut self, question: &Question, loops: [Loops; 2], hash: u64) -> Option<&mut T> {
         let [last, other] = self.places[(hash >> 56) as usize % SETS];
-        let place = if self.holds(last, question) {
+        let place = if self.holds(last, question, loops) {
             last
-        } else if self.holds_rarely(other, question) {
+        } else if self.holds_rarely(other, question, loops) {
             other
         } else {
             return None;
@@ -148,14 +157,14 @@ impl<T, const N: usize> Answers<T, N> {
     }
 
     #[inline(always)]
-    fn holds(&self, place: u8, question: &Question) -> bool {
-        place > 0 && self.kept.get(usize::from(place) - 1).is_some_and(|(asked, _)| asked.is(question))
+    fn holds(&self, place: u8, question: &Question, loops: [Loops; 2]) -> bool {
+        place > 0 && self.kept.get(usize::from(place) - 1).is_some_and(|(asked, _)| asked.is(question, loops))
     }
 
     /// [`holds`](Self::holds), not inlined.
     #[inline(never)]
-    fn holds_rarely(&self, place: u8, question: &Question) -> bool {
-        self.holds(place, question)
+    fn holds_rarely(&self, place: u8, question: &Question, loops: [Loops; 2]) -> bool {
+        self.holds(place, question, loops)
     }
 
     /// Keeps an answer in place of the one that was kept first.
@@ -196,7 +205,8 @@ thread_local! {
 /// storages do not meet.
 #[inline(always)]
 pub unsafe fn copy(question: &Question, source: *const u8, target: *mut u8) -> bool {
-    let hash = question.hash();
+    let loops = question.loops();
+    let hash = question.hash(loops);
     // A closure with more in it would be called, and the question put together in memory for that.
     let known = KNOWN.with(UnsafeCell::get);
     // SAFETY: this thread's, and nobody looks at it meanwhile.
@@ -206,7 +216,7 @@ pub unsafe fn copy(question: &Question, source: *const u8, target: *mut u8) -> b
     // SAFETY: the loops visit the elements of the layouts in question, counted from the first ones; the caller promises
     // what memory may be used for.
     unsafe {
-        match known.ready.find(question, hash) {
+        match known.ready.find(question, loops, hash) {
             Some(ready) => {
                 ready.run(source, target);
                 true
@@ -238,11 +248,12 @@ unsafe fn copy_otherwise(
     source: *const u8,
     target: *mut u8,
 ) -> bool {
+    let loops = question.loops();
     // SAFETY: as the caller promises; both visit the elements of the layouts, counted from the first ones.
     unsafe {
-        if let Some(shuffle) = known.shuffles.find(question, hash) {
+        if let Some(shuffle) = known.shuffles.find(question, loops, hash) {
             shuffle.run(source, target);
-        } else if let Some((plan, job)) = known.planned.find(question, hash) {
+        } else if let Some((plan, job)) = known.planned.find(question, loops, hash) {
             job.run(plan, source, target);
         } else {
             return false;
@@ -279,7 +290,7 @@ pub unsafe fn copy_at_once(question: &Question, source: *const u8, target: *mut 
     // SAFETY: as the caller promises, the elements of the two layouts.
     unsafe { ready.run(source.wrapping_offset(first[0]), target.wrapping_offset(first[1])) };
     // SAFETY: this thread's, and nobody looks at it meanwhile.
-    unsafe { &mut *KNOWN.with(UnsafeCell::get) }.ready.keep(question, question.hash(), ready);
+    unsafe { &mut *KNOWN.with(UnsafeCell::get) }.ready.keep(question, question.hash(question.loops()), ready);
     true
 }
 
@@ -294,7 +305,7 @@ pub fn keep(question: &Question, pass: &Pass, job: &Job) {
         return;
     }
     let first = firsts(question);
-    let hash = question.hash();
+    let hash = question.hash(question.loops());
     // SAFETY: this thread's, and nobody looks at it meanwhile.
     let known = unsafe { &mut *KNOWN.with(UnsafeCell::get) };
     if let Some(shuffle) = Shuffle::of(pass.plan, job) {

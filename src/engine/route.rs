@@ -54,22 +54,25 @@ pub struct Convert<'a> {
 
 impl Default for Convert<'_> {
     fn default() -> Self {
-        Self {
-            casting: Casting::Unsafe,
-            overflow: Overflow::Wrap,
-            scale: &[],
-            bias: &[],
-            axis: 0,
-            copy: CopyMode::IfNeeded,
-            order: MemoryOrder::C,
-            device: None,
-            progress: None,
-            stream: Stream::LEGACY,
-        }
+        Self::DEFAULT
     }
 }
 
 impl Convert<'_> {
+    /// Any cast, in C order, on the same device.
+    pub const DEFAULT: Self = Self {
+        casting: Casting::Unsafe,
+        overflow: Overflow::Wrap,
+        scale: &[],
+        bias: &[],
+        axis: 0,
+        copy: CopyMode::IfNeeded,
+        order: MemoryOrder::C,
+        device: None,
+        progress: None,
+        stream: Stream::LEGACY,
+    };
+
     /// Whether there is nothing but the rules.
     #[inline(always)]
     fn is_plain(&self) -> bool {

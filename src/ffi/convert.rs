@@ -2,13 +2,12 @@
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
-use std::ptr;
 
-use super::args::{Options, Out, TextOut, borrow, optional, options, options_in, slice, stream};
-use super::dtype::{NDF_CASTING_DEFAULT, casting, ndf_casting};
+use super::args::{Options, Out, TextOut, borrow, optional, options, slice, stream};
+use super::dtype::{casting, ndf_casting};
 use super::guard::guard;
 use super::status::ndf_status;
-use super::tensor::{NDF_ORDER_C, device_or_cpu, memory_order, ndf_order, ndf_tensor, scalar};
+use super::tensor::{device_or_cpu, memory_order, ndf_order, ndf_tensor, scalar};
 use crate::device::Device;
 use crate::dtype::{Casting, DType, Overflow};
 use crate::engine::progress::Callback;
@@ -108,29 +107,9 @@ unsafe impl Options for ndf_convert_options {
 }
 
 impl ndf_convert_options {
-    /// The defaults.
-    /// cbindgen:ignore
-    const NONE: Self = Self {
-        struct_size: 0,
-        casting: NDF_CASTING_DEFAULT,
-        overflow: NDF_OVERFLOW_WRAP,
-        copy: NDF_COPY_DEFAULT,
-        order: NDF_ORDER_C,
-        axis: 0,
-        device: Device { device_type: 0, device_id: 0 },
-        scale_count: 0,
-        scale: ptr::null(),
-        bias_count: 0,
-        bias: ptr::null(),
-        progress: None,
-        progress_context: ptr::null_mut(),
-        stream: 0,
-    };
-
     /// # Safety
     /// `scale` and `bias` are NULL or readable for their counts, and `progress` is NULL or may be called on this thread
     /// as its type says, as long as the result is used.
-    #[inline(always)]
     unsafe fn read<'a>(&self, default: Casting) -> Result<Convert<'a>> {
         // SAFETY: the caller's promise.
         let (scale, bias) = unsafe {
@@ -153,6 +132,33 @@ impl ndf_convert_options {
             stream: stream(self.stream)?,
         })
     }
+}
+
+/// What the caller asks for, else `none`; `room` is for what was asked.
+///
+/// # Safety
+/// `options` is NULL or points to options of the size that they begin with, which are good to be [read](ndf_convert_options::read).
+#[inline(always)]
+unsafe fn convert_in<'a>(
+    options: *const ndf_convert_options,
+    none: &'a Convert<'a>,
+    room: &'a mut MaybeUninit<Convert<'a>>,
+) -> Result<&'a Convert<'a>> {
+    /// Out of the way of the calls that give none.
+    ///
+    /// # Safety
+    /// As of [`convert_in`].
+    #[inline(never)]
+    unsafe fn given<'a>(
+        options: *const ndf_convert_options,
+        default: Casting,
+        room: &'a mut MaybeUninit<Convert<'a>>,
+    ) -> Result<&'a Convert<'a>> {
+        // SAFETY: the caller's promise.
+        Ok(room.write(unsafe { self::options(options)?.read(default)? }))
+    }
+    // SAFETY: the caller's promise.
+    if options.is_null() { Ok(none) } else { unsafe { given(options, none.casting, room) } }
 }
 
 /// Gives the tensor in another dtype, byte order, memory order, with another scale, on another device, in one pass.
@@ -183,11 +189,11 @@ pub unsafe extern "C" fn ndf_tensor_convert(
         let (tensor, options, out) = unsafe {
             (
                 borrow(tensor, "tensor")?,
-                options_in(options, &ndf_convert_options::NONE, &mut room)?.read(Casting::Unsafe)?,
+                convert_in(options, &Convert::DEFAULT, &mut room)?,
                 Out::new(out, "out")?,
             )
         };
-        out.give(route::convert(&tensor, dtype.or(tensor.dtype()), &options)?)
+        out.give(route::convert(&tensor, dtype.or(tensor.dtype()), options)?)
     })
 }
 
@@ -208,6 +214,7 @@ pub unsafe extern "C" fn ndf_tensor_copy_into(
     destination: *const ndf_tensor,
     options: *const ndf_convert_options,
 ) -> ndf_status {
+    const NONE: Convert = Convert { casting: Casting::SameKind, ..Convert::DEFAULT };
     guard(|| {
         let mut room = MaybeUninit::uninit();
         // SAFETY: the header's contract; NULL and negative counts are refused.
@@ -215,10 +222,10 @@ pub unsafe extern "C" fn ndf_tensor_copy_into(
             (
                 borrow(source, "source")?,
                 borrow(destination, "destination")?,
-                options_in(options, &ndf_convert_options::NONE, &mut room)?.read(Casting::SameKind)?,
+                convert_in(options, &NONE, &mut room)?,
             )
         };
-        route::copy_into(&source, &destination, &options)
+        route::copy_into(&source, &destination, options)
     })
 }
 

@@ -118,7 +118,8 @@ impl Environment {
             let mut pip = self.command("python");
             pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
             pip.args(["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r"]).arg(&portion);
-            let name = if index == 0 { begun.clone() } else { format!("and part {} of {portions}", index + 1) };
+            let name =
+                if index == 0 { begun.clone() } else { format!("and part {} of {portions}", index + 1) };
             let finished = progress.run(&name, &mut pip)?;
             if !finished.ok {
                 return error(self.explain(set, &finished.text));

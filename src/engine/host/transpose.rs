@@ -301,6 +301,7 @@ unsafe fn avx2_lane<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut A
 /// As for [`Transposer::run`], on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
+#[inline(never)]
 unsafe fn avx2<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahead) {
     // SAFETY: as the caller promises; what has fewer rows than a tile of two lanes has enough for one of one.
     unsafe {
@@ -319,7 +320,7 @@ unsafe fn avx512<const N: usize, const K: usize>(sheet: &Sheet, ahead: &mut Ahea
     // SAFETY: as the caller promises; likewise.
     unsafe {
         match sheet.rows < 4 * K {
-            true => avx2_lane::<N, K>(sheet, ahead),
+            true => avx2::<N, K>(sheet, ahead),
             false => tiles::<std::arch::x86_64::__m512i, N, K>(sheet, ahead),
         }
     }
@@ -342,11 +343,17 @@ unsafe fn tiles<V: Vector, const N: usize, const K: usize>(sheet: &Sheet, ahead:
     // Target rows that begin in few sets of the first-level cache are better written from end to end.
     let are_alike = N >= 8 && sheet.target_pitch % 2048 == 0;
     let width = if are_alike { LINE } else { BLOCK } / N;
-    for columns in blocks(0..sheet.columns, width) {
-        for band in blocks(0..sheet.rows, LINE / N) {
+    let mut left = 0;
+    while left < sheet.columns {
+        let right = sheet.columns.min(left + width);
+        let mut top = 0;
+        while top < sheet.rows {
+            let bottom = sheet.rows.min(top + LINE / N);
             // SAFETY: as the caller promises.
-            unsafe { strip::<V, N, K, false>(sheet, band, columns.clone(), ahead) };
+            unsafe { strip::<V, N, K, false>(sheet, top..bottom, left..right, ahead) };
+            top = bottom;
         }
+        left = right;
     }
 }
 
@@ -374,12 +381,6 @@ unsafe fn apart<V: Vector, const N: usize, const K: usize>(sheet: &Scattered, ah
     }
 }
 
-/// `range` in pieces of `step`.
-#[inline(always)]
-fn blocks(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
-    range.clone().step_by(step).map(move |start| start..range.end.min(start + step))
-}
-
 /// The tiles of some rows and columns, those that become the same target rows together.
 ///
 /// # Safety
@@ -392,10 +393,12 @@ unsafe fn strip<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
     ahead: &mut Ahead,
 ) {
     let height = K * V::LANES;
-    for column in columns.step_by(K) {
-        let column = column.min(sheet.columns - K);
-        for row in rows.clone().step_by(height) {
-            let row = row.min(sheet.rows - height);
+    let mut left = columns.start;
+    while left < columns.end {
+        let column = left.min(sheet.columns - K);
+        let mut top = rows.start;
+        while top < rows.end {
+            let row = top.min(sheet.rows - height);
             // As many lines as the tile has bytes for.
             let lines = (height * 16).div_ceil(LINE);
             if STREAM {
@@ -411,7 +414,9 @@ unsafe fn strip<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
                 let row_of = |j: usize, lane: usize| lanes[lane].wrapping_offset(j as isize * sheet.pitch);
                 tile::<V, N, K, STREAM>(row_of, to, sheet.target_pitch);
             }
+            top += height;
         }
+        left += K;
     }
 }
 
