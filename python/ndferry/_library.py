@@ -64,15 +64,15 @@ class Library(Functions):
         except OSError as error:
             raise ImportError(f"ndferry: cannot load {path}: {error}") from None
         try:
+            # First: of another ABI nothing else can be relied on, and functions may be missing.
+            if (abi := self._keeping.ndf_abi_version()) != c.NDF_ABI_VERSION:
+                raise ImportError(f"ndferry: {path} has ABI {abi}, this package needs ABI {c.NDF_ABI_VERSION}")
             for name, (result, parameters) in c.FUNCTIONS.items():
                 function = getattr(self._releasing if name in _LONG else self._keeping, name)
                 function.restype, function.argtypes = result, parameters
                 setattr(self, name, function)
         except AttributeError as error:
             raise ImportError(f"ndferry: {path} does not fit this package: {error}") from None
-        abi = self.ndf_abi_version()
-        if abi != c.NDF_ABI_VERSION:
-            raise ImportError(f"ndferry: {path} has ABI {abi}, this package needs ABI {c.NDF_ABI_VERSION}")
 
 
 lib = Library(_find())

@@ -51,7 +51,9 @@ usage: cargo xtask <verb> [--verbose]
                      target/gpu runs on machines that cannot build
   kernels [--check]  compile the CUDA kernels to the PTX that is committed, and have it assembled for every generation of
                      GPUs; --check fails when a file is stale
-  abi [--check]      write down the binary interface in abi/ndferry.json, unless that breaks programs; --check only compares
+  abi [--check | --keep]
+                     write down the binary interface in abi/ndferry.json, unless that breaks programs; --check only compares;
+                     --keep keeps the headers in abi/<version>/, for a release
   long               live long: a hundred million tensors, a million threads, forks, signals, loading and unloading without
                      growth (about a quarter of an hour)
   licences [--check] write LICENSE-THIRD-PARTY, whose work the library contains; --check fails when it is stale or a licence
@@ -127,8 +129,13 @@ fn dispatch(arguments: &mut Vec<String>, verbose: bool) -> Verdict {
         }
         "abi" => {
             let check = take_flag(arguments, "--check");
+            let keep = take_flag(arguments, "--keep");
             nothing_left(arguments)?;
-            abi::run(&progress, check)
+            match (check, keep) {
+                (true, true) => Err(Stop::Usage("--check and --keep are two things".into())),
+                (_, true) => abi::keep(&progress),
+                _ => abi::run(&progress, check),
+            }
         }
         "bench" => {
             let smoke = take_flag(arguments, "--smoke");
