@@ -44,9 +44,17 @@ class Header:
         }
         self.callbacks = set(re.findall(r"typedef [\w ]+\**\(\*(ndf_\w+)\)\(", self.code))
         self.structs = {
-            name: re.findall(r"([\w ]+?[ *]+)(\w+);", body)
+            name: self._fields(name, body)
             for body, name in re.findall(r"typedef struct \{(.*?)\} (ndf_\w+);", self.code, flags=re.DOTALL)
         }
+
+    @staticmethod
+    def _fields(name: str, body: str) -> list[tuple[str, str]]:
+        """Type and name of each field. None may be left out in silence: all that follow would lie elsewhere."""
+        field = re.compile(r"([\w ]+?[ *]+)(\w+);")
+        if unread := field.sub("", body).strip():
+            raise SystemExit(f"{HEADER.name}: {name} has a field that this script cannot read: `{unread}`")
+        return field.findall(body)
 
     def _statuses(self) -> list[tuple[str, str]]:
         body = re.search(r"enum ndf_status.*?\{(.*?)\};", self.code, flags=re.DOTALL)

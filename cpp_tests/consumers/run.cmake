@@ -36,6 +36,15 @@ if(NOT licences)
 endif()
 if(CONSUMER STREQUAL "package")
   configure_and_test("-DCMAKE_PREFIX_PATH=${FOLDER}/prefix")
+  # A component that is not installed is named.
+  file(GLOB_RECURSE archive "${FOLDER}/prefix/*/libndferry.a")
+  file(RENAME "${archive}" "${archive}.away")
+  execute_process(COMMAND "${CMAKE_COMMAND}" -G "${GENERATOR}" -S "${SOURCE}/cpp_tests/consumers/package" -B refused
+      "-DCMAKE_PREFIX_PATH=${FOLDER}/prefix" WORKING_DIRECTORY "${FOLDER}" RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE said)
+  if(status EQUAL 0 OR NOT said MATCHES "`static`[ \n]+is[ \n]+asked[ \n]+for")
+    message(FATAL_ERROR "without libndferry.a the package is found, or does not say what it lacks: ${said}")
+  endif()
+  file(RENAME "${archive}.away" "${archive}")
   # A header of another ABI beside the library is refused.
   file(READ "${FOLDER}/prefix/include/ndferry.h" header)
   string(REGEX REPLACE "(#define NDF_ABI_VERSION) [0-9]+" "\\1 99" header "${header}")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -26,6 +27,8 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.loads: list[str] = []  # what a browser fetches by itself
         self.said: dict[str, str] = {}
+        self.programs: list[str] = []
+        self._in_program = False
         self._term = ""
         self._depth = 0
         self.feed(path.read_text(encoding="utf-8"))
@@ -37,16 +40,23 @@ class Page(HTMLParser):
         self.links += [value for key in ("href", "src") if (value := values.get(key))]
         if tag != "a" and values.get("rel") != "canonical":
             self.loads += [value for key in ("href", "src") if (value := values.get(key))]
+        if tag == "pre":
+            self._in_program = True
+            self.programs.append("")
         if tag == "dt" and values.get("id") and not self._depth:
             self._term = values["id"] or ""
         elif tag == "dd" and self._term:
             self._depth += 1
 
     def handle_endtag(self, tag: str) -> None:
+        if tag == "pre":
+            self._in_program = False
         if tag == "dd" and self._depth:
             self._depth -= 1
 
     def handle_data(self, data: str) -> None:
+        if self._in_program:
+            self.programs[-1] += data
         if self._depth:
             self.said[self._term] = self.said.get(self._term, "") + data
 
@@ -79,6 +89,17 @@ def foreign(pages: dict[Path, Page], site: Path) -> list[str]:
     ]
 
 
+def escaped(pages: dict[Path, Page], site: Path) -> list[str]:
+    """Lines of programs that hold the marks of a text: who copies them gets a syntax error."""
+    return [
+        f"{path.relative_to(site)}: a program has `{line.strip()}`"
+        for path, page in pages.items()
+        for program in page.programs
+        for line in program.splitlines()
+        if re.search(r"\\[*_|]", line)
+    ]
+
+
 def undocumented(pages: dict[Path, Page]) -> list[str]:
     """Names of abi/ndferry.json of which the site says nothing."""
     abi = json.loads(ABI.read_text(encoding="utf-8"))
@@ -108,7 +129,7 @@ def main() -> None:
     pages = {path: Page(path) for path in sorted(site.rglob("*.html"))}
     if not pages:
         raise SystemExit(f"{site} holds no pages")
-    faults = [*broken(pages, site), *foreign(pages, site), *undocumented(pages), *unexplained(pages)]
+    faults = [*broken(pages, site), *foreign(pages, site), *escaped(pages, site), *undocumented(pages), *unexplained(pages)]
     if faults:
         raise SystemExit("\n".join(faults))
     print(f"{len(pages)} pages, {sum(len(page.links) for page in pages.values())} links")

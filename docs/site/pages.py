@@ -70,7 +70,13 @@ def linked(app: Sphinx, document: nodes.document) -> None:
 
 def from_markdown(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
     """Docstrings say `code` as in Markdown, and set lists and programs off without marks."""
-    text = re.sub(r"(`[^`\n]+`)|([*_|])", lambda found: f"`{found[1]}`" if found[1] else f"\\{found[2]}", "\n".join(lines))
+    # A paragraph is a program, which stays as it is, or text, in which nothing but `code` means more than it says.
+    paragraphs = re.split(r"(\n(?: *\n)+)", "\n".join(lines))
+    text = "".join(one if re.match(r">>> |    ", one) else in_restructured_text(one) for one in paragraphs)
     text = re.sub(r"^(?!- |  )(.+)\n(?=- )", r"\1\n\n", text, flags=re.M)
     text = re.sub(r"^(\S.*)\n\n(?=    \S)", r"\1\n\n::\n\n", text, flags=re.M)
     lines[:] = text.split("\n")
+
+
+def in_restructured_text(text: str) -> str:
+    return re.sub(r"(`[^`\n]+`)|([*_|])", lambda found: f"`{found[1]}`" if found[1] else f"\\{found[2]}", text)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar
 
     import numpy
+    from typing_extensions import CapsuleType  # type checkers bring it along
 
     NativeTensor = object
 else:
@@ -134,8 +135,19 @@ class Tensor(Dispatch, NativeTensor):
     handle: int
     _handle: int
     _adopt: ClassVar[Callable[[int | None], Tensor]]
-    __dlpack__: Callable[..., object]
-    __dlpack_device__: Callable[[], tuple[int, int]]
+    if TYPE_CHECKING:  # as the protocols of type checkers have them
+
+        def __dlpack__(
+            self,
+            *,
+            stream: Any = None,
+            max_version: tuple[int, int] | None = None,
+            dl_device: tuple[int, int] | None = None,
+            copy: bool | None = None,
+        ) -> CapsuleType: ...
+        def __dlpack_device__(self) -> tuple[int, int]: ...
+        def __buffer__(self, flags: int, /) -> _memoryview: ...
+
     # Native code takes and makes tensors through this table, without calling `__dlpack__`.
     __dlpack_c_exchange_api__: ClassVar[object] = native.exchange_api
 

@@ -72,3 +72,10 @@ def test_another_abi_number_may_change_everything() -> None:
     record["abi"] += 1
     record["functions"].clear()
     assert gate.breaks(gate.interface(TEXT), record) == []
+
+
+@pytest.mark.parametrize("field", ["uint8_t more[8];", "uint32_t more : 4;", "void (*more)(void *context);"])
+def test_a_field_that_the_gate_cannot_read_stops_it(field: str) -> None:
+    new = replaced(TEXT, "} ndf_device;", f"  {field}\n}} ndf_device;")
+    with pytest.raises(SystemExit, match="ndf_device has a field that this script cannot read"):
+        gate.interface(new)

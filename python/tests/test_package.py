@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -133,3 +134,8 @@ def test_statistics_count_memory_once():
     assert ndferry.statistics().live_tensors == before.live_tensors + 11
     assert ndferry.statistics().live_bytes == before.live_bytes + 800
     del tensor, views
+
+
+def test_the_program_that_type_checkers_are_given_runs():
+    pytest.importorskip("numpy")
+    runpy.run_path(str(ROOT / "python" / "typed.py"), run_name="__main__")

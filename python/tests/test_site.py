@@ -42,6 +42,11 @@ def test_what_would_be_loaded_from_another_host_is_named(tmp_path):
     assert check.foreign(pages(tmp_path, a=text), tmp_path) == ["a.html: loads https://example.org/a.js"]
 
 
+def test_a_program_that_cannot_be_copied_is_named(tmp_path):
+    text = "<p>a\\_b</p><pre>&gt;&gt;&gt; c<span>\\_</span>float \\* 6\n&gt;&gt;&gt; print(&quot;\\n&quot;)</pre>"
+    assert check.escaped(pages(tmp_path, a=text), tmp_path) == [r"a.html: a program has `>>> c\_float \* 6`"]
+
+
 def test_what_the_abi_has_and_no_page_says_is_named(tmp_path):
     said = "".join(
         f'<dl><dt id="c.{name}">{name}</dt><dd><p>What it is.</p></dd></dl>'

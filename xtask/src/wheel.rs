@@ -49,12 +49,12 @@ fn only_wheel(folder: &Path) -> Result<PathBuf> {
     }
 }
 
-/// The package as a user's type checker sees it.
+/// The package as a user's type checker sees it, and a user's program.
 fn check_types(progress: &Progress) -> Verdict {
     let mut mypy = WHEEL.command("mypy");
-    mypy.args(["--strict", "--cache-dir", "target/mypy", "python/ndferry"]);
+    mypy.args(["--strict", "--cache-dir", "target/mypy", "python/ndferry", "python/typed.py"]);
     let mut pyright = WHEEL.command("pyright");
-    pyright.args(["--pythonpath"]).arg(WHEEL.program("python")).arg("python/ndferry");
+    pyright.args(["--pythonpath"]).arg(WHEEL.program("python")).args(["python/ndferry", "python/typed.py"]);
     for (name, command) in [("mypy", &mut mypy), ("pyright", &mut pyright)] {
         if !progress.run(&format!("check the package's types with {name}"), command)?.ok {
             return Err(Stop::Failed);
