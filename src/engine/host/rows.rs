@@ -44,10 +44,9 @@ pub fn pick(bytes: usize, isa: Isa) -> Rows {
 
 fn shell<R: Row>(isa: Isa) -> Rows {
     match isa {
+        // Two halves of a line that the first-level cache has not are stored sooner than the line.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 if isa.is_available() => avx512::<R>,
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 if isa.is_available() => avx2::<R>,
+        Isa::Avx512 | Isa::Avx2 if isa.is_available() => avx2::<R>,
         _ => rows::<R>,
     }
 }
@@ -57,22 +56,6 @@ fn shell<R: Row>(isa: Isa) -> Rows {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 unsafe fn avx2<R: Row>(
-    from: *const u8,
-    s: [isize; 2],
-    to: *mut u8,
-    t: [isize; 2],
-    bytes: usize,
-    counts: [usize; 2],
-) {
-    // SAFETY: as the caller promises.
-    unsafe { rows::<R>(from, s, to, t, bytes, counts) }
-}
-
-/// # Safety
-/// As [`pick`] says, on a processor that has the instructions.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-unsafe fn avx512<R: Row>(
     from: *const u8,
     s: [isize; 2],
     to: *mut u8,
