@@ -55,7 +55,7 @@ fn shell<R: Row>(isa: Isa) -> Rows {
 /// As [`pick`] says, on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn avx2<R: Row>(
+pub(super) unsafe fn avx2<R: Row>(
     from: *const u8,
     s: [isize; 2],
     to: *mut u8,
@@ -70,7 +70,7 @@ unsafe fn avx2<R: Row>(
 /// # Safety
 /// As [`pick`] says.
 #[inline(always)]
-unsafe fn rows<R: Row>(
+pub(super) unsafe fn rows<R: Row>(
     from: *const u8,
     s: [isize; 2],
     to: *mut u8,

@@ -1,8 +1,12 @@
 //! Runs of bytes written past the caches: for targets too large to stay in them, whose lines an ordinary store would
 //! first have to read.
 
+#[cfg(target_arch = "x86_64")]
+use std::marker::PhantomData;
+
 use super::fill::Line;
 use super::isa::Isa;
+use super::rows::{self, Rows};
 #[cfg(target_arch = "x86_64")]
 use super::rows::{HalfLine, Row, Two};
 #[cfg(target_arch = "x86_64")]
@@ -42,6 +46,17 @@ pub unsafe fn repeat(line: &Line, to: *mut u8, lines: usize) {
     unsafe { pick(Isa::chosen()).1(line, to, lines) }
 }
 
+/// The loop for rows of `bytes` bytes that are whole lines of the target; [`finish`] must follow.
+pub fn rows(bytes: usize, isa: Isa) -> Rows {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 if isa.is_available() => avx512_rows,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 if isa.is_available() => rows::avx2::<Past<std::arch::x86_64::__m256i>>,
+        _ => rows::pick(bytes, isa),
+    }
+}
+
 /// A loop as [`copy`].
 pub type Copy = unsafe fn(from: *const u8, to: *mut u8, count: usize);
 type Repeat = unsafe fn(line: &Line, to: *mut u8, lines: usize);
@@ -73,6 +88,22 @@ unsafe fn avx2_copy(from: *const u8, to: *mut u8, count: usize) {
 unsafe fn avx512_copy(from: *const u8, to: *mut u8, count: usize) {
     // SAFETY: as the caller promises.
     unsafe { copy_lines::<std::arch::x86_64::__m512i>(from, to, count) }
+}
+
+/// # Safety
+/// As the loop of [`rows`], on a processor that has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+unsafe fn avx512_rows(
+    from: *const u8,
+    s: [isize; 2],
+    to: *mut u8,
+    t: [isize; 2],
+    bytes: usize,
+    counts: [usize; 2],
+) {
+    // SAFETY: as the caller promises.
+    unsafe { rows::rows::<Past<std::arch::x86_64::__m512i>>(from, s, to, t, bytes, counts) }
 }
 
 /// # Safety
@@ -112,6 +143,21 @@ unsafe fn store<V: Vector>(line: [V; 4], to: *mut u8) {
     for (k, part) in line.into_iter().enumerate().take(LINE / size_of::<V>()) {
         // SAFETY: as the caller promises.
         unsafe { part.stream(to.add(k * size_of::<V>())) }
+    }
+}
+
+/// Whole lines of the target.
+#[cfg(target_arch = "x86_64")]
+struct Past<V>(PhantomData<V>);
+
+#[cfg(target_arch = "x86_64")]
+impl<V: Vector> Row for Past<V> {
+    #[inline(always)]
+    unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize) {
+        for at in (0..bytes).step_by(LINE) {
+            // SAFETY: a line of the row.
+            unsafe { store(load::<V>(from.add(at)), to.add(at)) };
+        }
     }
 }
 

@@ -42,7 +42,16 @@ pub unsafe fn copy_rows(
 ) {
     let bytes = (unit.bits[0] >> 3) as usize;
     let total = plan.loops[unit.loops..].iter().fold(bytes, |n, l| n.saturating_mul(l.extent as usize));
-    if streams && (bytes as i64 >= stream::ROW || are_lines(plan, unit, target)) {
+    let is_long = bytes as i64 >= stream::ROW;
+    if streams && !is_long && are_lines(plan, unit, target) {
+        let (start, across) = as_in_source(plan, unit.loops);
+        let patch =
+            Patch { source: start[0], target: start[1], across: &across, along: &[], ends: [true; 2] };
+        // SAFETY: the units of the plan, whole lines of the target.
+        unsafe { rearrange(&patch, source, target, bytes, stream::rows(bytes, isa)) };
+        return stream::finish();
+    }
+    if streams && is_long {
         by_source(plan, unit.loops, (source, target), bytes, &mut |from, to, next| {
             if !next.is_null() {
                 stream::fetch_rows(next, 0, bytes.min(NEXT), 1);
@@ -117,13 +126,7 @@ pub(super) fn by_source(
     bytes: usize,
     visit: &mut dyn FnMut(*const u8, *mut u8, *const u8),
 ) {
-    let (mut start, mut outer) = ([plan.source, plan.target], listed(&plan.loops[loops..]));
-    for l in outer.iter_mut().filter(|l| l.source < 0) {
-        let last = l.extent - 1;
-        start = [start[0] + last * l.source, start[1] + last * l.target];
-        (l.source, l.target) = (-l.source, -l.target);
-    }
-    sort_by_key(&mut outer, |l| l.source);
+    let (start, outer) = as_in_source(plan, loops);
     let mut last: Option<(*const u8, *mut u8)> = None;
     nest(&outer, start, &mut |at| {
         let next = places(source, target, at);
@@ -134,6 +137,18 @@ pub(super) fn by_source(
     if let Some((from, to)) = last {
         visit(from, to, ptr::null());
     }
+}
+
+/// The loops but for the innermost `loops`, in the order and the direction of the source, and where they begin.
+fn as_in_source(plan: &Plan, loops: usize) -> ([i64; 2], Vec<Loop>) {
+    let (mut start, mut outer) = ([plan.source, plan.target], listed(&plan.loops[loops..]));
+    for l in outer.iter_mut().filter(|l| l.source < 0) {
+        let last = l.extent - 1;
+        start = [start[0] + last * l.source, start[1] + last * l.target];
+        (l.source, l.target) = (-l.source, -l.target);
+    }
+    sort_by_key(&mut outer, |l| l.source);
+    (start, outer)
 }
 
 /// How many units of `bits` bits the loops visit, if they lie without gaps in the target.
