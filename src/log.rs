@@ -36,6 +36,15 @@ pub struct Listener {
 /// a fork finds it whole.
 static LISTENER: AtomicPtr<Listener> = AtomicPtr::new(null_mut());
 
+/// A listener for good, and the one that was made before it: who looks for lost memory finds them all.
+struct Kept {
+    listener: Listener,
+    _before: *mut Kept,
+}
+
+/// The last one that was made.
+static LAST: AtomicPtr<Kept> = AtomicPtr::new(null_mut());
+
 /// The highest level that somebody listens to.
 static MOST: AtomicI32 = AtomicI32::new(UNKNOWN);
 /// The environment is to be asked.
@@ -60,8 +69,13 @@ pub unsafe fn set(other: Option<Listener>, most: i32) -> bool {
             if room.try_reserve_exact(1).is_err() {
                 return false;
             }
-            room.push(other);
-            room.leak().as_mut_ptr()
+            room.push(Kept { listener: other, _before: null_mut() });
+            let kept = room.leak().as_mut_ptr();
+            // SAFETY: just made, for good; nobody reads which one was before.
+            unsafe {
+                (*kept)._before = LAST.swap(kept, Ordering::Relaxed);
+                &raw mut (*kept).listener
+            }
         }
         None => null_mut(),
     };

@@ -51,12 +51,7 @@ const WATCHERS: &[Watcher] = &[
             ("NDFERRY_TEST_SECONDS", "2"),
         ],
         canaries: &[("two_threads_write_one_number", "data race")],
-        tests: &[
-            &["--test", "storm"],
-            &["--lib", "threads"],
-            &["--lib", "storage::"],
-            &["--lib", "device::"],
-        ],
+        tests: &[&["--test", "storm"], &["--lib", "--", "threads", "storage::", "device::"]],
     },
     Watcher {
         name: "miri",
@@ -69,13 +64,17 @@ const WATCHERS: &[Watcher] = &[
         ],
         tests: &[
             &["--test", "storm"],
-            &["--lib", "storage::"],
-            &["--lib", "layout::"],
-            &["--lib", "device::"],
-            &["--lib", "tensor::"],
-            &["--lib", "engine::plan"],
-            &["--lib", "engine::loops"],
-            &["--lib", "protocol::"],
+            &[
+                "--lib",
+                "--",
+                "storage::",
+                "layout::",
+                "device::",
+                "tensor::",
+                "engine::plan",
+                "engine::loops",
+                "protocol::",
+            ],
         ],
     },
 ];
