@@ -54,12 +54,10 @@ impl Count {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::UnsafeCell;
-
     use super::*;
 
     // Miri takes some thousand times as long.
-    const ROUNDS: usize = if cfg!(miri) { 8 } else { 300 };
+    const ROUNDS: usize = if cfg!(miri) { 8 } else { 200 };
 
     #[test]
     fn only_the_last_release_says_so() {
@@ -84,30 +82,6 @@ mod tests {
                 threads.into_iter().map(|t| t.join().unwrap()).filter(|&last| last).count()
             });
             assert_eq!(last, 1);
-        }
-    }
-
-    #[test]
-    fn the_last_one_sees_what_all_others_did_before_their_release() {
-        struct Slots([UnsafeCell<usize>; 4]);
-        // SAFETY: each thread writes a slot of its own, and the last one reads them when all others are done.
-        unsafe impl Sync for Slots {}
-        for round in 1..ROUNDS {
-            let (count, slots) = (Count::one(), Slots([const { UnsafeCell::new(0) }; 4]));
-            (1..4).for_each(|_| count.retain());
-            let (count, slots) = (&count, &slots);
-            std::thread::scope(|scope| {
-                for i in 0..4 {
-                    scope.spawn(move || {
-                        // SAFETY: this thread's own.
-                        unsafe { *slots.0[i].get() = round };
-                        if count.release() {
-                            // SAFETY: nobody else has a reference.
-                            assert!(slots.0.iter().all(|slot| unsafe { *slot.get() } == round));
-                        }
-                    });
-                }
-            });
         }
     }
 }
