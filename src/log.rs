@@ -65,15 +65,13 @@ fn listener() -> Option<Listener> {
 pub unsafe fn set(other: Option<Listener>, most: i32) -> bool {
     let kept = match other {
         Some(other) => {
-            let mut room = Vec::new();
-            if room.try_reserve_exact(1).is_err() {
-                return false;
-            }
-            room.push(Kept { listener: other, _before: null_mut() });
-            let kept = room.leak().as_mut_ptr();
-            // SAFETY: just made, for good; nobody reads which one was before.
+            // SAFETY: any size may be asked for; the block is then this one's for good.
             unsafe {
-                (*kept)._before = LAST.swap(kept, Ordering::Relaxed);
+                let kept = libc::malloc(size_of::<Kept>()).cast::<Kept>();
+                if kept.is_null() {
+                    return false;
+                }
+                kept.write(Kept { listener: other, _before: LAST.swap(kept, Ordering::Relaxed) });
                 &raw mut (*kept).listener
             }
         }
