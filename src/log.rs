@@ -36,6 +36,15 @@ pub struct Listener {
 /// a fork finds it whole.
 static LISTENER: AtomicPtr<Listener> = AtomicPtr::new(null_mut());
 
+/// A listener for good, and the one that was made before it: who looks for lost memory finds them all.
+struct Kept {
+    listener: Listener,
+    _before: *mut Kept,
+}
+
+/// The last one that was made.
+static LAST: AtomicPtr<Kept> = AtomicPtr::new(null_mut());
+
 /// The highest level that somebody listens to.
 static MOST: AtomicI32 = AtomicI32::new(UNKNOWN);
 /// The environment is to be asked.
@@ -56,12 +65,15 @@ fn listener() -> Option<Listener> {
 pub unsafe fn set(other: Option<Listener>, most: i32) -> bool {
     let kept = match other {
         Some(other) => {
-            let mut room = Vec::new();
-            if room.try_reserve_exact(1).is_err() {
-                return false;
+            // SAFETY: any size may be asked for; the block is then this one's for good.
+            unsafe {
+                let kept = libc::malloc(size_of::<Kept>()).cast::<Kept>();
+                if kept.is_null() {
+                    return false;
+                }
+                kept.write(Kept { listener: other, _before: LAST.swap(kept, Ordering::Relaxed) });
+                &raw mut (*kept).listener
             }
-            room.push(other);
-            room.leak().as_mut_ptr()
         }
         None => null_mut(),
     };

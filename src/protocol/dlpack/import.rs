@@ -124,22 +124,23 @@ pub unsafe fn from_legacy(managed: NonNull<DLManagedTensor>) -> Result<Tensor> {
 /// once. Where somebody has changed the struct to describe other memory, it is adopted like any other.
 ///
 /// # Safety
-/// As [`from_versioned`]; `tensor` is the one in `managed`.
+/// As [`from_versioned`]; `tensor` and `foreign` are those in `managed`: addresses, for what a function borrows must
+/// not end before it returns.
 #[cold]
 unsafe fn reunite<M: Foreign>(
-    tensor: &Tensor,
-    foreign: &DLTensor,
+    tensor: *const Tensor,
+    foreign: *const DLTensor,
     flags: u64,
     managed: NonNull<M>,
 ) -> Result<Tensor> {
     // SAFETY: the caller's promise. The view holds the memory before the struct lets go of it.
     unsafe {
-        match tensor.reunited(&describe(foreign, flags)?)? {
+        match (&*tensor).reunited(&describe(&*foreign, flags)?)? {
             Some(view) => {
                 M::end(managed.as_ptr());
                 Ok(view)
             }
-            None => adopt(foreign, flags, release_foreign::<M>, managed.as_ptr().cast()),
+            None => adopt(&*foreign, flags, release_foreign::<M>, managed.as_ptr().cast()),
         }
     }
 }

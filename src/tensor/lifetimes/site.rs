@@ -40,12 +40,16 @@ impl Site {
     pub fn name_frames(&self, text: &mut String, before: &str, most: usize) {
         let own = file(walk as *mut c_void).dli_fbase;
         let mut left = most;
+        // A sanitizer's `backtrace` stands before this library.
+        let mut is_reached = false;
         // Once more if there is no place outside: then this library is part of the program itself.
         let mut is_outside = false;
         while left == most && left > 0 {
             for &address in self.frames.iter().take_while(|frame| !frame.is_null()) {
                 let found = file(address);
-                is_outside |= found.dli_fbase != own;
+                let is_own = found.dli_fbase == own;
+                is_reached |= is_own;
+                is_outside |= is_reached && !is_own;
                 if is_outside && left > 0 {
                     left -= 1;
                     text.push_str(before);
