@@ -19,6 +19,10 @@ pub(super) const LINE: usize = 64;
 /// they do not.
 pub(super) const FROM: usize = 8 << 20;
 
+/// The same for targets that are only written: as long as the last cache may hold them, ordinary stores are not slower even
+/// where it does not, and up to three times as fast where it does.
+pub(super) const FILL_FROM: usize = 32 << 20;
+
 /// Rows of fewer bytes are not streamed, each of which begins and ends within a line that it shares with others and that
 /// is stored as always: that takes up to three times as long.
 pub(super) const ROW: i64 = 1 << 10;

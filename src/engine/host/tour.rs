@@ -64,7 +64,9 @@ pub unsafe fn copy_rows(
     let copy = rows::pick(bytes, isa);
     let outer = &plan.loops[unit.loops..];
     let finds = bytes >= WORD || unit.loops == 0;
-    if outer.len() < 2 && !streams || finds && total <= NEAR || bytes >= RUN {
+    // Whole lines that stay in the caches are as soon found there in the order of the target.
+    let long = if streams { RUN } else { LINE };
+    if outer.len() < 2 && !streams || finds && total <= NEAR || bytes >= long {
         let longest = (0..outer.len().min(3)).rev().max_by_key(|i| outer[*i].extent.min(ENOUGH)).unwrap_or(0);
         let mut outer = listed(outer);
         if longest > 0 {

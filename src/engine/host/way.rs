@@ -107,7 +107,7 @@ impl Way {
             return Self::Rows { streams: is_large };
         }
         if fill::knows(mover) && has_repeats(plan, target.stride()) {
-            return Self::Fill { streams: is_large };
+            return Self::Fill { streams: plan.count().saturating_mul(size) >= stream::FILL_FROM };
         }
         let (second, is_transposed) = second_loop(plan);
         if mover.has_groups(&plan.loops, !is_transposed) {
