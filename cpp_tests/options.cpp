@@ -50,6 +50,40 @@ TEST("a smaller struct leaves the later fields at their defaults") {
     CHECK_OK(ndf_tensor_convert(t.get(), NDF_DTYPE_INT8, &options, &out.tensor));
 }
 
+TEST("what is asked beyond the rules is heeded also where the same copy was made before") {
+    const tensor from = support::count_up({4}), to = zeros(int32, {4});
+    const auto copy = [&](auto set) {
+        ndf_convert_options options{};
+        options.struct_size = sizeof options;
+        set(options);
+        return ndf_tensor_copy_into(from.get(), to.get(), &options);
+    };
+    const auto each = [&] {
+        using options = ndf_convert_options;
+        CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "`device`", copy([](options &o) { o.device = {NDF_DEVICE_CUDA, 0}; }));
+        CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "`stream`", copy([](options &o) { o.stream = -7; }));
+        CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "`copy`", copy([](options &o) { o.copy = 99; }));
+        CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "`order`", copy([](options &o) { o.order = 99; }));
+        CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "`casting`", copy([](options &o) { o.casting = 99; }));
+        CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "`overflow`", copy([](options &o) { o.overflow = 99; }));
+        CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "scale", copy([](options &o) { o.scale_count = -1; }));
+        CHECK_REFUSED(NDF_ERROR_INVALID_ARGUMENT, "bias", copy([](options &o) { o.bias_count = -1; }));
+        CHECK_REFUSED(NDF_ERROR_CANCELLED, "`progress`", copy([](options &o) {
+            o.progress = [](void *, std::int64_t, std::int64_t) { return 1; };
+        }));
+    };
+    each();
+    for (int turn = 0; turn < 3; ++turn) CHECK_OK(ndf_tensor_copy_into(from.get(), to.get(), nullptr));
+    each();
+    CHECK_OK(copy([](ndf_convert_options &o) {
+        static const double two = 2;
+        o.scale = &two;
+        o.scale_count = 1;
+        o.casting = NDF_CASTING_UNSAFE;
+    }));
+    CHECK_EQ(static_cast<const std::int32_t *>(to.const_data())[3], 6);
+}
+
 TEST("fields that mean nothing are refused") {
     const tensor t = support::count_up({2});
     convert_options options;

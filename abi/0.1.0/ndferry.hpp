@@ -13,6 +13,10 @@
 #ifndef NDFERRY_HPP
 #define NDFERRY_HPP
 
+#if __cplusplus < 201703L && !(defined(_MSVC_LANG) && _MSVC_LANG >= 201703L)
+#error "ndferry.hpp needs C++17 or later (-std=c++17); ndferry.h does not"
+#endif
+
 #include "ndferry.h"
 #include "ndferry_dtype.hpp"
 #include "ndferry_error.hpp"

@@ -54,25 +54,22 @@ pub struct Convert<'a> {
 
 impl Default for Convert<'_> {
     fn default() -> Self {
-        Self::DEFAULT
+        Self {
+            casting: Casting::Unsafe,
+            overflow: Overflow::Wrap,
+            scale: &[],
+            bias: &[],
+            axis: 0,
+            copy: CopyMode::IfNeeded,
+            order: MemoryOrder::C,
+            device: None,
+            progress: None,
+            stream: Stream::LEGACY,
+        }
     }
 }
 
 impl Convert<'_> {
-    /// Any cast, in C order, on the same device.
-    pub const DEFAULT: Self = Self {
-        casting: Casting::Unsafe,
-        overflow: Overflow::Wrap,
-        scale: &[],
-        bias: &[],
-        axis: 0,
-        copy: CopyMode::IfNeeded,
-        order: MemoryOrder::C,
-        device: None,
-        progress: None,
-        stream: Stream::LEGACY,
-    };
-
     /// Whether there is nothing but the rules.
     #[inline(always)]
     fn is_plain(&self) -> bool {
@@ -181,7 +178,10 @@ fn scalars(tensor: &Tensor, dtype: DType) -> Result<Option<Tensor>> {
 
 /// Writes `source`, broadcast, into `destination`, as if `source` had been copied first.
 pub fn copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<()> {
-    if how.is_plain() && again_called(source, destination, (how.casting, how.overflow)) {
+    if how.is_plain()
+        && how.device.is_none()
+        && again_called(source, destination, (how.casting, how.overflow))
+    {
         return Ok(());
     }
     write_anew(source, destination, "destination", how)
@@ -279,7 +279,8 @@ fn question<'a>(source: &'a Tensor, destination: &'a Tensor, rules: (Casting, Ov
 #[inline(never)]
 fn write_anew(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
     let rules = (how.casting, how.overflow);
-    if how.is_plain() && at_once(source, destination, rules) {
+    // Whether a device that is named is the right one is found out below.
+    if how.is_plain() && how.device.is_none() && at_once(source, destination, rules) {
         return Ok(());
     }
     let question = question(source, destination, rules);

@@ -30,6 +30,13 @@ pub struct Patch<'a> {
     pub ends: [bool; 2],
 }
 
+impl<'a> Patch<'a> {
+    /// All that some loops visit from there on.
+    pub fn of([source, target]: [i64; 2], across: &'a [Loop]) -> Self {
+        Self { source, target, across, along: &[], ends: [true; 2] }
+    }
+}
+
 /// All patches of a plan.
 pub struct Patches {
     /// Those across, those along, those from patch to patch.

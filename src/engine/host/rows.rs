@@ -97,7 +97,8 @@ pub(super) type HalfLine = [u64; 4];
 /// A copy of a row.
 pub(super) trait Row {
     /// # Safety
-    /// `bytes` bytes are readable at `from` and writable at `to`, as many as the loop is picked for.
+    /// `bytes` bytes are readable at `from` and writable at `to`, as many as the loop is picked for, and whatever else it
+    /// asks for.
     unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize);
 }
 

@@ -19,9 +19,9 @@ pub(super) const LINE: usize = 64;
 /// they do not.
 pub(super) const FROM: usize = 8 << 20;
 
-/// The same for targets that are only written: as long as the last cache may hold them, ordinary stores are not slower even
-/// where it does not, and up to three times as fast where it does.
-pub(super) const FILL_FROM: usize = 32 << 20;
+/// The same for targets that are only written: on processors with a last cache of 32 MiB ordinary stores were as fast where
+/// it did not have them, and several times as fast where it did. Tests stream smaller ones.
+pub(super) const FILL_FROM: usize = if cfg!(test) { FROM } else { 32 << 20 };
 
 /// Rows of fewer bytes are not streamed, each of which begins and ends within a line that it shares with others and that
 /// is stored as always: that takes up to three times as long.
@@ -50,15 +50,27 @@ pub unsafe fn repeat(line: &Line, to: *mut u8, lines: usize) {
     unsafe { pick(Isa::chosen()).1(line, to, lines) }
 }
 
-/// The loop for rows of `bytes` bytes that are whole lines of the target; [`finish`] must follow.
-pub fn rows(bytes: usize, isa: Isa) -> Rows {
+/// The loop for rows that are whole lines of the target; [`finish`] must follow.
+///
+/// # Safety of the loop
+/// As for that of [`rows::pick`]; every row begins and ends with a line of the target.
+#[cfg(target_arch = "x86_64")]
+pub fn rows(_: usize, isa: Isa) -> Rows {
+    use std::arch::x86_64::{__m128i, __m256i};
     match isa {
-        #[cfg(target_arch = "x86_64")]
         Isa::Avx512 if isa.is_available() => avx512_rows,
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 if isa.is_available() => rows::avx2::<Past<std::arch::x86_64::__m256i>>,
-        _ => rows::pick(bytes, isa),
+        Isa::Avx2 if isa.is_available() => rows::avx2::<Past<__m256i>>,
+        _ => rows::rows::<Past<__m128i>>,
     }
+}
+
+/// The loop for rows of `bytes` bytes, of which other architectures have no other.
+///
+/// # Safety of the loop
+/// As for that of [`rows::pick`].
+#[cfg(not(target_arch = "x86_64"))]
+pub fn rows(bytes: usize, isa: Isa) -> Rows {
+    rows::pick(bytes, isa)
 }
 
 /// A loop as [`copy`].
@@ -95,7 +107,7 @@ unsafe fn avx512_copy(from: *const u8, to: *mut u8, count: usize) {
 }
 
 /// # Safety
-/// As the loop of [`rows`], on a processor that has the instructions.
+/// As for the loop of [`rows`], on a processor that has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
 unsafe fn avx512_rows(
@@ -150,7 +162,7 @@ unsafe fn store<V: Vector>(line: [V; 4], to: *mut u8) {
     }
 }
 
-/// Whole lines of the target.
+/// Whole lines of the target, where the row begins and ends with one.
 #[cfg(target_arch = "x86_64")]
 struct Past<V>(PhantomData<V>);
 
@@ -159,7 +171,7 @@ impl<V: Vector> Row for Past<V> {
     #[inline(always)]
     unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize) {
         for at in (0..bytes).step_by(LINE) {
-            // SAFETY: a line of the row.
+            // SAFETY: a line of the row, and of the target.
             unsafe { store(load::<V>(from.add(at)), to.add(at)) };
         }
     }
@@ -292,6 +304,44 @@ mod tests {
                 finish();
                 assert_eq!(target[at..][..count], source[start..][..count], "{isa:?}");
                 assert!(target[..at].iter().chain(&target[at + count..]).all(|&byte| byte == 0));
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn rows_of_whole_lines_in_any_order_arrive_whole_and_nothing_between_them_is_touched() {
+        use crate::engine::host::fenced::Fenced;
+        let mut memory = [Fenced::new(2), Fenced::new(2)];
+        for (bytes, isa) in [64, 128, 192, 960].into_iter().flat_map(|n| Isa::ALL.map(|isa| (n, isa))) {
+            for (counts, gaps, backwards) in [
+                ([1, 1], [0, 0], false),
+                ([5, 3], [0, 0], true),
+                ([4, 4], [7, 64], false),
+                ([9, 2], [1, 128], true),
+            ] {
+                let pitches = gaps.map(|gap| [bytes + gap, (bytes + gap) * counts[0] + gap]);
+                let span = |p: [usize; 2]| (counts[0] - 1) * p[0] + (counts[1] - 1) * p[1] + bytes;
+                let [source, target] = &mut memory;
+                let source = source.bytes(span(pitches[0]), true);
+                source.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 89 + (i >> 8)) as u8);
+                let target = target.bytes(span(pitches[1]), counts[0] % 2 == 0);
+                target.fill(0x5A);
+                let mut expected = target.to_vec();
+                let [s, t] = pitches.map(|p| p.map(|pitch| pitch as isize));
+                let last = (counts[0] as isize - 1) * s[0];
+                let (first, step) = if backwards { (last, -s[0]) } else { (0, s[0]) };
+                for (i, j) in
+                    (0..counts[0] as isize).flat_map(|i| (0..counts[1] as isize).map(move |j| (i, j)))
+                {
+                    let (from, to) = ((first + i * step + j * s[1]) as usize, (i * t[0] + j * t[1]) as usize);
+                    expected[to..][..bytes].copy_from_slice(&source[from..][..bytes]);
+                }
+                let from = source[first as usize..].as_ptr();
+                // SAFETY: the rows are those of the slices; the target is aligned to lines, and so are its pitches.
+                unsafe { rows(bytes, isa)(from, [step, s[1]], target.as_mut_ptr(), t, bytes, counts) };
+                finish();
+                assert!(target == expected, "{bytes} bytes {isa:?} {counts:?} {gaps:?} {backwards}");
             }
         }
     }

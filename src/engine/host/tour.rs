@@ -42,41 +42,55 @@ pub unsafe fn copy_rows(
 ) {
     let bytes = (unit.bits[0] >> 3) as usize;
     let total = plan.loops[unit.loops..].iter().fold(bytes, |n, l| n.saturating_mul(l.extent as usize));
-    let is_long = bytes as i64 >= stream::ROW;
-    if streams && !is_long && are_lines(plan, unit, target) {
-        let (start, across) = as_in_source(plan, unit.loops);
-        let patch =
-            Patch { source: start[0], target: start[1], across: &across, along: &[], ends: [true; 2] };
-        // SAFETY: the units of the plan, whole lines of the target.
-        unsafe { rearrange(&patch, source, target, bytes, stream::rows(bytes, isa)) };
-        return stream::finish();
-    }
-    if streams && is_long {
-        by_source(plan, unit.loops, (source, target), bytes, &mut |from, to, next| {
-            if !next.is_null() {
-                stream::fetch_rows(next, 0, bytes.min(NEXT), 1);
+    let (is_long, outer) = (bytes as i64 >= stream::ROW, &plan.loops[unit.loops..]);
+    // Rows of a line and more are as soon found in the order of the target, where that stays in the caches.
+    let finds = outer.len() < 2 || bytes >= LINE || total <= NEAR && (bytes >= WORD || unit.loops == 0);
+    // SAFETY: as the caller promises; whole lines of the target where they have to be.
+    unsafe {
+        if streams && is_long {
+            stream_long(plan, unit, source, target);
+        } else if streams && are_lines(plan, unit, target) {
+            let (start, across) = as_in_source(plan, unit.loops);
+            rearrange(&Patch::of(start, &across), source, target, bytes, stream::rows(bytes, isa));
+            stream::finish();
+        } else if !streams && finds {
+            let most = |i: &usize| outer[*i].extent.min(ENOUGH);
+            let longest = (0..outer.len().min(3)).rev().max_by_key(most).unwrap_or(0);
+            let mut across = listed(outer);
+            if longest > 0 {
+                across[..=longest].rotate_right(1);
             }
-            // SAFETY: a unit of the plan.
-            unsafe { stream::copy(from, to, bytes) };
-        });
-        return stream::finish();
-    }
-    let copy = rows::pick(bytes, isa);
-    let outer = &plan.loops[unit.loops..];
-    let finds = bytes >= WORD || unit.loops == 0;
-    // Whole lines that stay in the caches are as soon found there in the order of the target.
-    let long = if streams { RUN } else { LINE };
-    if outer.len() < 2 && !streams || finds && total <= NEAR || bytes >= long {
-        let longest = (0..outer.len().min(3)).rev().max_by_key(|i| outer[*i].extent.min(ENOUGH)).unwrap_or(0);
-        let mut outer = listed(outer);
-        if longest > 0 {
-            outer[..=longest].rotate_right(1);
+            let start = [plan.source, plan.target];
+            rearrange(&Patch::of(start, &across), source, target, bytes, rows::pick(bytes, isa));
+        } else {
+            copy_near(plan, unit, streams, source, target, isa);
         }
-        let patch =
-            Patch { source: plan.source, target: plan.target, across: &outer, along: &[], ends: [true; 2] };
-        // SAFETY: the units of the plan.
-        return unsafe { rearrange(&patch, source, target, bytes, copy) };
     }
+}
+
+/// [`copy_rows`] of long ones past the caches, in the order of the source.
+///
+/// # Safety
+/// As there.
+unsafe fn stream_long(plan: &Plan, unit: Unit, source: *const u8, target: *mut u8) {
+    let bytes = (unit.bits[0] >> 3) as usize;
+    by_source(plan, unit.loops, (source, target), bytes, &mut |from, to, next| {
+        if !next.is_null() {
+            stream::fetch_rows(next, 0, bytes.min(NEXT), 1);
+        }
+        // SAFETY: a unit of the plan.
+        unsafe { stream::copy(from, to, bytes) };
+    });
+    stream::finish();
+}
+
+/// [`copy_rows`] patch by patch, so that both sides find theirs in the caches.
+///
+/// # Safety
+/// As there.
+unsafe fn copy_near(plan: &Plan, unit: Unit, streams: bool, source: *const u8, target: *mut u8, isa: Isa) {
+    let bytes = (unit.bits[0] >> 3) as usize;
+    let copy = rows::pick(bytes, isa);
     let most = (2 * RUN / bytes).max(1) as i64;
     // Every loop may be next, so that nothing but memory can be missing.
     let Some(patches) = Patches::near(plan, unit, [most, most / 2]) else { no_memory() };
@@ -307,12 +321,13 @@ mod tests {
             [2, 2, 300, 3],
             [7, 150, 31, 2],
             [300, 5, 1, 90],
+            [11, 4, 3, 20],
         ];
         for (i, shape) in shapes.iter().enumerate() {
             for (j, from) in orders.into_iter().enumerate() {
                 for (k, to) in orders.into_iter().enumerate() {
-                    for size in [1, 2, 3, 4, 8, 12, 16] {
-                        let gaps = [[0, 0], [0, 5], [64, 0], [1, 1]][(i + j + k + size) % 4];
+                    for size in [1, 2, 3, 4, 8, 12, 16, 128, 192] {
+                        let gaps = [[0, 0], [0, 5], [64, 0], [1, 1]][(i + j + k + size % 13) % 4];
                         check(shape, [from, to], size, gaps, &mut memory);
                     }
                 }
