@@ -76,6 +76,11 @@ impl Convert<'_> {
         !self.scales() && self.progress.is_none()
     }
 
+    /// The same for copies into a tensor: a device that is named has to be that tensor's, which is found out on the long way.
+    fn is_plain_copy(&self) -> bool {
+        self.is_plain() && self.device.is_none()
+    }
+
     #[inline(always)]
     fn scales(&self) -> bool {
         !self.scale.is_empty() || !self.bias.is_empty()
@@ -178,10 +183,7 @@ fn scalars(tensor: &Tensor, dtype: DType) -> Result<Option<Tensor>> {
 
 /// Writes `source`, broadcast, into `destination`, as if `source` had been copied first.
 pub fn copy_into(source: &Tensor, destination: &Tensor, how: &Convert<'_>) -> Result<()> {
-    if how.is_plain()
-        && how.device.is_none()
-        && again_called(source, destination, (how.casting, how.overflow))
-    {
+    if how.is_plain_copy() && again_called(source, destination, (how.casting, how.overflow)) {
         return Ok(());
     }
     write_anew(source, destination, "destination", how)
@@ -279,8 +281,7 @@ fn question<'a>(source: &'a Tensor, destination: &'a Tensor, rules: (Casting, Ov
 #[inline(never)]
 fn write_anew(source: &Tensor, destination: &Tensor, name: &str, how: &Convert<'_>) -> Result<()> {
     let rules = (how.casting, how.overflow);
-    // Whether a device that is named is the right one is found out below.
-    if how.is_plain() && how.device.is_none() && at_once(source, destination, rules) {
+    if how.is_plain_copy() && at_once(source, destination, rules) {
         return Ok(());
     }
     let question = question(source, destination, rules);

@@ -216,13 +216,27 @@ pub(super) unsafe fn options_in<'a, O: Options>(
     none: &'a O,
     room: &'a mut MaybeUninit<O>,
 ) -> Result<&'a O> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match ours(ptr) {
+            _ if ptr.is_null() => Ok(none),
+            Some(options) => Ok(options),
+            None => bring_options(ptr, room),
+        }
+    }
+}
+
+/// Options that can be read where they lie: given, aligned and of this version.
+///
+/// # Safety
+/// As [`options`], as long as the result is used.
+#[inline(always)]
+pub(super) unsafe fn ours<'a, O: Options>(ptr: *const O) -> Option<&'a O> {
     // SAFETY: the caller's promise; the size comes first.
     unsafe {
-        match ptr.is_aligned() {
-            true if ptr.is_null() => Ok(none),
-            true if ptr.cast::<u32>().read() as usize == size_of::<O>() => Ok(&*ptr),
-            _ => bring_options(ptr, room),
-        }
+        let is_ours =
+            !ptr.is_null() && ptr.is_aligned() && ptr.cast::<u32>().read() as usize == size_of::<O>();
+        if is_ours { Some(&*ptr) } else { None }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use super::args::{Options, Out, TextOut, borrow, optional, options, slice, stream};
+use super::args::{Options, Out, TextOut, borrow, optional, options, ours, slice, stream};
 use super::dtype::{NDF_CASTING_UNSAFE, casting, ndf_casting};
 use super::guard::guard;
 use super::status::ndf_status;
@@ -217,12 +217,8 @@ unsafe fn rules_in(options: *const ndf_convert_options, default: Casting) -> Opt
     if options.is_null() {
         return Some((default, Overflow::Wrap));
     }
-    // SAFETY: the caller's promise; the size comes first.
-    unsafe {
-        let is_ours =
-            options.is_aligned() && options.cast::<u32>().read() as usize == size_of::<ndf_convert_options>();
-        if is_ours { (*options).rules(default) } else { None }
-    }
+    // SAFETY: the caller's promise.
+    unsafe { ours(options)?.rules(default) }
 }
 
 /// What a conversion would do, in a few lines of text for people, without doing it; docs/engine.md says how to read

@@ -202,33 +202,53 @@ impl Row for Lines {
 }
 
 #[cfg(all(test, unix))]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::engine::host::fenced::Fenced;
+
+    /// Rows in fenced memory, which lies at the ends that are asked for, with gaps between them; the innermost loop's from the
+    /// last one to the first, if so. Against one row after the other.
+    pub fn check(
+        (name, copy): (&str, Rows),
+        bytes: usize,
+        (counts, gaps): ([usize; 2], [usize; 2]),
+        backwards: bool,
+        at_end: [bool; 2],
+        memory: &mut [Fenced; 2],
+    ) {
+        let pitches = gaps.map(|gap| [bytes + gap, (bytes + gap) * counts[0] + gap]);
+        let span = |p: [usize; 2]| (counts[0] - 1) * p[0] + (counts[1] - 1) * p[1] + bytes;
+        let [source, target] = memory;
+        let source = source.bytes(span(pitches[0]), at_end[0]);
+        source.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 89 + (i >> 8)) as u8);
+        let target = target.bytes(span(pitches[1]), at_end[1]);
+        target.fill(0x5A);
+        let mut expected = target.to_vec();
+        for (i, j) in (0..counts[0]).flat_map(|i| (0..counts[1]).map(move |j| (i, j))) {
+            let row = if backwards { counts[0] - 1 - i } else { i };
+            let [from, to] = [(row, pitches[0]), (i, pitches[1])].map(|(i, p)| i * p[0] + j * p[1]);
+            expected[to..][..bytes].copy_from_slice(&source[from..][..bytes]);
+        }
+        let [mut s, t] = pitches.map(|p| p.map(|pitch| pitch as isize));
+        let mut from = source.as_ptr();
+        if backwards {
+            from = source[(counts[0] - 1) * pitches[0][0]..].as_ptr();
+            s[0] = -s[0];
+        }
+        // SAFETY: the rows are those of the slices, and as the loop wants them.
+        unsafe { copy(from, s, target.as_mut_ptr(), t, bytes, counts) };
+        assert!(target == expected, "{name}: {bytes} bytes {counts:?} {gaps:?} {backwards}");
+    }
 
     #[test]
     fn rows_of_any_length_arrive_whole_and_nothing_between_them_is_touched() {
         let mut memory = [Fenced::new(2), Fenced::new(2)];
         let lengths = (1..300).chain([511, 512, 513, 4095]).chain(4096..4170).chain([4351, 4352, 4353, 5000]);
         for (bytes, isa) in lengths.flat_map(|n| Isa::ALL.map(|isa| (n, isa))) {
+            let (name, at_end) = (format!("{isa:?}"), [bytes % 2 == 0, bytes % 3 > 0]);
             let grids = [[1, 1], [7, 1], [9, 2], [2, 3]];
-            for (counts, gaps) in grids.into_iter().zip([[0, 0], [3, 0], [0, 5], [1, 64]]) {
-                let pitches = gaps.map(|gap| [bytes + gap, (bytes + gap) * counts[0] + gap]);
-                let span = |p: [usize; 2]| (counts[0] - 1) * p[0] + (counts[1] - 1) * p[1] + bytes;
-                let [source, target] = &mut memory;
-                let source = source.bytes(span(pitches[0]), bytes % 2 == 0);
-                source.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 89 + (i >> 8)) as u8);
-                let target = target.bytes(span(pitches[1]), bytes % 3 > 0);
-                target.fill(0x5A);
-                let mut expected = target.to_vec();
-                for (i, j) in (0..counts[0]).flat_map(|i| (0..counts[1]).map(move |j| (i, j))) {
-                    let [from, to] = pitches.map(|p| i * p[0] + j * p[1]);
-                    expected[to..][..bytes].copy_from_slice(&source[from..][..bytes]);
-                }
-                let [s, t] = pitches.map(|p| p.map(|pitch| pitch as isize));
-                // SAFETY: the rows are those of the slices.
-                unsafe { pick(bytes, isa)(source.as_ptr(), s, target.as_mut_ptr(), t, bytes, counts) };
-                assert!(target == expected, "{bytes} bytes {isa:?} {counts:?} {gaps:?}");
+            for grid in grids.into_iter().zip([[0, 0], [3, 0], [0, 5], [1, 64]]) {
+                check((&name, pick(bytes, isa)), bytes, grid, false, at_end, &mut memory);
             }
         }
     }

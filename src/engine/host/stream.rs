@@ -314,34 +314,18 @@ mod tests {
         use crate::engine::host::fenced::Fenced;
         let mut memory = [Fenced::new(2), Fenced::new(2)];
         for (bytes, isa) in [64, 128, 192, 960].into_iter().flat_map(|n| Isa::ALL.map(|isa| (n, isa))) {
+            let name = format!("{isa:?}, streamed");
             for (counts, gaps, backwards) in [
                 ([1, 1], [0, 0], false),
                 ([5, 3], [0, 0], true),
                 ([4, 4], [7, 64], false),
                 ([9, 2], [1, 128], true),
             ] {
-                let pitches = gaps.map(|gap| [bytes + gap, (bytes + gap) * counts[0] + gap]);
-                let span = |p: [usize; 2]| (counts[0] - 1) * p[0] + (counts[1] - 1) * p[1] + bytes;
-                let [source, target] = &mut memory;
-                let source = source.bytes(span(pitches[0]), true);
-                source.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 89 + (i >> 8)) as u8);
-                let target = target.bytes(span(pitches[1]), counts[0] % 2 == 0);
-                target.fill(0x5A);
-                let mut expected = target.to_vec();
-                let [s, t] = pitches.map(|p| p.map(|pitch| pitch as isize));
-                let last = (counts[0] as isize - 1) * s[0];
-                let (first, step) = if backwards { (last, -s[0]) } else { (0, s[0]) };
-                for (i, j) in
-                    (0..counts[0] as isize).flat_map(|i| (0..counts[1] as isize).map(move |j| (i, j)))
-                {
-                    let (from, to) = ((first + i * step + j * s[1]) as usize, (i * t[0] + j * t[1]) as usize);
-                    expected[to..][..bytes].copy_from_slice(&source[from..][..bytes]);
-                }
-                let from = source[first as usize..].as_ptr();
-                // SAFETY: the rows are those of the slices; the target is aligned to lines, and so are its pitches.
-                unsafe { rows(bytes, isa)(from, [step, s[1]], target.as_mut_ptr(), t, bytes, counts) };
+                // The target begins with a line at either end, and so does each of its rows.
+                let at_end = [true, counts[0] % 2 == 0];
+                let copy = (name.as_str(), rows(bytes, isa));
+                rows::tests::check(copy, bytes, (counts, gaps), backwards, at_end, &mut memory);
                 finish();
-                assert!(target == expected, "{bytes} bytes {isa:?} {counts:?} {gaps:?} {backwards}");
             }
         }
     }
