@@ -2,6 +2,7 @@
 #include "support.hpp"
 
 using ndferry::tensor;
+using support::same_bytes;
 
 namespace {
 
@@ -10,10 +11,6 @@ const ndf_device host{NDF_DEVICE_CPU, 0};
 const std::vector<std::int64_t> shape{7, 33, 65};
 
 bool there_is_a_device() { return ndf_device_count(NDF_DEVICE_CUDA) > 0; }
-
-bool same_bytes(const tensor &a, const tensor &b) {
-    return a.byte_size() == b.byte_size() && std::memcmp(a.const_data(), b.const_data(), a.byte_size()) == 0;
-}
 
 } // namespace
 

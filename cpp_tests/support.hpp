@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <thread>
 #include <vector>
 
@@ -96,6 +97,10 @@ template <class Managed> struct foreign {
     DLTensor &tensor() { return managed.dl_tensor; }
     ndferry::tensor take() { return ndferry::from_dlpack(&managed); }
 };
+
+inline bool same_bytes(const ndferry::tensor &a, const ndferry::tensor &b) {
+    return a.byte_size() == b.byte_size() && std::memcmp(a.const_data(), b.const_data(), a.byte_size()) == 0;
+}
 
 } // namespace support
 

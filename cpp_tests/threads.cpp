@@ -5,11 +5,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #endif
+#if defined(__linux__)
+#include <sched.h>
+#endif
 
 #include <thread>
 
 using ndferry::convert_options;
 using ndferry::tensor;
+using support::same_bytes;
 
 namespace {
 
@@ -24,10 +28,6 @@ tensor expected() {
     tensor made = transposed().convert(NDF_DTYPE_FLOAT64);
     ndferry::set_thread_count(0);
     return made;
-}
-
-bool same_bytes(const tensor &a, const tensor &b) {
-    return a.byte_size() == b.byte_size() && std::memcmp(a.const_data(), b.const_data(), a.byte_size()) == 0;
 }
 
 void for_each_in_turn(void *calls, std::int64_t count, ndf_task_fn task, void *argument) {
@@ -225,5 +225,57 @@ TEST("after a fork the child converts with threads of its own") {
     busy.join();
     ndferry::set_thread_count(0);
     CHECK_EQ(failed, 0);
+}
+#endif
+
+#if defined(__linux__)
+TEST("a child with the number of the process that it is forked from has threads of its own, and keeps its processors") {
+    // The first process of a namespace, and the first one of a namespace within that, have the number 1.
+    const auto in_child = [](auto act) {
+        if (unshare(CLONE_NEWPID) != 0) return 0; // not allowed here
+        const pid_t child = fork();
+        if (child == 0) {
+            alarm(300);
+            act();
+        }
+        int status = -1;
+        waitpid(child, &status, 0);
+        return status;
+    };
+    // Ends without a look for leaks: what the parent has is not this one's.
+    const auto end = [](bool good) {
+        if (good) execlp("true", "true", nullptr);
+        _exit(1);
+    };
+    const tensor one = expected();
+    ndferry::set_thread_count(3);
+    const pid_t outer = fork(); // whose children are in other namespaces from then on
+    if (outer == 0) {
+        const int status = in_child([&] {
+            const bool before = same_bytes(transposed().convert(NDF_DTYPE_FLOAT64), one);
+            const int status = in_child([&] {
+                cpu_set_t all, own;
+                bool good = sched_getaffinity(0, sizeof all, &all) == 0;
+                for (int cpu = 0, turns = 0; good && turns < 20; cpu = (cpu + 1) % CPU_SETSIZE) {
+                    if (!CPU_ISSET(cpu, &all)) continue;
+                    // From one of its processors after the other, where it mostly stays for a moment.
+                    ++turns;
+                    CPU_ZERO(&own);
+                    CPU_SET(cpu, &own);
+                    sched_setaffinity(0, sizeof own, &own);
+                    sched_setaffinity(0, sizeof all, &all);
+                    good = same_bytes(transposed().convert(NDF_DTYPE_FLOAT64), one);
+                    good &= sched_getaffinity(0, sizeof own, &own) == 0 && CPU_EQUAL(&own, &all);
+                }
+                end(good);
+            });
+            end(before && status == 0);
+        });
+        end(status == 0);
+    }
+    int status = -1;
+    waitpid(outer, &status, 0);
+    ndferry::set_thread_count(0);
+    CHECK_EQ(status, 0);
 }
 #endif

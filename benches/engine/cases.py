@@ -130,6 +130,11 @@ def useful_bytes(array: np.ndarray[Any, Any]) -> int:
     return math.prod(extents) * array.itemsize
 
 
+def moved_bytes(kind: str, source: np.ndarray[Any, Any], target: np.ndarray[Any, Any]) -> int:
+    """What is read and what is written; a fill reads nothing."""
+    return (useful_bytes(source) if kind != "fill" else 0) + useful_bytes(target)
+
+
 def touched_bytes(array: np.ndarray[Any, Any]) -> int:
     """The same in whole cache lines, which is what memory moves."""
     moved = sorted((abs(stride), extent) for extent, stride in zip(array.shape, array.strides) if stride and extent > 1)

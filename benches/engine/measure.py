@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
+import random
 import statistics
 import sys
+import threading
 import time
 import zlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cases import Case, touched_bytes, useful_bytes
+from cases import Case, moved_bytes, touched_bytes
 from peers import ALLOCATES, LIMITS, Entry, Job, Native, Timing, entries
 from peers.numpy_ import spelled
 
 __all__ = ["Effort", "Row", "Timing", "contenders", "measure"]
 
 CACHED = 64 << 20  # bytes; no cache of a machine this is for holds as many
+PEACE = 0.5  # seconds after which a turn begins though somebody still waits busily for work
 SCALE_TOLERANCE = 2e-6  # of the largest value: float32 against one rounding from double
 
 
@@ -32,6 +36,7 @@ class Effort:
     slow: float = 4.0  # times the best one's time: who is slower, and not done at once, is timed by a single call
     at_once: float = 2e6  # nanoseconds
     patience: float = 1e8  # nanoseconds; whose first call took longer is not asked again to make sure
+    look: float = 25e-3  # seconds for which it is counted how many processors a peer keeps busy: several ticks of the system
     tune: bool = False  # peers that can may try their plans out for as long as they like
 
 
@@ -137,11 +142,44 @@ def calibrate(part: Part, timing: Timing, least: float) -> int:
     return count
 
 
+def wait_for_peace() -> None:
+    """Until helpers of whoever came before, which wait for work busily at first, have gone to sleep."""
+    end = time.monotonic() + PEACE
+    while others_run() and time.monotonic() < end:
+        time.sleep(5e-4)
+
+
+def others_run() -> bool:
+    """Whether threads of this process have a processor, or would like one, but for the one that asks."""
+    for stat in Path("/proc/self/task").glob("[0-9]*/stat"):
+        try:
+            state = stat.read_text().rpartition(")")[2].split()[0]
+        except OSError:  # it has ended meanwhile
+            continue
+        if state == "R" and int(stat.parent.name) != threading.get_native_id():
+            return True
+    return False
+
+
+def processors(part: Part, timing: Timing, least: float) -> int:
+    """How many calls keep busy: not everybody lets himself be told.
+
+    What threads do that are running on other processors is counted when the system's clock ticks, every 4 ms or so: of a
+    single short call it would seem to be nothing, or as much as a hundred processors do.
+    """
+    count = max(1, math.ceil(least * 1e9 / max(1.0, part.first)))
+    wall, work = time.perf_counter(), time.process_time()
+    turn(part.entry, timing, count)
+    return round((time.process_time() - work) / (time.perf_counter() - wall))
+
+
 def take_turns(parts: list[Part], timing: Timing, effort: Effort, fits: bool) -> None:
-    """Fills in the times. `fits`: the caches may hold what is worked on, so that the first call of a turn is not timed."""
+    """Fills in the times. `fits`: the caches may hold what is worked on, so that the first calls of a turn are not timed."""
     for part in parts:  # a first call finds nothing in the caches, starts threads, compiles: it says little
         if part.first < effort.patience:
+            wait_for_peace()
             part.first = min(part.first, turn(part.entry, timing, 1), turn(part.entry, timing, 1))
+            part.threads = max(part.threads, processors(part, timing, effort.look))
     best = min((part.first for part in parts if part.name not in LIMITS), default=0.0)
     running = []
     for part in parts:
@@ -150,12 +188,14 @@ def take_turns(parts: list[Part], timing: Timing, effort: Effort, fits: bool) ->
         else:
             running.append((part, calibrate(part, timing, effort.turn * 1e9)))
     end = time.monotonic() + effort.budget
+    order = random.Random()  # drawn anew: who always came after the same one would have what that leaves in the caches
     for round_ in range(effort.rounds):
         if round_ >= 3 and time.monotonic() > end:
             break
-        for part, count in running[round_ % len(running) :] + running[: round_ % len(running)]:
+        for part, count in order.sample(running, len(running)):
+            wait_for_peace()
             if fits:  # else whoever comes after one that works on other memory would pay for bringing this back
-                turn(part.entry, timing, 1)
+                turn(part.entry, timing, 2 * count)
             part.times.append(turn(part.entry, timing, count))
 
 
@@ -186,7 +226,7 @@ def measure(
             wrong.append(name)
             print(f"  {case.name}: {name} fails, or writes something else than NumPy", file=sys.stderr)
     del expected
-    size = (useful_bytes(source) if case.kind != "fill" else 0) + useful_bytes(target)
+    size = moved_bytes(case.kind, source, target)
     take_turns(parts, timing, effort, size < CACHED)
     rows = [Row(case.name, case.group, size, count, "huge" if huge else "small", wrong=sorted(set(wrong))) for count in threads]
     for row in rows:

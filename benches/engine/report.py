@@ -199,6 +199,6 @@ HEAD = """# How fast elements are copied and converted
 - Peers: {packages}. Python {python}. ml_dtypes' casts are NumPy's on its types: they are in NumPy's column.
 - GB/s are useful bytes read plus useful bytes written, medians of {rounds} rounds in which everybody takes turns on the
   same memory. A peer marked *allocates* makes its result anew, as it has no other way; the others write where they are told.
-- *memcpy* copies as many bytes as the smaller side has. The *roof* is the best raw movement of the cache lines that the
+- *memcpy* reads and writes as many bytes in all as the case. The *roof* is the best raw movement of the cache lines that the
   case touches: plain loops, non-temporal stores, memcpy, whichever is fastest. The number behind a name is its threads.
 - Other machines, other figures: read the ratios."""

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 using namespace ndferry;
+using support::same_bytes;
 
 namespace {
 
@@ -41,10 +42,6 @@ void cycle(std::int64_t turn) {
 
 /// More megabytes than one thread keeps to itself.
 tensor transposed() { return support::count_up({811, 7, 389}).transpose(); }
-
-bool same_bytes(const tensor &a, const tensor &b) {
-    return a.byte_size() == b.byte_size() && std::memcmp(a.const_data(), b.const_data(), a.byte_size()) == 0;
-}
 
 } // namespace
 

@@ -55,12 +55,18 @@ def _axes(axes: int | Sequence[int]) -> tuple[int, Any]:
     return len(numbers), array(c_int32, numbers)
 
 
-def _numbers(values: Any) -> tuple[int, Any]:
-    """Factors or summands as C wants them."""
+def _numbers(values: Any, name: str) -> tuple[int, Any]:
+    """Factors or summands as C wants them. An array without axes is a number."""
     if values is None:
         return 0, None
-    numbers = (values,) if hasattr(values, "__float__") and not hasattr(values, "__len__") else tuple(values)
-    return len(numbers), array(c_double, [float(one) for one in numbers])
+    is_number = hasattr(values, "__float__") and (not hasattr(values, "__len__") or getattr(values, "ndim", 1) == 0)
+    try:
+        if isinstance(values, (str, bytes)):  # whose characters would be taken for numbers
+            raise TypeError
+        numbers = [float(one) for one in ((values,) if is_number else values)]
+    except (TypeError, ValueError):
+        raise TypeError(f"`{name}` is {values!r}, it must be a number, or numbers along one axis") from None
+    return len(numbers), array(c_double, numbers)
 
 
 def convert_options(
@@ -76,8 +82,8 @@ def convert_options(
     stream: Any = None,
 ) -> Any:
     """The C struct."""
-    scale_count, scales = _numbers(scale)
-    bias_count, biases = _numbers(bias)
+    scale_count, scales = _numbers(scale, "scale")
+    bias_count, biases = _numbers(bias, "bias")
     options = c.ndf_convert_options(
         casting=choice(casting, "casting", CASTINGS),
         overflow=choice(overflow, "overflow", OVERFLOWS),

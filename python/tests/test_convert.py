@@ -180,6 +180,19 @@ def test_a_wrong_number_of_factors_is_refused():
         tensor.convert(bias=[1, 2], axis=2)
 
 
+def test_factors_are_numbers_or_arrays_without_axes():
+    row = ndferry.asarray(np.arange(3, dtype="float32"))
+    for half in (0.5, np.float32(0.5), np.array(0.5), ndferry.asarray(np.array(0.5)), [0.5], np.array([0.5])):
+        assert row.convert("float32", scale=half, bias=half).tolist() == [0.5, 1.0, 1.5]
+
+
+@pytest.mark.parametrize("wrong", ["0.5", "12", b"12", 1j, object(), [[1.0]], np.ones((2, 3)), ["x"], [None]])
+def test_factors_that_are_none_are_named(wrong):
+    for name in ("scale", "bias"):
+        with pytest.raises(TypeError, match=f"(?s)`{name}` is .*, it must be a number, or numbers along one axis"):
+            ndferry.zeros((2, 3)).convert("float32", **{name: wrong})
+
+
 def test_casting_rules_forbid():
     tensor = ndferry.zeros(3, "float64")
     for casting in ("no", "equiv", "safe"):
@@ -330,7 +343,7 @@ def test_an_explanation_tells_loops_bytes_and_way_and_moves_nothing():
 def test_an_explanation_says_what_is_shared_and_what_is_copied_first():
     row = ndferry.zeros(100, "float64")
     assert row.explain_convert() == "float64 to float64: nothing is to be done, the memory is shared"
-    assert "the two share memory, so the source is copied first, to 792 B" in row[1:].explain_convert(into=row[:-1])
+    assert "the two share memory, so the source is copied first, to a temporary of 792 B" in row[1:].explain_convert(into=row[:-1])
     assert row[:0].explain_convert("int8").endswith("no element is moved")
 
 

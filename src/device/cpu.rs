@@ -139,6 +139,38 @@ pub fn allocate(byte_count: usize, content: Content) -> Result<Block> {
     Ok(Block { start, allocator })
 }
 
+/// Memory for the time of a call, the system's, whatever allocator is installed.
+#[derive(Debug)]
+pub struct Room {
+    start: NonNull<u8>,
+    byte_count: usize,
+}
+
+impl Room {
+    /// At least one byte at a multiple of [`ALIGNMENT`]; `None` where there is no memory.
+    pub fn new(byte_count: usize, content: Content) -> Option<Self> {
+        isize::try_from(byte_count).ok()?;
+        let data = match content {
+            Content::Zeros => allocate_zeroed(byte_count, ALIGNMENT),
+            // SAFETY: the allocator's contract; the alignment is a power of two.
+            Content::Unknown => unsafe { (SYSTEM.allocate)(SYSTEM.context, byte_count, ALIGNMENT) },
+        };
+        Some(Self { start: NonNull::new(data.cast())?, byte_count })
+    }
+
+    /// Its first byte.
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.start.as_ptr()
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // SAFETY: the room is the block's only owner, and goes.
+        unsafe { deallocate(self.start, self.byte_count, &SYSTEM) };
+    }
+}
+
 /// Gives a block back.
 ///
 /// # Safety

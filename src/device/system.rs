@@ -3,6 +3,9 @@
 //! `posix_memalign` splits off and frees what lies before an aligned block, which takes longer than everything else that
 //! making a small tensor does, and nothing aligned gives zeros that the kernel has made already. So a block is cut from a
 //! slightly larger one of `malloc` or `calloc`, whose address is kept in the word before it.
+//!
+//! Where the kernel gives huge pages to who asks for them, large blocks do: a result on new memory is written three times as
+//! fast when a page is made every 2 MiB instead of every 4 KiB.
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -11,6 +14,9 @@ use super::cpu::Allocator;
 
 /// The allocator that is there unless the host program installs one.
 pub static SYSTEM: Allocator = Allocator { context: null_mut(), allocate, deallocate };
+
+/// Bytes from which on a block has huge pages, as NumPy's arrays.
+const HUGE_FROM: usize = 4 << 20;
 
 unsafe extern "C" fn allocate(_: *mut c_void, byte_count: usize, alignment: usize) -> *mut c_void {
     // SAFETY: `malloc` takes any size.
@@ -36,6 +42,10 @@ unsafe fn cut(byte_count: usize, alignment: usize, get: impl FnOnce(usize) -> *m
     }
     // The next multiple above, never at it: between them is room for a pointer, because `malloc` aligns for one.
     let offset = alignment - whole.addr() % alignment;
+    if size >= HUGE_FROM {
+        // SAFETY: `whole` has `size` bytes.
+        unsafe { ask_for_huge_pages(whole, size) };
+    }
     // SAFETY: `offset` is at most `alignment`, by which the block is larger, and at least what `malloc` aligns to.
     unsafe {
         let part = whole.byte_add(offset);
@@ -43,6 +53,22 @@ unsafe fn cut(byte_count: usize, alignment: usize, get: impl FnOnce(usize) -> *m
         part
     }
 }
+
+/// Asks for huge pages for the whole pages of a block. Where there are none nothing changes.
+///
+/// # Safety
+/// `block` has `size` bytes.
+#[cfg(all(target_os = "linux", not(miri)))]
+#[cold]
+unsafe fn ask_for_huge_pages(block: *mut c_void, size: usize) {
+    const PAGE: usize = 64 << 10; // the largest that a kernel without huge ones has
+    let before = block.addr().next_multiple_of(PAGE) - block.addr();
+    // SAFETY: the pages lie within the block, whose bytes keep their values.
+    unsafe { libc::madvise(block.byte_add(before), (size - before) / PAGE * PAGE, libc::MADV_HUGEPAGE) };
+}
+
+#[cfg(not(all(target_os = "linux", not(miri))))]
+unsafe fn ask_for_huge_pages(_: *mut c_void, _: usize) {}
 
 unsafe extern "C" fn deallocate(_: *mut c_void, data: *mut c_void, _: usize, _: usize) {
     // SAFETY: `data` came from `cut`, which wrote the whole block's address before it.
@@ -91,6 +117,37 @@ mod tests {
                 deallocate(null_mut(), block, size, 256);
             }
         }
+    }
+
+    #[cfg(all(target_os = "linux", not(miri)))]
+    #[test]
+    fn large_blocks_ask_for_huge_pages() {
+        if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
+            return;
+        }
+        // SAFETY: the block is given back once.
+        unsafe {
+            for zeroed in [false, true] {
+                let size = 64 << 20;
+                let block = if zeroed { allocate_zeroed(size, 256) } else { allocate(null_mut(), size, 256) };
+                let middle = block.addr() + size / 2;
+                assert!(flags_of_the_mapping_at(middle).contains(" hg"), "zeroed: {zeroed}");
+                deallocate(null_mut(), block, size, 256);
+            }
+        }
+    }
+
+    /// What the kernel says of the mapping that holds `address`.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    fn flags_of_the_mapping_at(address: usize) -> String {
+        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let holds = |line: &str| {
+            let (from, to) = line.split_once(' ')?.0.split_once('-')?;
+            let [from, to] = [from, to].map(|end| usize::from_str_radix(end, 16));
+            Some((from.ok()?..to.ok()?).contains(&address))
+        };
+        let mut lines = maps.lines().skip_while(|line| holds(line) != Some(true));
+        lines.find(|line| line.starts_with("VmFlags:")).unwrap().into()
     }
 
     #[test]

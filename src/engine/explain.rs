@@ -37,7 +37,9 @@ pub fn overlapping(
     let between = (source.0, &layout);
     let first = each([source, between], &Transform::default())?;
     let second = each([between, target], transform)?;
-    Ok(format!("\nthe two share memory, so the source is copied first, to {bytes} B{first}{second}"))
+    Ok(format!(
+        "\nthe two share memory, so the source is copied first, to a temporary of {bytes} B{first}{second}"
+    ))
 }
 
 /// The loops of a pass.

@@ -20,11 +20,13 @@ pub mod threads;
 
 pub use compare::equal;
 
+use crate::device::cpu::{Content, Room};
 use crate::dtype::{DType, Overflow, Scalar};
 use crate::error::{Result, bail};
 use crate::layout::Layout;
 use host::run::{Coefficients, Job};
 use pass::{Form, Part, Pass, Visit};
+use plan::Plan;
 use progress::Progress;
 
 /// Elements in memory that are read.
@@ -211,7 +213,7 @@ unsafe fn convert_and_show(
         let ends = Ends { source: source.data, target: target.data };
         let job = pass.job();
         // SAFETY: the plan visits elements of the layouts, and the job is of their types.
-        unsafe { ends.run(pass, &job, transform.progress) }?;
+        unsafe { ends.run(pass.plan, &job, transform.progress) }?;
         show(pass, &job);
         Ok(())
     })
@@ -230,11 +232,11 @@ unsafe impl Sync for Ends {}
 impl Ends {
     /// # Safety
     /// As for [`Job::run`](host::run::Job::run), for the whole plan.
-    unsafe fn run(&self, pass: &Pass, job: &Job, progress: Option<&Progress>) -> Result<()> {
+    unsafe fn run(&self, plan: &Plan, job: &Job, progress: Option<&Progress>) -> Result<()> {
         #[cfg(test)]
         host::run::RAN.with_borrow_mut(|ran| ran.push(job.way_name()));
-        let by_source = job.goes_by_source();
-        spread::spread(pass.plan, pass.cells, self.target.addr(), by_source, progress, &|piece| {
+        let (cells, by_source) = ([job.source, job.target], job.goes_by_source());
+        spread::spread(plan, cells, self.target.addr(), by_source, progress, &|piece| {
             let Self { source, target } = *self;
             // SAFETY: as the caller promises; the pieces of a plan have no byte of the target in common.
             unsafe { job.run(piece, source, target) }
@@ -250,12 +252,12 @@ impl Ends {
 pub unsafe fn convert_overlapping(source: &View, target: &ViewMut, transform: &Transform) -> Result<()> {
     let forms = [(source.dtype, source.layout), (target.dtype, target.layout)];
     let (layout, bytes) = temporary(forms[0], forms[1], transform)?;
-    let mut room = Vec::new();
-    if room.try_reserve_exact(bytes).is_err() {
+    // Elements that share bytes are written by reading these first.
+    let content = if source.dtype.is_packed() { Content::Zeros } else { Content::Unknown };
+    let Some(mut room) = Room::new(bytes, content) else {
         bail!(OutOfMemory, "no memory for a copy of {bytes} bytes of the source");
-    }
-    room.resize(bytes, 0);
-    let data: *mut u8 = room.as_mut_ptr();
+    };
+    let data = room.as_mut_ptr();
     // SAFETY: the room is of this call only, and holds as many elements as the compact layout has.
     unsafe {
         let copy = Transform { progress: transform.progress, ..Transform::default() };

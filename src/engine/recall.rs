@@ -1,22 +1,27 @@
-//! Small jobs, remembered: whoever copies a few elements mostly does so again and again, and to find out how takes longer
-//! than to do it. Each thread keeps what it did last.
+//! Jobs, remembered: whoever copies a few elements mostly does so again and again, and to find out how takes longer than to
+//! do it. Each thread keeps what it did last.
 
 use std::cell::UnsafeCell;
 use std::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 
+use super::Ends;
 use super::host::ready::{Ready, Shuffle};
 use super::host::run::Job;
 use super::loops::INLINE;
 use super::pass::{Form, Part, Pass};
 use super::plan::Plan;
+use super::spread::threads_of;
 use crate::dtype::{Casting, DType, Overflow};
 use crate::layout::Order;
 
 /// The most axes of what is remembered: their loops, and one of the parts of complex numbers, are kept inline.
 const AXES: usize = INLINE - 1;
 
-/// The most elements.
+/// The most elements of what one call does.
 const ELEMENTS: i64 = 1 << 15;
+
+/// The most bytes of either side of anything else: of more nobody notices how long planning takes.
+const BYTES: i64 = 8 << 20;
 
 /// What decides how one tensor is copied into another, but for where they lie.
 #[derive(Clone, Copy)]
@@ -51,14 +56,24 @@ impl<'a> Question<'a> {
         [self.source.1, self.target.1].map(|layout| (layout.shape(), layout.strides()))
     }
 
-    /// Whether the answer is worth remembering: so few elements that planning takes longer than copying, each of whole
-    /// bytes of its own.
-    fn is_small(&self) -> bool {
+    /// How many elements there are, if each has whole bytes of its own, and there are few axes.
+    fn elements(&self) -> Option<i64> {
         let is_plain = |dtype: DType| dtype.kind == 0 && dtype.lanes == 1 && !dtype.is_packed();
         let shape = self.target.1.shape();
-        let count = shape.iter().fold(1i64, |count, extent| count.saturating_mul(*extent));
-        let few = self.source.1.ndim().max(shape.len()) <= AXES && (1..=ELEMENTS).contains(&count);
-        few && is_plain(self.source.0) && is_plain(self.target.0)
+        let few = self.source.1.ndim().max(shape.len()) <= AXES;
+        (few && is_plain(self.source.0) && is_plain(self.target.0))
+            .then(|| shape.iter().fold(1i64, |count, extent| count.saturating_mul(*extent)))
+    }
+
+    /// Whether there are so few elements that planning takes longer than moving them.
+    fn is_small(&self) -> bool {
+        self.elements().is_some_and(|count| (1..=ELEMENTS).contains(&count))
+    }
+
+    /// Whether the answer is worth remembering.
+    fn is_worth(&self) -> bool {
+        let size = self.source.0.item_size().max(self.target.0.item_size()) as i64;
+        self.elements().is_some_and(|count| (1..=BYTES).contains(&count.saturating_mul(size)))
     }
 }
 
@@ -193,7 +208,8 @@ struct Known {
 
 thread_local! {
     // Nothing in it needs a destructor: plans of so few axes have no memory of their own. It is borrowed by the functions
-    // below only, none of which calls another one of them, and no loop calls anything that does.
+    // below only, each of which gets it for itself, and by none while it does what may come back here: loops do not, but
+    // threads of the host program may.
     static KNOWN: UnsafeCell<Known> =
         const { UnsafeCell::new(Known { ready: Answers::NONE, shuffles: Answers::NONE, planned: Answers::NONE }) };
 }
@@ -221,7 +237,7 @@ pub unsafe fn copy(question: &Question, source: *const u8, target: *mut u8) -> b
                 ready.run(source, target);
                 true
             }
-            None => copy_otherwise(known, question, hash, source, target),
+            None => copy_otherwise(question, hash, source, target),
         }
     }
 }
@@ -236,30 +252,30 @@ pub unsafe fn copy_called(question: &Question, source: *const u8, target: *mut u
     unsafe { copy(question, source, target) }
 }
 
-/// [`copy`] by shuffles, or where it takes more than a call; from the first elements.
+/// [`copy`] by shuffles, or where it takes more than a call; from the first elements. False where threads failed, too:
+/// done again, in the way that is found for it, it fails again and says why.
 ///
 /// # Safety
 /// As there.
 #[inline(never)]
-unsafe fn copy_otherwise(
-    known: &mut Known,
-    question: &Question,
-    hash: u64,
-    source: *const u8,
-    target: *mut u8,
-) -> bool {
+unsafe fn copy_otherwise(question: &Question, hash: u64, source: *const u8, target: *mut u8) -> bool {
     let loops = question.loops();
+    // SAFETY: this thread's, and nobody looks at it meanwhile; what other threads share is copied out before.
+    let known = unsafe { &mut *KNOWN.with(UnsafeCell::get) };
     // SAFETY: as the caller promises; both visit the elements of the layouts, counted from the first ones.
     unsafe {
         if let Some(shuffle) = known.shuffles.find(question, loops, hash) {
             shuffle.run(source, target);
-        } else if let Some((plan, job)) = known.planned.find(question, loops, hash) {
-            job.run(plan, source, target);
-        } else {
-            return false;
+            return true;
         }
+        let Some((plan, job)) = known.planned.find(question, loops, hash) else { return false };
+        if threads_of(plan, [job.source, job.target]) == 1 {
+            job.run(plan, source, target);
+            return true;
+        }
+        let (plan, job) = (ManuallyDrop::clone(plan), *job);
+        Ends { source, target }.run(&plan, &job, None).is_ok()
     }
-    true
 }
 
 /// Bytes from the starts of both storages to the first elements.
@@ -301,16 +317,17 @@ pub fn keep(question: &Question, pass: &Pass, job: &Job) {
         Part::Real => !question.source.0.is_complex(),
         Part::Imaginary => false,
     };
-    if !is_all || !question.is_small() {
+    if !is_all || !question.is_worth() {
         return;
     }
+    let is_small = question.is_small();
     let first = firsts(question);
     let hash = question.hash(question.loops());
     // SAFETY: this thread's, and nobody looks at it meanwhile.
     let known = unsafe { &mut *KNOWN.with(UnsafeCell::get) };
-    if let Some(shuffle) = Shuffle::of(pass.plan, job) {
+    if is_small && let Some(shuffle) = Shuffle::of(pass.plan, job) {
         known.shuffles.keep(question, hash, shuffle.moved(first.map(|bytes| -bytes)));
-    } else if let Some(ready) = Ready::of(pass.plan, job) {
+    } else if is_small && let Some(ready) = Ready::of(pass.plan, job) {
         known.ready.keep(question, hash, ready.moved(first.map(|bytes| -bytes)));
     } else if let Some(job) = job.kept() {
         let mut plan = ManuallyDrop::new(pass.plan.clone());

@@ -2,23 +2,31 @@
 //! is.
 
 use super::host::memory::Cell;
+use super::host::walk::second_loop;
 use super::pieces::{Pieces, Written};
 use super::plan::{Loop, Plan};
 use super::progress::Progress;
-use super::threads;
+use super::threads::{self, Crew};
 use crate::error::Result;
 
 /// Tests cut small plans as others cut large ones.
 const SCALE: usize = if cfg!(test) { 4096 } else { 1 };
 
-/// A plan that moves fewer bytes is done before another thread has woken up and fetched them from this one's caches.
-const FROM: usize = (4 << 20) / SCALE;
+/// A plan that moves fewer bytes is done before another thread has fetched them from this one's caches.
+const FROM: usize = (256 << 10) / SCALE;
+
+/// A plan that moves fewer bytes is done before another thread has woken up, too.
+const WAKES: usize = (4 << 20) / SCALE;
 
 /// The same where both sides are runs, which move faster than anything else.
-const RUNS_FROM: usize = (8 << 20) / SCALE;
+const RUNS_WAKE: usize = (8 << 20) / SCALE;
 
 /// Bytes of the smallest part that a thread takes: long enough to hide that it takes one, short enough to be waited for.
+/// Of plans with less for each thread, each takes one that is as large as the others'.
 const PART: usize = (256 << 10) / SCALE;
+
+/// Bytes for each thread at least.
+const SHARE: usize = (64 << 10) / SCALE;
 
 /// Bits between two reports of progress.
 const STEP: u64 = (64 << 20) * 8;
@@ -37,25 +45,30 @@ pub fn spread(
     work: &(dyn Fn(&Plan) + Sync),
 ) -> Result<()> {
     let bytes = moved(plan, [source, target]);
-    if bytes < FROM {
+    if bytes < least(plan) {
         work(plan);
         let bits = plan.count() as u64 * target.stride() as u64;
         return progress.map_or(Ok(()), |progress| progress.advance(bits));
     }
-    let crew = crew(plan, [source, target], bytes);
-    in_pieces(
-        plan,
-        bytes,
-        Written { base, packed: target.packed, bits: target.stride(), by_source },
-        crew,
-        progress,
-        work,
-    )
+    let is_run = |l: &Loop| l.source == source.stride() && l.target == target.stride();
+    let enough = if plan.loops.first().is_some_and(is_run) { RUNS_WAKE } else { WAKES };
+    let crew = Crew::gather(most(bytes), bytes >= enough);
+    let written = Written { base, packed: target.packed, bits: target.stride(), by_source };
+    let outcome = in_pieces(plan, bytes, written, crew, progress, work);
+    crew.part();
+    outcome
 }
 
 /// How many threads share `plan` at most.
-pub fn threads_of(plan: &Plan, [source, target]: [Cell; 2]) -> usize {
-    crew(plan, [source, target], moved(plan, [source, target]))
+pub fn threads_of(plan: &Plan, cells: [Cell; 2]) -> usize {
+    let bytes = moved(plan, cells);
+    if bytes < least(plan) { 1 } else { most(bytes) }
+}
+
+/// The fewest bytes of `plan` that threads share. A small transposition has few parts, whose lines go from one thread's cache
+/// to the other's where they are not dealt out as the last time: two threads were seen to take five times as long as one.
+fn least(plan: &Plan) -> usize {
+    if second_loop(plan).1 { 2 * FROM } else { FROM }
 }
 
 /// The bytes of the wider side.
@@ -63,11 +76,9 @@ fn moved(plan: &Plan, [source, target]: [Cell; 2]) -> usize {
     plan.count().saturating_mul(source.bytes().max(target.bytes()))
 }
 
-/// [`threads_of`] a plan that moves so many bytes.
-fn crew(plan: &Plan, [source, target]: [Cell; 2], bytes: usize) -> usize {
-    let is_run = |l: &Loop| l.source == source.stride() && l.target == target.stride();
-    let alone = bytes < FROM || bytes < RUNS_FROM && plan.loops.first().is_some_and(is_run);
-    if alone { 1 } else { threads::count() }
+/// How many threads share so many bytes at most, which are enough to be shared.
+fn most(bytes: usize) -> usize {
+    threads::count().min(bytes / SHARE)
 }
 
 /// [`spread`] for a plan that moves so many bytes, which are many.
@@ -76,17 +87,18 @@ fn in_pieces(
     plan: &Plan,
     bytes: usize,
     written: Written,
-    crew: usize,
+    crew: Crew,
     progress: Option<&Progress>,
     work: &(dyn Fn(&Plan) + Sync),
 ) -> Result<()> {
-    if crew == 1 && progress.is_none() {
+    if crew.size == 1 && progress.is_none() {
         work(plan);
         return Ok(());
     }
-    let pieces = Pieces::cut(plan, written, bytes / PART);
+    let parts = (bytes / PART).max(crew.size);
+    let pieces = Pieces::cut(plan, written, parts);
     let units = pieces.units();
-    let least = units.div_ceil(bytes / PART);
+    let least = units.div_ceil(parts);
     let bits = |plan: &Plan| plan.count() as u64 * written.bits as u64;
     let rounds = if progress.is_some() { (bits(plan).div_ceil(STEP) as usize).min(units) } else { 1 };
     for round in 0..rounds {

@@ -19,7 +19,8 @@ pub type ndf_parallel_for_fn =
     Option<unsafe extern "C" fn(context: *mut c_void, count: i64, task: ndf_task_fn, argument: *mut c_void)>;
 
 /// Sets how many threads one conversion may use, the calling one included. They are used for fills, copies, conversions
-/// and comparisons of some megabytes. Conversions that run already are not changed.
+/// and comparisons of some megabytes, and for smaller ones in programs that do little else. Conversions that run already
+/// are not changed.
 ///
 /// @param count  1 for the calling thread only; 0 for the default: what the environment variable NDFERRY_THREADS says,
 ///               else as many as the process may use processors; at most 256 are used

@@ -19,6 +19,9 @@ pub fn run(progress: &Progress, names: &[String], smoke: bool, peers: bool) -> V
         [one] if one == "exchange" => exchange(progress, smoke, peers),
         [one] if one == "engine" => engine(progress, smoke, peers, rest),
         [one] if one == "cuda" => gpu::bench(progress, smoke),
+        [one, extra, ..] if matches!(one.as_str(), "exchange" | "engine" | "cuda") => Err(Stop::Usage(
+            format!("unexpected argument `{extra}`; options of the benchmark stand behind --"),
+        )),
         [other, ..] => Err(Stop::Usage(format!("there is no benchmark `{other}`"))),
     }
 }

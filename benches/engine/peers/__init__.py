@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 
@@ -20,6 +21,7 @@ PEERS: dict[str, Callable[[Job], Entry]] = {
 }  # fmt: skip
 LIMITS = {"memcpy", "plain", "stream"}  # they move bytes; what arrives is not the answer
 ALLOCATES = {"jax", "numkong"}  # make their result anew, for there is no other way to ask
+PROCESSORS = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
 THREADED = {"ndferry", "torch", "opencv", "onednn", "mkl", "hptt", "memcpy", "plain", "stream"}
 
 
@@ -36,6 +38,9 @@ def entries(job: Job, threads: list[int], only: set[str] | None) -> Iterator[tup
             except (TypeError, ValueError, RuntimeError, AttributeError, OSError) as why:
                 print(f"  {name}: {type(why).__name__}: {str(why).splitlines()[0][:100]}", file=sys.stderr)
                 break
+            finally:
+                if PROCESSORS:  # NumKong leaves its caller one
+                    os.sched_setaffinity(0, PROCESSORS)
 
 
 def versions() -> dict[str, str]:

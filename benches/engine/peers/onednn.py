@@ -95,6 +95,7 @@ def entry(job: Job) -> Entry:
     if any(stride % size for side, size in ((found.source, source.itemsize), (found.target, target.itemsize)) for stride in side):
         raise Unable
     functions, threads, _, stream = library()
+    threads.omp_set_num_threads(job.threads)  # a primitive keeps the number that it is made with
     made = Made(found, job)
     call = job.timing.indirect(
         functions.dnnl_primitive_execute, made.primitive.value, stream.value, 2, ctypes.addressof(made.arguments), keeps=(made,)

@@ -31,6 +31,8 @@ def jax_entry(job: Job) -> Entry:
     jax.config.update("jax_enable_x64", True)
     if job.kind not in ("copy", "scale") or job.packed or not job.target.dtype.isnative:
         raise Unable
+    if not job.target.flags.c_contiguous:
+        raise Unable  # a result in new memory has no gaps: whoever wants it there has it to copy still
     base, back = dense(job.source)
     origin = jax.device_put(base)
     move = jax.jit(lambda x: convert(jax.numpy, jax.numpy.transpose(x, back), job))

@@ -10,7 +10,7 @@ use super::isa::Isa;
 use super::memory::Cell;
 use super::outlet::Outlet;
 use super::patch::Unit;
-use super::path::Run;
+use super::path::{Run, Tables};
 use super::port::{Port, Room};
 use super::run::{Place, each_row, each_sheet};
 use super::sheet::Turn;
@@ -42,8 +42,9 @@ pub(super) unsafe fn convert(
         // SAFETY: as the caller promises.
         return unsafe { convert_scaled(plan, way, run, source, target, factors) };
     }
+    let mut tables = Tables::new(plan.count());
     // SAFETY: numbers that are brought here, and their place in the target.
-    let mut work = |from, to, n, _| unsafe { run.run(from, to, n) };
+    let mut work = |from, to, n, _| unsafe { run.run(from, to, n, &mut tables) };
     // SAFETY: as the caller promises.
     unsafe { each_run(plan, way, source, target, None, run.turn(), &mut work) }
 }
@@ -61,8 +62,10 @@ unsafe fn convert_scaled(
     target: Place<*mut u8>,
     mut factors: Factors,
 ) {
+    let is_one = plan.loops.iter().all(|l| l.step == 0);
+    let mut tables = Tables::new(if is_one { plan.count() } else { 0 });
     // SAFETY: numbers that are brought here, and their place in the target.
-    let mut scale = |from, to, n, cycle| unsafe { run.scaled(from, to, n, &mut factors, cycle) };
+    let mut scale = |from, to, n, cycle| unsafe { run.scaled(from, to, n, &mut factors, cycle, &mut tables) };
     let joined = if matches!(way, Way::Rows { .. }) { join(plan, source.cell, target.cell) } else { None };
     // SAFETY: as the caller promises.
     unsafe {
@@ -209,7 +212,8 @@ unsafe fn each_block(plan: &Plan, source: Place<*const u8>, target: Place<*mut u
     let plain = |cell| Cell { swapped: false, ..cell };
     let (input, output) = (Port::reading(plain(source.cell)), Port::writing(plain(target.cell)));
     let (mut room_in, mut room_out) = (Room::default(), Room::default());
-    let limit = block_limit(source.cell).min(block_limit(target.cell));
+    let most = block_limit(source.cell).min(block_limit(target.cell));
+    let limit = if is_sparse(plan) { most.min(FEW) } else { most };
     walk(plan, limit, &mut |block: &Block| {
         let cycle =
             Cycle { first: block.first, at: 0, row: block.counts[0], steps: block.loops.map(|l| l.step) };
@@ -221,6 +225,15 @@ unsafe fn each_block(plan: &Plan, source: Place<*const u8>, target: Place<*mut u
         }
     });
 }
+
+/// Whether the innermost loop reads a line of the cache for each number.
+fn is_sparse(plan: &Plan) -> bool {
+    const LINE_BITS: u64 = 8 * LINE as u64;
+    plan.loops.first().is_some_and(|l| l.source.unsigned_abs() >= LINE_BITS)
+}
+
+/// Numbers of a block of such. While they are converted no memory is read but by what the processor looks ahead.
+const FEW: usize = 128;
 
 /// Converts a run of numbers by way of the outlet, at most `turn` at a time; behind it comes what is at
 /// `next`, if that is known.

@@ -100,7 +100,8 @@ impl Visitor for OfFloat {
     }
 }
 
-struct Cast<S, T>(PhantomData<(S, T)>);
+/// From one type to another.
+pub(super) struct Cast<S, T>(PhantomData<(S, T)>);
 
 impl<S: Number, T: Number> Kernel for Cast<S, T> {
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use super::isa::Isa;
 use super::memory::Grid;
-use super::path::{Run, Wish};
+use super::path::{Run, Tables, Wish};
 use super::port::{Port, Room};
 use super::run::Place;
 use super::walk::walk;
@@ -33,7 +33,7 @@ impl Comparand {
     /// So many numbers of the type are readable there.
     unsafe fn bring(&self, source: *const u8, out: &mut [u64]) {
         // SAFETY: as the caller promises; all that comes of them has 64 bits.
-        unsafe { self.run.run(source, out.as_mut_ptr().cast(), out.len()) }
+        unsafe { self.run.run(source, out.as_mut_ptr().cast(), out.len(), &mut Tables::new(0)) }
     }
 
     /// Whether numbers of this side are those of the other one, NaN those of none.

@@ -33,6 +33,17 @@ pub trait Kernel {
     /// `count` numbers are readable at `from`, and at the operands that the loop reads, and writable at `to`, which
     /// none of the others overlaps. Nothing is assumed of their alignment.
     unsafe fn run(from: *const u8, to: *mut u8, count: usize, with: &Operands);
+
+    /// [`run`](Self::run) where the processor has AVX-512, if there is something better to do.
+    ///
+    /// # Safety
+    /// As there, on such a processor.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn run_avx512(from: *const u8, to: *mut u8, count: usize, with: &Operands) {
+        // SAFETY: as the caller promises.
+        unsafe { Self::run(from, to, count, with) }
+    }
 }
 
 /// The loop for `isa`, or the most of it that the processor has.
@@ -74,7 +85,15 @@ unsafe fn avx2<K: Kernel>(from: *const u8, to: *mut u8, count: usize, with: &Ope
 #[target_feature(enable = "avx2,f16c,bmi2,avx512f,avx512bw,avx512dq,avx512vl")]
 unsafe fn avx512<K: Kernel>(from: *const u8, to: *mut u8, count: usize, with: &Operands) {
     // SAFETY: as the caller promises.
-    unsafe { K::run(from, to, count, with) }
+    unsafe { K::run_avx512(from, to, count, with) }
+}
+
+/// The mask of the first `count` of 32.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "bmi2")]
+pub fn first(count: usize) -> u32 {
+    std::arch::x86_64::_bzhi_u32(u32::MAX, count as u32)
 }
 
 /// Writes `number` of every word.

@@ -23,6 +23,8 @@ mod patch;
 pub mod path;
 mod pixels;
 pub mod port;
+#[cfg(target_arch = "x86_64")]
+mod quantised;
 pub mod ready;
 mod rows;
 pub mod run;

@@ -8,7 +8,7 @@ use super::isa::Isa;
 use super::kernel::{Loop, Operands};
 use super::outlet;
 #[cfg(target_arch = "x86_64")]
-use super::table::{self, Entry};
+use super::table::{self, Entry, Table};
 use super::words::{Task, words};
 use crate::dtype::{Overflow, Scalar};
 use crate::engine::Numeric;
@@ -171,10 +171,10 @@ impl Run {
     /// # Safety
     /// So many numbers of the two types are readable and writable there, and they do not overlap.
     #[inline]
-    pub unsafe fn run(&self, from: *const u8, to: *mut u8, count: usize) {
+    pub unsafe fn run(&self, from: *const u8, to: *mut u8, count: usize, tables: &mut Tables) {
         debug_assert!(self.compute.is_none());
         // SAFETY: as the caller promises.
-        unsafe { self.all(from, to, count, &self.operands([std::ptr::null(); 2])) }
+        unsafe { self.all(from, to, count, &self.operands([std::ptr::null(); 2]), tables, 0) }
     }
 
     /// The one loop that does all of `count` numbers that are not scaled, how many of its numbers are one of these, and
@@ -202,6 +202,7 @@ impl Run {
         count: usize,
         factors: &mut Factors,
         cycle: Cycle,
+        tables: &mut Tables,
     ) {
         if cycle.has_long_rows() {
             let mut done = 0;
@@ -211,7 +212,7 @@ impl Run {
                 // SAFETY: the numbers of a row from `done` on.
                 unsafe {
                     let (from, to) = (from.add(done * self.sizes[0]), to.add(done * self.sizes[1]));
-                    self.all(from, to, n, &with)
+                    self.all(from, to, n, &with, tables, cycle.first)
                 };
                 done += n;
             }
@@ -226,7 +227,7 @@ impl Run {
             let period = step.min(count);
             let with = Operands { period, ..self.operands(factors.load(cycle.after(0), period)) };
             // SAFETY: as the caller promises.
-            return unsafe { path.all(from, to, count, &with) };
+            return unsafe { path.all(from, to, count, &with, tables, 0) };
         }
         for start in (0..count).step_by(step) {
             let period = step.min(count - start);
@@ -234,7 +235,7 @@ impl Run {
             // SAFETY: the numbers from `start` on.
             unsafe {
                 let (from, to) = (from.add(start * self.sizes[0]), to.add(start * self.sizes[1]));
-                path.all(from, to, period, &with);
+                path.all(from, to, period, &with, tables, 0);
             }
         }
     }
@@ -244,19 +245,29 @@ impl Run {
         Operands { scale, bias, period: 0, bounds: self.bounds }
     }
 
-    /// All numbers with the same operands.
+    /// All numbers with the same operands, those at an index of the coefficients.
     ///
     /// # Safety
     /// As for [`run`](Self::run).
     #[inline(always)]
-    unsafe fn all(&self, from: *const u8, to: *mut u8, count: usize, with: &Operands) {
+    unsafe fn all(
+        &self,
+        from: *const u8,
+        to: *mut u8,
+        count: usize,
+        with: &Operands,
+        tables: &mut Tables,
+        index: i64,
+    ) {
         #[cfg(target_arch = "x86_64")]
         if let Some(entry) = self.table
-            && count >= table::LEAST
+            && let Some(table) = tables.get(index, count, || self.tabulated(entry, with))
         {
-            // SAFETY: as the caller promises.
-            return unsafe { self.look_up(entry, from, to, count, with) };
+            // SAFETY: as the caller promises; the processor has the instructions of tables.
+            return unsafe { table.look_up(from, to, count) };
         }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (tables, index);
         if self.count == 1 {
             // SAFETY: as the caller promises; the processor has the instructions, or the loop had not been given.
             return unsafe { (self.loops[0])(from, to, count * usize::from(self.times[0]), with) };
@@ -286,20 +297,18 @@ impl Run {
         }
     }
 
-    /// Converts all values of a byte first, and looks up the numbers among them.
-    ///
-    /// # Safety
-    /// As for [`run`](Self::run), on a processor that has the instructions of tables.
+    /// What becomes of each value of a byte.
     #[cfg(target_arch = "x86_64")]
     #[inline(never)]
-    unsafe fn look_up(&self, entry: Entry, from: *const u8, to: *mut u8, count: usize, with: &Operands) {
+    fn tabulated(&self, entry: Entry, with: &Operands) -> Table {
         let codes: [u8; 256] = std::array::from_fn(|i| i as u8);
         let mut values = [0u8; 4 * 256];
-        // SAFETY: a path of numbers of one byte to those of at most four; then as the caller promises.
+        // SAFETY: a path of numbers of one byte to those of at most four.
         unsafe {
-            Self { table: None, ..*self }.all(codes.as_ptr(), values.as_mut_ptr(), 256, with);
-            table::look_up(entry, &values, from, to, count)
+            let plain = Self { table: None, ..*self };
+            plain.all(codes.as_ptr(), values.as_mut_ptr(), 256, with, &mut Tables::new(0), 0);
         }
+        Table::new(entry, &values)
     }
 
     /// # Safety
@@ -312,6 +321,42 @@ impl Run {
             unsafe { run(at, out, count * usize::from(times), with) };
             at = out;
         }
+    }
+}
+
+/// The table that was made last, for numbers that come run by run.
+pub struct Tables {
+    /// How many numbers come that have the same coefficients.
+    #[cfg(target_arch = "x86_64")]
+    count: usize,
+    /// The index of those that it was made for.
+    #[cfg(target_arch = "x86_64")]
+    made: Option<(i64, Table)>,
+}
+
+impl Tables {
+    /// None so far; at least `count` numbers with the same coefficients are to come.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "there are no tables"))]
+    pub fn new(count: usize) -> Self {
+        Self {
+            #[cfg(target_arch = "x86_64")]
+            count,
+            #[cfg(target_arch = "x86_64")]
+            made: None,
+        }
+    }
+
+    /// The table for `count` numbers with the coefficients at an index, if it is known or they are worth one.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn get(&mut self, index: i64, count: usize, make: impl FnOnce() -> Table) -> Option<&Table> {
+        if self.made.as_ref().is_none_or(|(made, _)| *made != index) {
+            if self.count.max(count) < table::LEAST {
+                return None;
+            }
+            self.made = Some((index, make()));
+        }
+        self.made.as_ref().map(|(_, table)| table)
     }
 }
 

@@ -6,6 +6,8 @@ use std::ops::{Add, Mul};
 use super::isa::Isa;
 use super::kernel::{Kernel, Loop, Operands, compiled, each};
 use super::number::{Number, Visitor, visit_float, visit_integer, visit_short};
+#[cfg(target_arch = "x86_64")]
+use super::quantised::{self, Narrowed};
 use crate::dtype::Scalar;
 
 /// The loops that make numbers of `source` x · scale + bias in `compute`, float32 or float64: the first with one scale and
@@ -115,7 +117,7 @@ impl<S: Number, P: Compute, const EACH: bool> Kernel for Scaled<S, P, EACH> {
 
 struct Quantised<T, const EACH: bool>(PhantomData<T>);
 
-impl<T, const EACH: bool> Kernel for Quantised<T, EACH>
+impl<T: Narrowed, const EACH: bool> Kernel for Quantised<T, EACH>
 where
     f64: Saturate<T>,
 {
@@ -124,7 +126,19 @@ where
         // SAFETY: as the caller promises.
         unsafe { scale::<f32, f64, T, EACH>(from, to, count, with, f64::saturate) }
     }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn run_avx512(from: *const u8, to: *mut u8, count: usize, with: &Operands) {
+        // SAFETY: as the caller promises.
+        unsafe { quantised::run::<T, EACH>(from.cast(), to, count, with) }
+    }
 }
+
+#[cfg(not(target_arch = "x86_64"))]
+trait Narrowed {}
+#[cfg(not(target_arch = "x86_64"))]
+impl<T> Narrowed for T {}
 
 /// What `last` makes of the scaled numbers.
 ///
@@ -254,6 +268,34 @@ mod tests {
                     };
                 }
                 agrees!(i8 i16 i32 i64 u8 u16 u32 u64);
+            }
+        }
+    }
+
+    #[test]
+    fn quantised_numbers_are_the_same_on_every_instruction_set() {
+        let special =
+            [f32::NAN, f32::INFINITY, -f32::INFINITY, 3e9, -3e9, 1e-42, -0.0, 255.99, -128.5, 65535.9];
+        let numbers: [f32; 75] =
+            std::array::from_fn(|i| special.get(i % 13).map_or(i as f32 * 7.3 - 200.0, |x| *x));
+        let scale: [f64; 75] = std::array::from_fn(|i| 1.0 + i as f64 / 3.0);
+        let bias: [f64; 75] = std::array::from_fn(|i| i as f64 - 30.0);
+        let [scale, bias] = [&scale, &bias].map(|factors| factors.as_ptr().cast());
+        for (bits, each) in [(8, 0), (8, 1), (16, 0), (16, 1)] {
+            for target in [Scalar::Int(bits), Scalar::Uint(bits)] {
+                for (first, count, period) in
+                    (0..75).flat_map(|n| [(0, n, 75), (0, n, 5), (10, n.min(3), 2), (0, n, 33)])
+                {
+                    let with = Operands { scale, bias, period, ..Operands::default() };
+                    let [got, expected] = [Isa::Avx512, Isa::Baseline].map(|isa| {
+                        let run = quantised(Scalar::Float32, target, isa).expect("a loop")[each];
+                        let mut out = [0xA5u8; 2 * 75];
+                        // SAFETY: the arrays have room for so many numbers.
+                        unsafe { run(numbers[first..].as_ptr().cast(), out.as_mut_ptr(), count, &with) };
+                        out
+                    });
+                    assert_eq!(got, expected, "{target:?} {count} of a period of {period}");
+                }
             }
         }
     }

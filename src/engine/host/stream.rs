@@ -19,6 +19,10 @@ pub(super) const LINE: usize = 64;
 /// they do not.
 pub(super) const FROM: usize = 8 << 20;
 
+/// A single run is streamed where both its sides have at least so many bytes: with less, on processors with a last cache of
+/// 32 MiB, ordinary stores were nearly as fast where that had neither side, and up to 1.3 times as fast where it had both.
+pub(super) const RUN_FROM: usize = if cfg!(test) { FROM } else { 24 << 20 };
+
 /// The same for targets that are only written: on processors with a last cache of 32 MiB ordinary stores were as fast where
 /// it did not have them, and several times as fast where it did. Tests stream smaller ones.
 pub(super) const FILL_FROM: usize = if cfg!(test) { FROM } else { 32 << 20 };

@@ -29,19 +29,40 @@ pub fn is_available(isa: Isa) -> bool {
     isa == Isa::Avx512 && isa.is_available() && std::arch::is_x86_feature_detected!("avx512vbmi")
 }
 
-/// Looks up `count` bytes at `from` in `values`, which has an entry for each of 256.
-///
-/// # Safety
-/// So many bytes are readable at `from`, so many entries writable at `to`, and they do not overlap; tables are
-/// [available](is_available).
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-pub unsafe fn look_up(entry: Entry, values: &[u8; 4 * 256], from: *const u8, to: *mut u8, count: usize) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        match entry {
-            Entry::Byte => turns::<1>([Plane::new(values, 1, 0); 2], from, to, count),
-            Entry::Word => turns::<2>([Plane::new(values, 2, 0), Plane::new(values, 2, 1)], from, to, count),
-            Entry::Upper => turns::<4>([Plane::new(values, 4, 2), Plane::new(values, 4, 3)], from, to, count),
+/// The entries of all values, by their bytes.
+#[derive(Clone, Copy)]
+pub struct Table {
+    entry: Entry,
+    /// The last bytes of the entries but one, and the last ones; those of one byte twice.
+    planes: [[u8; 256]; 2],
+}
+
+impl Table {
+    /// Of `values`, which has an entry for each of 256.
+    pub fn new(entry: Entry, values: &[u8; 4 * 256]) -> Self {
+        let (size, bytes) = match entry {
+            Entry::Byte => (1, [0, 0]),
+            Entry::Word => (2, [0, 1]),
+            Entry::Upper => (4, [2, 3]),
+        };
+        Self { entry, planes: bytes.map(|byte| std::array::from_fn(|i| values[i * size + byte])) }
+    }
+
+    /// Looks up `count` bytes at `from`.
+    ///
+    /// # Safety
+    /// So many bytes are readable at `from`, so many entries writable at `to`, and they do not overlap; tables are
+    /// [available](is_available).
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+    pub unsafe fn look_up(&self, from: *const u8, to: *mut u8, count: usize) {
+        let planes = [Plane::new(&self.planes[0]), Plane::new(&self.planes[1])];
+        // SAFETY: as the caller promises.
+        unsafe {
+            match self.entry {
+                Entry::Byte => turns::<1>(planes, from, to, count),
+                Entry::Word => turns::<2>(planes, from, to, count),
+                Entry::Upper => turns::<4>(planes, from, to, count),
+            }
         }
     }
 }
@@ -53,14 +74,9 @@ struct Plane([__m512i; 4]);
 impl Plane {
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn new(values: &[u8; 4 * 256], size: usize, byte: usize) -> Self {
-        let bytes: [u8; 256] = std::array::from_fn(|i| values[i * size + byte]);
-        let mut plane = [_mm512_setzero_si512(); 4];
-        for (part, bytes) in plane.iter_mut().zip(bytes.as_chunks::<64>().0) {
-            // SAFETY: as many bytes as a register has.
-            *part = unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
-        }
-        Self(plane)
+    fn new(bytes: &[u8; 256]) -> Self {
+        // SAFETY: four times as many bytes as a register has.
+        Self([0, 64, 128, 192].map(|at| unsafe { _mm512_loadu_si512(bytes.as_ptr().add(at).cast()) }))
     }
 
     #[inline]
@@ -73,7 +89,7 @@ impl Plane {
 }
 
 /// # Safety
-/// As for [`look_up`], the entries having `SIZE` bytes.
+/// As for [`Table::look_up`], the entries having `SIZE` bytes.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
 unsafe fn turns<const SIZE: usize>(planes: [Plane; 2], from: *const u8, to: *mut u8, count: usize) {

@@ -102,7 +102,7 @@ impl Job<'_> {
             (Act::Convert(..), Way::Tiles { .. } | Way::Patches { .. }) => SHEET_CONVERT,
             (Act::Convert(..), _) => BLOCKS,
         };
-        speed[usize::from(is_large(plan, self.target.bytes()))]
+        speed[usize::from(is_large(plan, [self.source.bytes(), self.target.bytes()]))]
     }
 }
 

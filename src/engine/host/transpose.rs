@@ -393,11 +393,13 @@ unsafe fn strip<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
     ahead: &mut Ahead,
 ) {
     let height = K * V::LANES;
+    // Where a vector is a line, ordinary strips have no second tile below the first: that loop would take registers.
+    let is_one = !STREAM && height * N == LINE;
     let mut left = columns.start;
     while left < columns.end {
         let column = left.min(sheet.columns - K);
         let mut top = rows.start;
-        while top < rows.end {
+        loop {
             let row = top.min(sheet.rows - height);
             // As many lines as the tile has bytes for.
             let lines = (height * 16).div_ceil(LINE);
@@ -415,6 +417,9 @@ unsafe fn strip<V: Vector, const N: usize, const K: usize, const STREAM: bool>(
                 tile::<V, N, K, STREAM>(row_of, to, sheet.target_pitch);
             }
             top += height;
+            if is_one || top >= rows.end {
+                break;
+            }
         }
         left += K;
     }

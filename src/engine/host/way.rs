@@ -81,8 +81,16 @@ pub(super) const SHORT: i64 = 24;
 /// Rows of fewer bytes are better shuffled, several in a register, than moved one by one.
 const FEW: i64 = 16;
 
+/// Rows of fewer bytes that follow each other in the source as in the target are not streamed: to bring them together takes
+/// longer than that saves.
+const NARROW: i64 = 64;
+
 /// Rows of fewer scalars that have to be brought together are not streamed.
 const LONG: i64 = 256;
+
+/// Scalars so many bits apart in the source: reading their lines takes so much longer than writing the target that nothing
+/// should come between.
+const SPARSE: i64 = 32 * 8;
 
 /// Fewer rows or columns are no tile.
 const SQUARE: i64 = 16;
@@ -94,17 +102,17 @@ impl Way {
     /// The way to copy scalars that differ in packing and byte order at most.
     pub fn to_copy(plan: &Plan, source: Cell, target: Cell) -> Self {
         let (mover, size) = (Mover::between(source, target), source.bytes());
-        let is_large = is_large(plan, size);
+        let is_large = is_large(plan, [size; 2]);
         let is_word = matches!(mover, Mover::Word(_));
         if (is_word || matches!(mover, Mover::Bytes { part: 1, .. }))
             && let Some(row) = plan.loops.first()
             && (row.source, row.target) == (source.stride(), target.stride())
         {
-            let short = row.extent.saturating_mul(size as i64) < FEW;
-            if short && mover.has_groups(&plan.loops, false) {
+            let bytes = row.extent.saturating_mul(size as i64);
+            if bytes < FEW && mover.has_groups(&plan.loops, false) {
                 return Self::Groups { streams: is_large };
             }
-            return Self::Rows { streams: is_large };
+            return Self::Rows { streams: is_large && !(bytes < NARROW && is_in_order(plan)) };
         }
         if fill::knows(mover) && has_repeats(plan, target.stride()) {
             return Self::Fill { streams: plan.count().saturating_mul(size) >= stream::FILL_FROM };
@@ -123,7 +131,8 @@ impl Way {
         }
         let has = |i: usize, least: i64| plan.loops.get(i).is_some_and(|l| l.extent >= least);
         let whole = !target.packed && size <= 16;
-        if is_large && whole && !is_transposed && has(0, LONG) && plan.loops[0].target == target.stride() {
+        let is_run = |l: &Loop| l.extent >= LONG && l.target == target.stride() && l.source.abs() < SPARSE;
+        if is_large && whole && !is_transposed && plan.loops.first().is_some_and(is_run) {
             return Self::Gathered;
         }
         match is_transposed {
@@ -165,7 +174,7 @@ impl Way {
         let joined = run.compute().and_then(|_| join(plan, source, target));
         let plan = joined.as_ref().map_or(plan, |(plan, _)| plan);
         let width = target.bytes();
-        let is_large = is_large(plan, width);
+        let is_large = is_large(plan, [source.bytes(), width]);
         if !source.packed && !target.packed && has_runs(plan, source, target) {
             return Self::Rows { streams: is_large && has_long_runs(plan, target) };
         }
@@ -200,9 +209,11 @@ pub fn block_limit(cell: Cell) -> usize {
     BLOCK.min(ROOM / cell.bytes().max(1))
 }
 
-/// Whether the target, of `width` bytes a scalar, is larger than the caches.
-pub(super) fn is_large(plan: &Plan, width: usize) -> bool {
-    plan.count().saturating_mul(width) >= stream::FROM
+/// Whether the target, of `width` bytes a scalar, is larger than the caches; one run must be larger beside its source, of
+/// `size` bytes a scalar.
+pub(super) fn is_large(plan: &Plan, [size, width]: [usize; 2]) -> bool {
+    let bytes = |scalar: usize| plan.count().saturating_mul(scalar);
+    bytes(width) >= stream::FROM && (plan.loops.len() > 1 || bytes(size + width) >= stream::RUN_FROM)
 }
 
 /// Whether the innermost loop writes one scalar over and over, so many bits apart, and goes on long enough for a row of
@@ -285,6 +296,11 @@ fn has_large_planes(plan: &Plan, size: usize) -> bool {
     let side = plane.counts[0].min(plane.counts[1]).saturating_mul(size);
     let (_, is_transposed) = second_loop(plan);
     is_transposed && (side >= 512 || plan.loops.len() == 3 && bytes >= 1024)
+}
+
+/// Whether the source is visited from one end to the other.
+fn is_in_order(plan: &Plan) -> bool {
+    plan.loops.windows(2).all(|two| two[0].source.unsigned_abs() <= two[1].source.unsigned_abs())
 }
 
 /// How the planes of a plan are transposed, where rows of whole bytes become columns.

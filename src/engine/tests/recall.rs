@@ -1,10 +1,13 @@
 //! What is remembered is used for the same question only: many that differ in one thing, asked in any order, by copies into
 //! tensors.
 
+use std::ffi::c_void;
+
 use super::*;
 use crate::dtype::{Casting, casting_needed};
 use crate::engine::recall;
 use crate::engine::route::{Convert, copy_into};
+use crate::engine::threads;
 use crate::layout::Dims;
 use crate::storage::Owner;
 use crate::tensor::{Adopted, Tensor};
@@ -187,6 +190,72 @@ fn a_pipeline_of_twenty_jobs_is_remembered_whole() {
             }
         }
     }
+}
+
+/// So many rows of 300 numbers, whose elements are `strides` apart in the source.
+fn table(types: [DType; 2], strides: [i64; 2], rows: i64) -> Asked {
+    Asked {
+        types,
+        shapes: [vec![rows, 300], vec![rows, 300]],
+        strides: [strides.to_vec(), vec![301, 1]],
+        offsets: [0; 2],
+        rules: (Casting::Unsafe, Overflow::Wrap),
+    }
+}
+
+#[test]
+fn what_threads_share_is_remembered_too_up_to_many_bytes() {
+    let mut random = Random(5);
+    let (f32, f64) = (DType::FLOAT32, DType::FLOAT64);
+    for count in [1, 3] {
+        threads::set_count_here(count);
+        for (types, strides) in
+            [[f32, f32], [f32, f64], [f64, f32]].into_iter().zip([[300, 1], [1, 200], [600, 2]])
+        {
+            assert_eq!(table(types, strides, 200).check(&mut random), Some(true), "{types:?} {strides:?}");
+        }
+        assert_eq!(table([f32, f32], [300, 1], 7000).check(&mut random), Some(false));
+    }
+}
+
+#[test]
+fn threads_of_the_host_program_may_ask_for_other_things_while_they_share_what_is_remembered() {
+    thread_local! {
+        /// Tables of so many rows and more are asked for by who is asked next, if any.
+        static ROWS: std::cell::Cell<i64> = const { std::cell::Cell::new(0) };
+    }
+    unsafe extern "C" fn one_after_the_other(
+        _: *mut c_void,
+        count: i64,
+        task: threads::TaskFn,
+        argument: *mut c_void,
+    ) {
+        let rows = ROWS.take();
+        for i in 0..count {
+            if rows > 0 {
+                threads::set_count_here(1);
+                // More than are remembered.
+                for rows in rows..rows + 20 {
+                    table([DType::FLOAT32; 2], [1, 300], rows).check(&mut Random(1));
+                }
+                threads::set_count_here(3);
+            }
+            // SAFETY: as it is to be called.
+            unsafe { task(argument, i) };
+        }
+    }
+    let all = table([DType::UINT16; 2], [1, 400], 300);
+    let mut random = Random(9);
+    // SAFETY: it calls all tasks and returns then.
+    unsafe { threads::set_parallel_for(Some(one_after_the_other), std::ptr::null_mut()) }.expect("one host");
+    threads::set_count_here(3);
+    for rows in [0, 120, 150] {
+        ROWS.set(rows);
+        all.check(&mut random);
+        assert_eq!(ROWS.get(), 0, "the host program was asked");
+    }
+    // SAFETY: nothing is set.
+    unsafe { threads::set_parallel_for(None, std::ptr::null_mut()) }.expect("nothing to make");
 }
 
 #[test]

@@ -6,22 +6,35 @@ use std::sync::PoisonError;
 
 use super::TaskFn;
 use crate::error::{Error, Result, catch};
-use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, yield_now};
 
-/// Units that threads take from the front, many at first and few towards the end: the first parts are as large as they
+/// Units that threads take in parts, large ones at first and small ones towards the end: the first are as large as they
 /// can be without somebody having to wait for their end, and a thread that comes late finds something to do.
+///
+/// The caller takes them from the front and helpers from the back. So in work that is done again each finds about what
+/// it had the last time, which its own cache may still hold.
 pub struct Job<'a> {
-    next: AtomicUsize,
-    end: usize,
-    /// The fewest units of a part.
-    least: usize,
+    units: Range<usize>,
+    /// Units of the smallest part; all but the last of `units` are dealt out in multiples of it.
+    grain: usize,
+    /// The grains that nobody has taken yet: the first one in the upper half, and the end of the last in the lower.
+    left: AtomicU64,
     /// How many threads are expected.
     crew: usize,
     work: &'a (dyn Fn(Range<usize>) + Sync),
     failure: Mutex<Option<Error>>,
     /// How many threads of the host program are at it.
     active: AtomicUsize,
+}
+
+/// Where a thread takes its parts from.
+#[derive(Clone, Copy)]
+pub enum End {
+    /// The caller.
+    Front,
+    /// Whoever helps.
+    Back,
 }
 
 impl<'a> Job<'a> {
@@ -32,10 +45,11 @@ impl<'a> Job<'a> {
         crew: usize,
         work: &'a (dyn Fn(Range<usize>) + Sync),
     ) -> Self {
+        let grain = least.max(units.len() / u32::MAX as usize + 1);
         Self {
-            next: AtomicUsize::new(units.start),
-            end: units.end,
-            least: least.max(1),
+            left: AtomicU64::new(units.len().div_ceil(grain) as u64),
+            units,
+            grain,
             crew,
             work,
             failure: Mutex::new(None),
@@ -44,24 +58,33 @@ impl<'a> Job<'a> {
     }
 
     /// Takes the next part: half of what would be this thread's share of the rest.
-    fn take(&self) -> Option<Range<usize>> {
-        let size = |start: usize| match (self.end - start, self.crew) {
+    fn take(&self, from: End) -> Option<Range<usize>> {
+        let ends = |left: u64| (left >> 32, left & u64::from(u32::MAX));
+        let size = |left: u64| match (ends(left).1 - ends(left).0, self.crew) {
             (rest, 1) => rest,
-            (rest, crew) => (rest / (2 * crew)).max(self.least).min(rest),
+            (rest, crew) => (rest / (2 * crew as u64)).max(1),
         };
-        let next = |start| (start < self.end).then(|| start + size(start));
-        let start = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
-        Some(start..start + size(start))
+        let next = |left: u64| match (ends(left), from) {
+            ((front, back), _) if front == back => None,
+            (_, End::Front) => Some(left + (size(left) << 32)),
+            (_, End::Back) => Some(left - size(left)),
+        };
+        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
+        let ((front, back), size) = (ends(left), size(left));
+        let first = if matches!(from, End::Front) { front } else { back - size } as usize;
+        let unit = |grain: usize| grain.saturating_mul(self.grain).min(self.units.len()) + self.units.start;
+        Some(unit(first)..unit(first + size as usize))
     }
 
     /// Does part after part until none is left.
-    pub fn help(&self) {
-        while let Some(part) = self.take() {
+    #[inline(never)]
+    pub fn help(&self, from: End) {
+        while let Some(part) = self.take(from) {
             if let Err(error) = catch(|| {
                 (self.work)(part);
                 Ok(())
             }) {
-                self.next.store(self.end, Ordering::Relaxed);
+                self.left.store(0, Ordering::Relaxed);
                 *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             }
         }
@@ -71,7 +94,7 @@ impl<'a> Job<'a> {
     /// undone is done here, and those that it has not waited for are waited for.
     pub fn lend(&self, parallel_for: impl FnOnce(TaskFn, *mut c_void)) {
         parallel_for(task, std::ptr::from_ref(self).cast_mut().cast());
-        self.help();
+        self.help(End::Front);
         while self.active.load(Ordering::Acquire) > 0 {
             yield_now();
         }
@@ -88,6 +111,6 @@ unsafe extern "C" fn task(argument: *mut c_void, _: i64) {
     // SAFETY: the job outlives `parallel_for`, which is to return after its tasks.
     let job = unsafe { &*argument.cast::<Job>() };
     job.active.fetch_add(1, Ordering::Relaxed);
-    job.help();
+    job.help(End::Back);
     job.active.fetch_sub(1, Ordering::Release);
 }

@@ -3,6 +3,8 @@
 mod job;
 mod place;
 mod pool;
+mod seats;
+mod streak;
 
 use std::ffi::c_void;
 use std::ops::Range;
@@ -12,7 +14,12 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::device::cpu::boxed;
 use crate::error::{Error, Result};
-use job::Job;
+use job::{End, Job};
+use streak::{Help, RECENT, now};
+
+/// Nanoseconds for which a helper looks out for more work before it sleeps, and within which conversions follow each
+/// other: about as many as it takes to wake a helper.
+const PATIENCE: u64 = 50_000;
 
 /// More threads than this do not help any memory.
 const MOST: usize = 256;
@@ -106,25 +113,65 @@ fn intern(host: Host) -> Result<&'static Host> {
     Ok(fresh)
 }
 
-/// Calls `work` with parts of `units`, at least so large, each once, on up to `crew` threads, of which the calling one
+/// Who does a piece of work.
+#[derive(Clone, Copy)]
+pub struct Crew {
+    /// How many threads at most.
+    pub size: usize,
+    /// Whether to wake those that sleep.
+    wakes: bool,
+    /// When it began.
+    start: u64,
+}
+
+impl Crew {
+    /// Up to `most` threads for work that is worth to wake them, be it by itself (`wakes`) or as one of many pieces that
+    /// follow each other; those of them that are awake for the pieces after that.
+    pub fn gather(most: usize, wakes: bool) -> Self {
+        if most <= 1 {
+            return Self { size: 1, wakes: false, start: 0 };
+        }
+        let start = now();
+        let help = match wakes {
+            true => Help::All,
+            false if !HOST.load(Ordering::Relaxed).is_null() => Help::Nobody,
+            false => RECENT.goes_on(start),
+        };
+        let size = match help {
+            Help::Nobody => 1,
+            Help::Awake => most.min(1 + pool::awake()),
+            Help::All => most,
+        };
+        Self { size, wakes: help == Help::All, start }
+    }
+
+    /// The work is done, more may follow.
+    pub fn part(self) {
+        if self.start > 0 {
+            RECENT.pauses(self.start, now());
+        }
+    }
+}
+
+/// Calls `work` with parts of `units`, at least so large, each once, on the threads of `crew`, of which the calling one
 /// is one; returns when all is done.
 ///
 /// Fails with `Internal` when `work` panics; some parts may then be left out.
 pub fn share(
     units: Range<usize>,
     least: usize,
-    crew: usize,
+    crew: Crew,
     work: &(dyn Fn(Range<usize>) + Sync),
 ) -> Result<()> {
-    let crew = crew.min(units.len() / least.max(1)).max(1);
-    let job = Job::new(units, least, crew, work);
+    let size = crew.size.min(units.len().div_ceil(least.max(1))).max(1);
+    let job = Job::new(units, least, size, work);
     // SAFETY: NULL, or one of `HOSTS`, which are never freed.
     let host = unsafe { HOST.load(Ordering::Acquire).as_ref() };
     match host {
-        _ if crew == 1 => job.help(),
+        _ if size == 1 => job.help(End::Front),
         // SAFETY: the promise of `set_parallel_for`.
-        Some(host) => job.lend(|task, job| unsafe { (host.function)(host.context, crew as i64, task, job) }),
-        None => pool::run(&job, crew - 1),
+        Some(host) => job.lend(|task, job| unsafe { (host.function)(host.context, size as i64, task, job) }),
+        None => pool::run(&job, size - 1, crew.wakes),
     }
     job.outcome()
 }

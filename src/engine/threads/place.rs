@@ -2,16 +2,22 @@
 //! the waking thread is running on, where it takes the time of the one that it is to help.
 
 #[cfg(target_os = "linux")]
-pub use linux::{Others, Thread};
+pub use linux::{Others, Thread, here};
 #[cfg(not(target_os = "linux"))]
-pub use unknown::{Others, Thread};
+pub use unknown::{Others, Thread, here};
 
 #[cfg(target_os = "linux")]
 mod linux {
     use std::ffi::{CStr, c_void};
-    use std::mem::{MaybeUninit, size_of};
+    use std::mem::{MaybeUninit, size_of, transmute};
 
     use libc::cpu_set_t;
+
+    /// The processor that the calling thread is running on, by a number that is its own.
+    pub fn here() -> usize {
+        // SAFETY: it has no conditions.
+        unsafe { libc::sched_getcpu() as usize }
+    }
 
     /// The processors that the calling thread may use, but for the one that it is running on.
     #[derive(Clone, Copy)]
@@ -23,7 +29,7 @@ mod linux {
             let mut set = MaybeUninit::<cpu_set_t>::zeroed();
             // SAFETY: the set is as large as is said, and all zeros are one; a number below 1024 is within it.
             unsafe {
-                let here = usize::try_from(libc::sched_getcpu()).ok().filter(|&cpu| cpu < 1024)?;
+                let here = Some(here()).filter(|&cpu| cpu < 1024)?;
                 if libc::sched_getaffinity(0, size_of::<cpu_set_t>(), set.as_mut_ptr()) != 0 {
                     return None;
                 }
@@ -44,12 +50,27 @@ mod linux {
         }
     }
 
+    /// How much of a new thread's stack glibc keeps for itself, and for the program's thread-local variables, of which there
+    /// may be more than we need. The standard library asks it likewise. Other C libraries give a thread all of its stack.
+    ///
+    /// # Safety
+    /// The attributes are made.
+    unsafe fn taken(how: *const libc::pthread_attr_t) -> usize {
+        type Asked = unsafe extern "C" fn(*const libc::pthread_attr_t) -> usize;
+        // SAFETY: the function is there since glibc 2.15, with that type, and reads the attributes.
+        unsafe {
+            let found = libc::dlsym(libc::RTLD_DEFAULT, c"__pthread_get_minstack".as_ptr());
+            transmute::<*mut c_void, Option<Asked>>(found).map_or(0, |ask| ask(how))
+        }
+    }
+
     /// A helper.
     pub struct Thread(libc::pthread_t);
 
     impl Thread {
-        /// Calls `main` on a new thread of that name, which must not end. `None` where there can be none: the standard
-        /// library's way would end the process where there is no memory for one.
+        /// Calls `main` on a new thread of that name, which must not end, and which has a stack of so many bytes for itself.
+        /// `None` where there can be none: the standard library's way would end the process where there is no memory for
+        /// one.
         pub fn start(
             name: &CStr,
             stack: usize,
@@ -61,13 +82,13 @@ mod linux {
             // SAFETY: the attributes are made before they are used, and ended after it; the thread is there once it has been
             // made, and since it does not end, its name may be given from here.
             unsafe {
-                // Where the program's thread-local variables leave no room on so small a stack, one as large as others.
+                // Where there can be no such stack, one as large as others.
                 for stack in [stack, 0] {
                     if libc::pthread_attr_init(how.as_mut_ptr()) != 0 {
                         return None;
                     }
                     if stack > 0 {
-                        libc::pthread_attr_setstacksize(how.as_mut_ptr(), stack);
+                        libc::pthread_attr_setstacksize(how.as_mut_ptr(), stack + taken(how.as_ptr()));
                     }
                     libc::pthread_attr_setdetachstate(how.as_mut_ptr(), libc::PTHREAD_CREATE_DETACHED);
                     let made = libc::pthread_create(thread.as_mut_ptr(), how.as_ptr(), main, argument);
@@ -86,6 +107,19 @@ mod linux {
             // SAFETY: helpers never end, and the set is as large as is said.
             unsafe { libc::pthread_setaffinity_np(self.0, size_of::<cpu_set_t>(), &others.0) };
         }
+
+        /// How long it has had a processor.
+        #[cfg(test)]
+        pub fn busy(&self) -> std::time::Duration {
+            let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+            // SAFETY: helpers never end, and what is written is asked for before.
+            unsafe {
+                let mut clock = 0;
+                assert_eq!(libc::pthread_getcpuclockid(self.0, &mut clock), 0);
+                assert_eq!(libc::clock_gettime(clock, &mut time), 0);
+            }
+            std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+        }
     }
 }
 
@@ -93,6 +127,11 @@ mod linux {
 mod unknown {
     use std::ffi::{CStr, c_void};
     use std::thread::Builder;
+
+    /// Nobody says where that is.
+    pub fn here() -> usize {
+        0
+    }
 
     /// Processors, which are left to the system.
     #[derive(Clone, Copy)]

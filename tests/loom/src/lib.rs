@@ -19,5 +19,8 @@ pub mod late;
 #[path = "../../../src/engine/threads/job.rs"]
 pub mod job;
 
+#[path = "../../../src/engine/threads/seats.rs"]
+pub mod seats;
+
 /// As `engine::threads` has it.
 pub type TaskFn = unsafe extern "C" fn(argument: *mut std::ffi::c_void, index: i64);

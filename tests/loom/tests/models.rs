@@ -10,6 +10,7 @@ use ndferry_loom::TaskFn;
 use ndferry_loom::count::Count;
 use ndferry_loom::job::Job;
 use ndferry_loom::late::Late;
+use ndferry_loom::seats::Seats;
 
 /// A block with a count, as tensors are, and what its owners write and its end reads.
 struct Block {
@@ -136,4 +137,39 @@ fn a_job_on_the_programs_own_threads_is_done_once_and_over_when_lend_returns() {
         assert_eq!(job.outcome(), Ok(()));
         assert!(done.iter().all(|times| times.load(Ordering::Relaxed) == 1));
     });
+}
+
+#[test]
+fn whoever_takes_a_seat_has_the_job_that_is_there_until_it_leaves_and_is_then_waited_for() {
+    /// What a helper writes and the caller reads; the caller writes to it again when it is idle.
+    struct Paper(UnsafeCell<usize>);
+    // SAFETY: one seat, so one helper writes; loom fails where that is not so.
+    unsafe impl Sync for Paper {}
+    for (helpers, offers) in [(2, 1), (1, 2)] {
+        loom::model(move || {
+            let seats: Arc<Seats<Paper>> = Arc::new(Seats::none());
+            let help = |seats: Arc<Seats<Paper>>| {
+                move || {
+                    if let Some(paper) = seats.take() {
+                        // SAFETY: as above.
+                        paper.0.with_mut(|paper| unsafe { *paper += 1 });
+                        seats.leave();
+                    }
+                }
+            };
+            let helpers: Vec<_> = (0..helpers).map(|_| thread::spawn(help(seats.clone()))).collect();
+            for _ in 0..offers {
+                let paper = Paper(UnsafeCell::new(0));
+                // SAFETY: the last one is withdrawn, and this one lives until that is so.
+                unsafe { seats.offer(&paper, 1) };
+                seats.withdraw();
+                while !seats.is_idle() {
+                    thread::yield_now();
+                }
+                // SAFETY: nobody else has it any more.
+                paper.0.with_mut(|paper| unsafe { assert!(*paper <= 1) });
+            }
+            helpers.into_iter().for_each(|helper| helper.join().unwrap());
+        });
+    }
 }

@@ -5,8 +5,9 @@ use std::mem::transmute;
 
 use crate::dtype::Scalar;
 use crate::dtype::float::Format;
+use crate::engine::host::direct::Cast;
 use crate::engine::host::isa::Isa;
-use crate::engine::host::kernel::{Loop, Operands, each};
+use crate::engine::host::kernel::{Loop, Operands, compiled, first};
 use crate::engine::host::number::{Bfloat16, CanonicalHalf, Half, Number};
 
 /// The loop from `source` to `target` by such instructions; `None` where there are none.
@@ -43,6 +44,12 @@ trait Turn<const WIDTH: usize>: Quick {
     /// # Safety
     /// They are readable and writable; the processor has the instructions.
     unsafe fn turn<const N: usize>(from: *const Word<Self::Source>, to: *mut Word<Self::Target>) -> bool;
+
+    /// Likewise the first `count` of one register.
+    ///
+    /// # Safety
+    /// As for [`turn`](Self::turn).
+    unsafe fn part(from: *const Word<Self::Source>, to: *mut Word<Self::Target>, count: usize) -> bool;
 }
 
 type Word<N> = <N as Number>::Word;
@@ -85,6 +92,12 @@ impl<H: Number<Word = u16>> Turn<8> for Encoded<H> {
             plain
         }
     }
+
+    #[inline(always)]
+    unsafe fn part(from: *const f32, to: *mut u16, count: usize) -> bool {
+        // SAFETY: as the caller promises.
+        count == 8 && unsafe { <Self as Turn<8>>::turn::<1>(from, to) }
+    }
 }
 
 impl<H: Number<Word = u16>> Turn<16> for Encoded<H> {
@@ -93,12 +106,27 @@ impl<H: Number<Word = u16>> Turn<16> for Encoded<H> {
         // SAFETY: as the caller promises.
         unsafe {
             let numbers: [_; N] = std::array::from_fn(|i| _mm512_loadu_ps(from.add(16 * i)));
-            let plain = are_of_class::<NAN, N>(&numbers) == 0;
+            let plain = !have_nan(&numbers);
             if plain {
                 for (i, x) in numbers.into_iter().enumerate() {
                     let codes = _mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x);
                     _mm256_storeu_si256(to.add(16 * i).cast(), codes);
                 }
+            }
+            plain
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn part(from: *const f32, to: *mut u16, count: usize) -> bool {
+        // SAFETY: as the caller promises; what is not among the numbers is not read.
+        unsafe {
+            let some = first(count) as u16;
+            let numbers = _mm512_maskz_loadu_ps(some, from);
+            let plain = !have_nan(&[numbers]);
+            if plain {
+                let codes = _mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(numbers);
+                _mm256_mask_storeu_epi16(to.cast(), some, codes);
             }
             plain
         }
@@ -119,6 +147,12 @@ impl Turn<8> for Decoded {
             plain
         }
     }
+
+    #[inline(always)]
+    unsafe fn part(from: *const u16, to: *mut f32, count: usize) -> bool {
+        // SAFETY: as the caller promises.
+        count == 8 && unsafe { <Self as Turn<8>>::turn::<1>(from, to) }
+    }
 }
 
 impl Turn<16> for Decoded {
@@ -128,9 +162,23 @@ impl Turn<16> for Decoded {
         unsafe {
             let numbers: [_; N] =
                 std::array::from_fn(|i| _mm512_cvtph_ps(_mm256_loadu_si256(from.add(16 * i).cast())));
-            let plain = are_of_class::<NAN, N>(&numbers) == 0;
+            let plain = !have_nan(&numbers);
             if plain {
                 numbers.into_iter().enumerate().for_each(|(i, x)| _mm512_storeu_ps(to.add(16 * i), x));
+            }
+            plain
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn part(from: *const u16, to: *mut f32, count: usize) -> bool {
+        // SAFETY: as the caller promises; what is not among the codes is not read.
+        unsafe {
+            let some = first(count) as u16;
+            let numbers = _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(some, from.cast()));
+            let plain = !have_nan(&[numbers]);
+            if plain {
+                _mm512_mask_storeu_ps(to, some, numbers);
             }
             plain
         }
@@ -154,6 +202,25 @@ impl Turn<32> for Brief {
             plain
         }
     }
+
+    #[inline(always)]
+    unsafe fn part(from: *const f32, to: *mut u16, count: usize) -> bool {
+        // SAFETY: as the caller promises; what is not among the numbers is not read.
+        unsafe {
+            if count == 32 {
+                return Self::turn::<1>(from, to);
+            }
+            let some = first(count);
+            let high = _mm512_maskz_loadu_ps((some >> 16) as u16, from.wrapping_add(16));
+            let pair = [_mm512_maskz_loadu_ps(some as u16, from), high];
+            let plain = becomes_else(&pair) == 0;
+            if plain {
+                let codes: __m512i = transmute(_mm512_cvtne2ps_pbh(high, pair[0]));
+                _mm512_mask_storeu_epi16(to.cast(), some, codes);
+            }
+            plain
+        }
+    }
 }
 
 /// The numbers that the instruction for bfloat16 makes something else of than we do: NaN, and subnormal ones, which it takes
@@ -169,13 +236,12 @@ fn becomes_else([a, b]: &[__m512; 2]) -> u16 {
     is_subnormal(*a) | is_subnormal(*b) | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(*a, *b)
 }
 
-/// NaN of either kind, as the processor tells classes apart.
-const NAN: i32 = 0x81;
-
+/// Whether there is a NaN, two registers looked at in one.
 #[inline]
-#[target_feature(enable = "avx512dq")]
-fn are_of_class<const CLASS: i32, const N: usize>(numbers: &[__m512; N]) -> u16 {
-    numbers.iter().fold(0, |all, x| all | _mm512_fpclass_ps_mask::<CLASS>(*x))
+#[target_feature(enable = "avx512f")]
+fn have_nan<const N: usize>(numbers: &[__m512; N]) -> bool {
+    let nan = |pair: &[__m512]| _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(pair[0], pair[pair.len() - 1]);
+    numbers.chunks(2).fold(0, |all, pair| all | nan(pair)) != 0
 }
 
 #[inline]
@@ -197,9 +263,9 @@ unsafe fn avx2<Q: Turn<8>>(from: *const u8, to: *mut u8, count: usize, _: &Opera
 /// # Safety
 /// As for [`avx2`].
 #[target_feature(enable = "avx2,f16c,bmi2,avx512f,avx512bw,avx512dq,avx512vl")]
-unsafe fn avx512<Q: Turn<8> + Turn<16>>(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
+unsafe fn avx512<Q: Turn<16>>(from: *const u8, to: *mut u8, count: usize, _: &Operands) {
     // SAFETY: as the caller promises.
-    unsafe { if count < 16 { run::<Q, 8>(from, to, count) } else { run::<Q, 16>(from, to, count) } }
+    unsafe { run::<Q, 16>(from, to, count) }
 }
 
 /// # Safety
@@ -210,36 +276,31 @@ unsafe fn avx512_bf16(from: *const u8, to: *mut u8, count: usize, _: &Operands) 
     unsafe { run::<Brief, 32>(from, to, count) }
 }
 
-/// All numbers, in turns of four registers and of one; the last register has some of those before once more.
+/// All numbers, in turns of four registers and of one, of which the last has some of those before once more; by the
+/// loop that knows all numbers where the processor would not convert some as we do.
 ///
 /// # Safety
 /// As for [`avx2`].
 #[inline(always)]
 unsafe fn run<Q: Turn<WIDTH>, const WIDTH: usize>(from: *const u8, to: *mut u8, count: usize) {
     let (from, to) = (from.cast::<Word<Q::Source>>(), to.cast::<Word<Q::Target>>());
-    // SAFETY: the numbers from `at` on, as the caller promises.
-    let slowly = |at: usize, n: usize| unsafe {
-        each(from.add(at).cast(), to.add(at).cast(), n, Q::Target::of::<Q::Source>)
-    };
-    if count < WIDTH {
-        return slowly(0, count);
-    }
     let mut at = 0;
-    // SAFETY: likewise.
-    unsafe {
-        while at + 4 * WIDTH <= count {
-            if !Q::turn::<4>(from.add(at), to.add(at)) {
-                slowly(at, 4 * WIDTH);
-            }
-            at += 4 * WIDTH;
+    while at < count {
+        let many = at + 4 * WIDTH <= count;
+        if !many {
+            at = at.min(count.saturating_sub(WIDTH));
         }
-        while at < count {
-            at = at.min(count - WIDTH);
-            if !Q::turn::<1>(from.add(at), to.add(at)) {
-                slowly(at, WIDTH);
+        let n = if many { 4 * WIDTH } else { WIDTH.min(count - at) };
+        // SAFETY: the numbers from `at` on, as the caller promises.
+        unsafe {
+            let (from, to) = (from.add(at), to.add(at));
+            let done = if many { Q::turn::<4>(from, to) } else { Q::part(from, to, n) };
+            if !done {
+                let slowly = compiled::<Cast<Q::Source, Q::Target>>(Isa::chosen());
+                slowly(from.cast(), to.cast(), n, &Operands::default());
             }
-            at += WIDTH;
         }
+        at += n;
     }
 }
 

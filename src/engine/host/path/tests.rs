@@ -97,7 +97,7 @@ fn every_pair_converts_as_the_scalar_rule_on_every_instruction_set() {
             let run = Run::new(real(source), real(target), Wish { overflow, ..Wish::default() }, isa);
             assert_eq!(run.sizes, [size, width]);
             // SAFETY: the vectors hold so many numbers.
-            unsafe { run.run(from.as_ptr(), out[1..].as_mut_ptr(), samples.len()) };
+            unsafe { run.run(from.as_ptr(), out[1..].as_mut_ptr(), samples.len(), &mut Tables::new(0)) };
             if out[1..] != expected {
                 let wrong = out[1..].chunks(width).zip(expected.chunks(width)).position(|(a, b)| a != b);
                 let i = wrong.expect("as many numbers");
@@ -131,7 +131,7 @@ fn runs_of_any_length_touch_no_other_byte() {
                 let target = target.bytes(count * width, count % 3 != 0);
                 target.fill(0xAA);
                 // SAFETY: the slices hold so many numbers.
-                unsafe { run.run(source.as_ptr(), target.as_mut_ptr(), count) };
+                unsafe { run.run(source.as_ptr(), target.as_mut_ptr(), count, &mut Tables::new(0)) };
                 assert!(
                     *target == expected[..count * width],
                     "{source:?} to {target:?}, {overflow:?}, {isa:?}, {count}"
@@ -148,7 +148,9 @@ fn words_of_every_size_are_reversed() {
         for count in 0..200 {
             let mut to = vec![0xAA; from.len()];
             // SAFETY: the vectors hold 200 words.
-            unsafe { Run::reversed(size, isa).run(from.as_ptr(), to.as_mut_ptr(), count) };
+            unsafe {
+                Run::reversed(size, isa).run(from.as_ptr(), to.as_mut_ptr(), count, &mut Tables::new(0))
+            };
             let expected = from.chunks(size).take(count).flat_map(|word| word.iter().rev().copied());
             assert!(to.iter().copied().take(count * size).eq(expected));
             assert!(to[count * size..].iter().all(|byte| *byte == 0xAA));
