@@ -1,5 +1,5 @@
-//! The way in which a plan is carried out. It is chosen once, from the loops and the cells alone; then it is run, on the
-//! whole plan or on pieces of it, and told to whoever asks.
+//! The way in which a plan is carried out. It is chosen once, from the loops, the cells and whether threads will share it;
+//! then it is run, on the whole plan or on pieces of it, and told to whoever asks.
 #![forbid(unsafe_code)]
 
 use std::ptr;
@@ -15,6 +15,7 @@ use super::stream;
 use super::turned::Turned;
 use super::walk::{Block, second_loop};
 use crate::engine::plan::{Loop, Plan};
+use crate::engine::threads;
 
 /// The order in which scalars are visited, and what they pass through.
 ///
@@ -127,6 +128,7 @@ impl Way {
             return way;
         }
         if let Some(turn) = turn(plan, source, target) {
+            let is_large = is_large_sheet(plan, &turn, [size; 2]);
             return if is_word && !is_large { Self::Sheets(turn) } else { Self::Tiles { turn, is_large } };
         }
         let has = |i: usize, least: i64| plan.loops.get(i).is_some_and(|l| l.extent >= least);
@@ -187,7 +189,7 @@ impl Way {
             return Self::Chunks { streams: is_large };
         }
         match turn(plan, source, target) {
-            Some(turn) => Self::Tiles { turn, is_large },
+            Some(turn) => Self::Tiles { turn, is_large: is_large_sheet(plan, &turn, sizes) },
             None => Self::Blocks { limit: block_limit(source).min(block_limit(target)) },
         }
     }
@@ -209,11 +211,19 @@ pub fn block_limit(cell: Cell) -> usize {
     BLOCK.min(ROOM / cell.bytes().max(1))
 }
 
-/// Whether the target, of `width` bytes a scalar, is larger than the caches; one run must be larger beside its source, of
-/// `size` bytes a scalar.
+/// Whether both sides, of `size` and `width` bytes a scalar, are more than the caches hold.
 pub(super) fn is_large(plan: &Plan, [size, width]: [usize; 2]) -> bool {
-    let bytes = |scalar: usize| plan.count().saturating_mul(scalar);
-    bytes(width) >= stream::FROM && (plan.loops.len() > 1 || bytes(size + width) >= stream::RUN_FROM)
+    let from = if threads::count() > 1 { stream::SHARED_FROM } else { stream::FROM };
+    plan.count().saturating_mul(size + width) >= from
+}
+
+/// The same for sheets moved by `turn`. Columns take several lines of a cache for each that they fill: more threads do not
+/// help them to keep those.
+fn is_large_sheet(plan: &Plan, turn: &Turn, [size, width]: [usize; 2]) -> bool {
+    match turn.is_weave() {
+        true => is_large(plan, [size, width]),
+        false => plan.count().saturating_mul(size + width) >= stream::FROM,
+    }
 }
 
 /// Whether the innermost loop writes one scalar over and over, so many bits apart, and goes on long enough for a row of
