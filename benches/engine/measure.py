@@ -35,7 +35,7 @@ class Effort:
     budget: float = 1.5  # seconds after which three rounds are enough
     slow: float = 4.0  # times the best one's time: who is slower, and not done at once, is timed by a single call
     at_once: float = 2e6  # nanoseconds
-    patience: float = 1e8  # nanoseconds; whose first call took longer is not asked again to make sure
+    patience: float = 1e8  # nanoseconds; who takes longer when asked again is not asked a third time
     look: float = 25e-3  # seconds for which it is counted how many processors a peer keeps busy: several ticks of the system
     tune: bool = False  # peers that can may try their plans out for as long as they like
 
@@ -176,9 +176,10 @@ def processors(part: Part, timing: Timing, least: float) -> int:
 def take_turns(parts: list[Part], timing: Timing, effort: Effort, fits: bool) -> None:
     """Fills in the times. `fits`: the caches may hold what is worked on, so that the first calls of a turn are not timed."""
     for part in parts:  # a first call finds nothing in the caches, starts threads, compiles: it says little
+        wait_for_peace()
+        part.first = min(part.first, turn(part.entry, timing, 1))
         if part.first < effort.patience:
-            wait_for_peace()
-            part.first = min(part.first, turn(part.entry, timing, 1), turn(part.entry, timing, 1))
+            part.first = min(part.first, turn(part.entry, timing, 1))
             part.threads = max(part.threads, processors(part, timing, effort.look))
     best = min((part.first for part in parts if part.name not in LIMITS), default=0.0)
     running = []
