@@ -20,8 +20,8 @@ const AXES: usize = INLINE - 1;
 /// The most elements of what one call does.
 const ELEMENTS: i64 = 1 << 15;
 
-/// What has so many bytes on either side is not remembered: nobody notices how long planning takes, and whether it is streamed
-/// depends on how many threads share it.
+/// The most bytes of either side of anything else: of more nobody notices how long planning takes, and the way would depend on
+/// how many threads share it.
 const BYTES: i64 = 8 << 20;
 
 /// What decides how one tensor is copied into another, but for where they lie.
@@ -74,7 +74,7 @@ impl<'a> Question<'a> {
     /// Whether the answer is worth remembering.
     fn is_worth(&self) -> bool {
         let size = self.source.0.item_size().max(self.target.0.item_size()) as i64;
-        self.elements().is_some_and(|count| (1..BYTES).contains(&count.saturating_mul(size)))
+        self.elements().is_some_and(|count| (1..=BYTES).contains(&count.saturating_mul(size)))
     }
 }
 

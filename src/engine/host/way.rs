@@ -213,8 +213,8 @@ pub fn block_limit(cell: Cell) -> usize {
 
 /// Whether both sides, of `size` and `width` bytes a scalar, are more than the caches hold.
 pub(super) fn is_large(plan: &Plan, [size, width]: [usize; 2]) -> bool {
-    let from = if threads::count() > 1 { stream::SHARED_FROM } else { stream::FROM };
-    plan.count().saturating_mul(size + width) >= from
+    let held = if threads::count() > 1 { stream::HELD_BY_ALL } else { stream::HELD };
+    plan.count().saturating_mul(size + width) > held
 }
 
 /// The same for sheets moved by `turn`. Columns take several lines of a cache for each that they fill: more threads do not
@@ -222,7 +222,7 @@ pub(super) fn is_large(plan: &Plan, [size, width]: [usize; 2]) -> bool {
 fn is_large_sheet(plan: &Plan, turn: &Turn, [size, width]: [usize; 2]) -> bool {
     match turn.is_weave() {
         true => is_large(plan, [size, width]),
-        false => plan.count().saturating_mul(size + width) >= stream::FROM,
+        false => plan.count().saturating_mul(size + width) > stream::HELD,
     }
 }
 
