@@ -12,7 +12,7 @@ thread_local volatile char of_the_program[190 << 10];
 
 /// What takes most of a stack: numbers with coefficients of their own, which are gathered block by block, or tile by tile.
 std::vector<tensor> results() {
-    const tensor numbers = support::count_up({300, 200, 100});
+    const tensor numbers = support::count_up({110, 200, 100});
     convert_options options;
     options.overflow = NDF_OVERFLOW_SATURATE;
     options.axis = 2;
@@ -31,7 +31,7 @@ TEST("threads that are started have their whole stack beside the program's threa
     ndferry::set_thread_count(1);
     const std::vector<tensor> alone = results();
     ndferry::set_thread_count(3);
-    for (int round = 0; round < 10; ++round) {
+    for (int round = 0; round < 5; ++round) {
         const std::vector<tensor> shared = results();
         for (std::size_t i = 0; i < alone.size(); ++i) CHECK(same_bytes(shared[i], alone[i]));
     }

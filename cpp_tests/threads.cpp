@@ -18,7 +18,7 @@ using support::same_bytes;
 namespace {
 
 /// More megabytes than one thread keeps to itself, with extents that no page divides.
-const std::vector<std::int64_t> shape{811, 7, 389};
+const std::vector<std::int64_t> shape{811, 7, 197};
 
 tensor transposed() { return support::count_up(shape).transpose(); }
 
