@@ -23,15 +23,13 @@ endfunction()
 # ndferry_add_test(name target args...): runs it, and with NDFERRY_VALGRIND once more under valgrind. What uses CUDA runs once
 # more on the driver in NDFERRY_FAKE_CUDA.
 function(ndferry_add_test name target)
-  # Some programs end hundreds of processes for want of memory: to name every function on their stacks takes minutes.
-  set(environment RUST_BACKTRACE=0)
   add_test(NAME ${name} COMMAND ${target} ${ARGN})
-  set_tests_properties(${name} PROPERTIES TIMEOUT 300 ENVIRONMENT ${environment})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
   if(NDFERRY_FAKE_CUDA AND target MATCHES "cuda(_devices|_round_trip|_streams)?$|kernel|abuse")
     get_filename_component(folder "${NDFERRY_FAKE_CUDA}" DIRECTORY)
     add_test(NAME fake.${name} COMMAND ${target} ${ARGN})
     set_tests_properties(fake.${name} PROPERTIES TIMEOUT 600
-      ENVIRONMENT "${environment};NDFERRY_CUDA_DRIVER=${NDFERRY_FAKE_CUDA};LD_LIBRARY_PATH=${folder}")
+      ENVIRONMENT "NDFERRY_CUDA_DRIVER=${NDFERRY_FAKE_CUDA};LD_LIBRARY_PATH=${folder}")
   endif()
   if(NDFERRY_VALGRIND)
     # The lifetime debugger's tests leak on purpose.
@@ -42,7 +40,7 @@ function(ndferry_add_test name target)
     add_test(NAME valgrind.${name}
       COMMAND "${NDFERRY_VALGRIND_PROGRAM}" --quiet --leak-check=${leaks} --errors-for-leak-kinds=definite,indirect,possible
               "--suppressions=${PROJECT_SOURCE_DIR}/cmake/valgrind.supp" --error-exitcode=1 $<TARGET_FILE:${target}> ${ARGN})
-    set_tests_properties(valgrind.${name} PROPERTIES LABELS valgrind TIMEOUT 1200 ENVIRONMENT ${environment})
+    set_tests_properties(valgrind.${name} PROPERTIES LABELS valgrind TIMEOUT 1200)
   endif()
 endfunction()
 

@@ -58,6 +58,16 @@ TEST("any number of threads gives the same bytes") {
     }
 }
 
+TEST("what several threads stream past their caches is what one thread does") {
+    const auto made = [](std::int32_t count) {
+        ndferry::set_thread_count(count);
+        tensor made = support::count_up({811, 7, 389}).transpose().convert(NDF_DTYPE_FLOAT64);
+        ndferry::set_thread_count(0);
+        return made;
+    };
+    CHECK(same_bytes(made(3), made(1)));
+}
+
 TEST("the number of threads is what was set, and a default that is at least 1") {
     ndferry::set_thread_count(3);
     CHECK_EQ(ndferry::thread_count(), 3);

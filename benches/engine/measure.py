@@ -35,7 +35,7 @@ class Effort:
     budget: float = 1.5  # seconds after which three rounds are enough
     slow: float = 4.0  # times the best one's time: who is slower, and not done at once, is timed by a single call
     at_once: float = 2e6  # nanoseconds
-    patience: float = 1e8  # nanoseconds; who takes longer when asked again is not asked a third time
+    patience: float = 1e8  # nanoseconds; whose two calls both took longer is not asked a third time
     look: float = 25e-3  # seconds for which it is counted how many processors a peer keeps busy: several ticks of the system
     tune: bool = False  # peers that can may try their plans out for as long as they like
 

@@ -32,7 +32,7 @@ pub mod same;
 mod scaled;
 mod sheet;
 mod shuffle;
-mod stream;
+pub mod stream;
 #[cfg(target_arch = "x86_64")]
 mod table;
 mod tell;

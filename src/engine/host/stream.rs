@@ -16,15 +16,15 @@ use super::vector::{Lane, Vector};
 pub(super) const LINE: usize = 64;
 
 /// Bytes of both sides up to which the last cache is taken to hold them beside what others do: targets of more are streamed.
-/// Where it had 16 MiB for each of two threads, ordinary stores took half the time below and twice the time above. Tests
-/// stream less.
-pub(super) const HELD: usize = if cfg!(test) { 8 << 20 } else { 16 << 20 };
+/// Tests stream less.
+pub(in crate::engine) const HELD: usize = if cfg!(test) { 8 << 20 } else { 16 << 20 };
 
-/// The same where threads share the work: each brings caches of its own, while memory takes no more from two than from one.
-pub(super) const HELD_BY_ALL: usize = if cfg!(test) { HELD } else { 24 << 20 };
+/// The same where several threads may share the work: each brings caches of its own, while memory takes no more from two than
+/// from one.
+pub(in crate::engine) const HELD_BY_ALL: usize = if cfg!(test) { 12 << 20 } else { 24 << 20 };
 
-/// Bytes from which on targets that are only written are streamed: on processors with a last cache of 32 MiB ordinary stores were as fast where
-/// it did not have them, and several times as fast where it did. Tests stream smaller ones.
+/// Bytes from which on targets that are only written are streamed: on processors with a last cache of 32 MiB ordinary stores
+/// were as fast where it did not have them, and several times as fast where it did. Tests stream smaller ones.
 pub(super) const FILL_FROM: usize = if cfg!(test) { HELD } else { 32 << 20 };
 
 /// Rows of fewer bytes are not streamed, each of which begins and ends within a line that it shares with others and that

@@ -102,7 +102,11 @@ impl Job<'_> {
             (Act::Convert(..), Way::Tiles { .. } | Way::Patches { .. }) => SHEET_CONVERT,
             (Act::Convert(..), _) => BLOCKS,
         };
-        speed[usize::from(is_large(plan, [self.source.bytes(), self.target.bytes()]))]
+        let is_large = match self.way {
+            Way::Tiles { is_large, .. } => is_large,
+            _ => is_large(plan, [self.source.bytes(), self.target.bytes()]),
+        };
+        speed[usize::from(is_large)]
     }
 }
 

@@ -142,7 +142,7 @@ struct Loom {
     tiles: Transposer,
     sizes: [usize; 2],
     isa: Isa,
-    /// Whether the target is larger than the caches.
+    /// Whether the caches do not hold both sides.
     is_large: bool,
     /// Where the source has the rows of a patch, from those on that it may share with the one before.
     rows: Vec<isize>,

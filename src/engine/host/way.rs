@@ -1,4 +1,4 @@
-//! The way in which a plan is carried out. It is chosen once, from the loops, the cells and whether threads will share it;
+//! The way in which a plan is carried out. It is chosen once, from the loops, the cells and whether it may take several threads;
 //! then it is run, on the whole plan or on pieces of it, and told to whoever asks.
 #![forbid(unsafe_code)]
 
@@ -40,7 +40,7 @@ pub enum Way {
     },
     /// Words of two loops and more, patch by patch: runs of the target times runs of the source.
     Patches {
-        /// Whether the target is larger than the caches.
+        /// Whether the caches do not hold both sides.
         streams: bool,
     },
     /// Small groups of words, shuffled in registers.
@@ -56,7 +56,7 @@ pub enum Way {
     Tiles {
         /// How a tile is filled.
         turn: Turn,
-        /// Whether the target is larger than the caches: it is streamed if words can be.
+        /// Whether the caches do not hold both sides: the target is streamed if words can be.
         is_large: bool,
     },
     /// Sheets through a tile, in the order of the target there, from where every row is turned into the target's form.
@@ -211,10 +211,12 @@ pub fn block_limit(cell: Cell) -> usize {
     BLOCK.min(ROOM / cell.bytes().max(1))
 }
 
-/// Whether both sides, of `size` and `width` bytes a scalar, are more than the caches hold.
+/// Whether both sides, of `size` and `width` bytes a scalar, are more than the caches hold. What is read again and again counts
+/// each time.
 pub(super) fn is_large(plan: &Plan, [size, width]: [usize; 2]) -> bool {
-    let held = if threads::count() > 1 { stream::HELD_BY_ALL } else { stream::HELD };
-    plan.count().saturating_mul(size + width) > held
+    let bytes = plan.count().saturating_mul(size + width);
+    // To ask for the number of threads may take reading files, which small plans should not wait for.
+    bytes > stream::HELD && (bytes > stream::HELD_BY_ALL || threads::count() == 1)
 }
 
 /// The same for sheets moved by `turn`. Columns take several lines of a cache for each that they fill: more threads do not
@@ -265,7 +267,7 @@ fn has_patches(plan: &Plan, sizes: [usize; 2], is_large: bool, source: Cell, tar
     !has_large_planes(plan, sizes[0]) && turned().is_some_and(|turned| has_sides(&turned, sizes))
 }
 
-/// Whether patches of a target larger than the caches have runs on both sides that are worth turning them.
+/// Whether patches of sides that the caches do not hold have runs on both sides that are worth turning them.
 fn has_long_sides(plan: &Plan, sizes: [usize; 2], source: Cell, target: Cell) -> bool {
     let turn = turn(plan, source, target);
     if turn.is_some_and(|turn| turn.is_weave()) {

@@ -3,6 +3,7 @@
 use crate::dtype::{DType, SWAPPED, code};
 use crate::engine::explain::{conversion, overlapping};
 use crate::engine::host::run::RAN;
+use crate::engine::host::stream::{HELD, HELD_BY_ALL};
 use crate::engine::threads;
 use crate::engine::{Transform, View, ViewMut, convert, convert_overlapping};
 use crate::layout::Layout;
@@ -71,6 +72,31 @@ fn the_ways_that_are_told_are_those_that_are_gone() {
         }
     }
     assert!(seen.len() >= 7, "{seen:?}");
+}
+
+#[test]
+fn what_the_caches_do_not_hold_is_streamed_of_several_threads_later_but_for_sheets() {
+    let byte = DType::new(code::UINT, 8);
+    // Both sides together, in the form of each kind of way, `rows` times 4 KiB.
+    let is_streamed = |kind: &str, rows: i64, threads: usize| {
+        threads::set_count_here(threads);
+        let [source, target] = match kind {
+            "run" => [[4096, 1], [4096, 1]],
+            "rows" => [[4160, 1], [4096, 1]],
+            "sheet" => [[1, rows], [4096, 1]],
+            _ => unreachable!(),
+        };
+        let [source, target] = [source, target].map(|strides| Layout::raw(&[rows, 4096], &strides, 0));
+        let text = conversion((byte, &source), (byte, &target), &Transform::default()).expect("a text");
+        threads::set_count_here(0);
+        text.contains(", streamed")
+    };
+    let (held, by_all) = ((HELD >> 13) as i64, (HELD_BY_ALL >> 13) as i64);
+    for kind in ["run", "rows", "sheet"] {
+        assert!(!is_streamed(kind, held, 1) && is_streamed(kind, held + 1, 1), "{kind}, one thread");
+        let from = if kind == "sheet" { held } else { by_all };
+        assert!(!is_streamed(kind, from, 3) && is_streamed(kind, from + 1, 3), "{kind}, three threads");
+    }
 }
 
 #[test]
