@@ -103,7 +103,7 @@ impl Job<'_> {
             (Act::Convert(..), _) => BLOCKS,
         };
         let is_large = match self.way {
-            Way::Tiles { is_large, .. } => is_large,
+            Way::Tiles { is_large, .. } | Way::Patches { streams: is_large } => is_large,
             _ => is_large(plan, [self.source.bytes(), self.target.bytes()]),
         };
         speed[usize::from(is_large)]

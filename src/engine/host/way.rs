@@ -123,7 +123,7 @@ impl Way {
             return Self::Groups { streams: is_large };
         }
         if plan.loops.len() > 2
-            && let Some(way) = Self::to_copy_patches(plan, source, target, is_large)
+            && let Some(way) = Self::to_copy_patches(plan, source, target, is_large_to_turn(plan, [size; 2]))
         {
             return way;
         }
@@ -182,8 +182,9 @@ impl Way {
         }
         let sizes = [source.bytes(), width];
         let is_plain = !source.packed && !target.packed && run.compute().is_none();
-        if is_plain && plan.loops.len() > 2 && has_patches(plan, sizes, is_large, source, target) {
-            return Self::Patches { streams: is_large };
+        let streams = is_large_to_turn(plan, sizes);
+        if is_plain && plan.loops.len() > 2 && has_patches(plan, sizes, streams, source, target) {
+            return Self::Patches { streams };
         }
         if Chunk::of(plan, source, target).is_some_and(|chunk| is_better(&chunk, plan)) {
             return Self::Chunks { streams: is_large };
@@ -219,13 +220,15 @@ pub(super) fn is_large(plan: &Plan, [size, width]: [usize; 2]) -> bool {
     bytes > stream::HELD && (bytes > stream::HELD_BY_ALL || threads::count() == 1)
 }
 
-/// The same for sheets moved by `turn`. Columns take several lines of a cache for each that they fill: more threads do not
-/// help them to keep those.
-fn is_large_sheet(plan: &Plan, turn: &Turn, [size, width]: [usize; 2]) -> bool {
-    match turn.is_weave() {
-        true => is_large(plan, [size, width]),
-        false => plan.count().saturating_mul(size + width) > stream::HELD,
-    }
+/// The same where scalars change their order: that takes several lines of a cache for each that is filled, and more threads do
+/// not help to keep those.
+fn is_large_to_turn(plan: &Plan, [size, width]: [usize; 2]) -> bool {
+    plan.count().saturating_mul(size + width) > stream::HELD
+}
+
+/// The same for sheets moved by `turn`.
+fn is_large_sheet(plan: &Plan, turn: &Turn, sizes: [usize; 2]) -> bool {
+    if turn.is_weave() { is_large(plan, sizes) } else { is_large_to_turn(plan, sizes) }
 }
 
 /// Whether the innermost loop writes one scalar over and over, so many bits apart, and goes on long enough for a row of
