@@ -32,7 +32,7 @@ pub mod same;
 mod scaled;
 mod sheet;
 mod shuffle;
-pub mod stream;
+pub(super) mod stream;
 #[cfg(target_arch = "x86_64")]
 mod table;
 mod tell;
